@@ -1,0 +1,81 @@
+package abi
+
+const (
+	MaxData   = 256 // bytes of inline data in a message
+	MaxArgs   = 6
+	MaxRanges = 4
+	MaxGrants = 4
+)
+
+// Range flags.
+const (
+	RangeIn  = 1 // the callee may CopyFrom it
+	RangeOut = 2 // the callee may CopyTo it
+)
+
+// Range is a piece of the caller's memory that the callee may copy from or to
+// while the call record lives.
+type Range struct {
+	Addr, Len uint64
+	Flags     uint64
+}
+
+// Grant kinds, in a call (caller gives to callee) and in a reply.
+const (
+	GrantNone   = 0
+	GrantObject = 1 // a slot for Value, an object id of the granting server's own
+	GrantCopy   = 2 // a copy of the granter's own handle Value
+)
+
+// Grant asks the kernel to fill one slot in the receiver's handle set.
+type Grant struct {
+	Kind  uint64
+	Value uint64
+}
+
+// Message is what Invoke and Reply read from the sender's memory.
+type Message struct {
+	Args    [MaxArgs]uint64 // arguments of a call, results of a reply
+	Len     uint32          // bytes used in Data
+	NRanges uint32          // calls only
+	NGrants uint32
+	_       uint32
+	Ranges  [MaxRanges]Range
+	Grants  [MaxGrants]Grant
+	Data    [MaxData]byte
+}
+
+// CallMessage is an incoming call as the callee sees it.
+type CallMessage struct {
+	Record    uint64 // names the call record until it is replied to
+	BadgePid  uint64 // kernel process id of the caller, never reused
+	BadgeCred uint64 // credential token of the caller (set by the process manager)
+	Object    uint64 // the server's own object id
+	Method    uint32
+	Flags     uint32 // CallInherited, CallDataless
+	Args      [MaxArgs]uint64
+	Len       uint32
+	NRanges   uint32
+	RangeLen  [MaxRanges]uint64
+	Handles   [MaxGrants]uint64 // handles that the caller gave, in the callee's set; 0: none
+	_         [5]uint64
+	Data      [MaxData]byte
+} // 0x1c8 bytes
+
+// CallMessage.Flags.
+const (
+	// CallInherited: the caller's slot came by fork and this badge has not
+	// used it before.
+	CallInherited = 1
+)
+
+// ReturnMessage is a reply as the caller sees it.
+type ReturnMessage struct {
+	Tag     uint64 // as given to Invoke
+	Status  int64  // >= 0, or -errno
+	Args    [MaxArgs]uint64
+	Len     uint32
+	NGrants uint32
+	Handles [MaxGrants]uint64
+	Data    [MaxData]byte
+}

@@ -1,0 +1,229 @@
+package abi
+
+// Native calls: the syscall instruction executed inside the libOS's text.
+// RAX = number; arguments RDI, RSI, RDX, R10, R8, R9. Result RAX (>= 0 or
+// -errno), second result RDX where noted. RCX, R11 and the vector registers
+// are clobbered. Handles are slots of the caller's handle set.
+//
+// A program or server that wants a native call makes the reflected call
+// SysNative+number, and its libOS makes the native one (blocking the thread,
+// not the process, where the call waits).
+const (
+	SysNative = 0x4200
+
+	// --- dispatcher ---
+	NYield    = 1 // (flags YieldRunnable|0): becomes clean. Refused with EAGAIN if Pending != 0. Otherwise does not return.
+	NSetTimer = 2 // (): reads DispatcherPage.Deadline
+
+	// --- PPC ---
+	NInvoke     = 4  // (handle, method, *Message, tag): an error returns; success leaves the dispatcher clean; the answer comes by Return or EventReturn
+	NReply      = 5  // (record, status, *Message or 0, flags ReplyReceive): with ReplyReceive, success leaves the dispatcher clean
+	NTakeCall   = 6  // (): moves a waiting call into DispatcherPage.Call; EAGAIN: none
+	NNextReturn = 7  // (): moves a waiting reply into DispatcherPage.Return; EAGAIN: none
+	NCopyFrom   = 8  // (record, range, offset, dst, len) -> bytes (short: try again at that offset; 0 < want: caller must touch its memory: EFAULT)
+	NCopyTo     = 9  // (record, range, offset, src, len) -> bytes
+	NNotify     = 10 // (kpid, channel): servers only
+	NDrop       = 11 // (*[n]uint64 handles, n)
+	NNextLast   = 12 // () -> RDX = object whose last handle has gone; EAGAIN: none
+	NHandleInfo = 13 // (handle) -> 0 if valid, RDX = leaf count (1: exclusive)
+	NRevoke     = 14 // (object): all slots for this object of the calling server die
+
+	// --- process ---
+	NFork        = 20 // (flags ForkVfork|0) -> RDX = kpid of a new suspended child; RAX = its process handle. EAGAIN: call again (bounded work)
+	NStart       = 21 // (process handle, argument): lets a forked child run (RunFork, argument)
+	NExit        = 22 // (status as in wait(2)): destroys the caller; does not return
+	NKill        = 23 // (kpid, status as in wait(2)): process manager, or kpid of an own not yet started child
+	NSuspend     = 24 // (kpid): process manager
+	NResume      = 25 // (kpid): process manager
+	NReset       = 26 // (parcel address, length): exec. Unmaps everything, maps the pristine libOS, RunExec. An error returns with nothing changed. Does not otherwise return
+	NProcessInfo = 27 // (kpid, *ProcessInfo)
+	NNextExit    = 28 // (*ExitNotice): process manager; EAGAIN: none
+	NSetCred     = 29 // (kpid, credential token): process manager
+	NReadMemory  = 30 // (kpid, address, dst, len) -> bytes: servers with RoleProc; reads another process's memory
+	NSetLimit    = 31 // (which LimitX, value): the calling process's account; raising needs RoleProc or being at start
+	NSpawnDisp   = 32 // (argument): another dispatcher for this process, RunThread
+
+	// --- memory ---
+	NMap       = 40 // (*MapArgs) -> address
+	NUnmap     = 41 // (addr, len)
+	NProtect   = 42 // (addr, len, prot)
+	NAdvise    = 43 // (addr, len, AdviseX)
+	NMove      = 44 // (addr, oldlen, newlen, flags MoveX, newaddr) -> address: mremap
+	NQuery     = 45 // (kpid or 0, addr, *RegionInfo): first region that ends above addr; ENOENT: none
+	NFCMCreate = 46 // (size, FCMX) -> handle
+	NFCMResize = 47 // (handle, size)
+	NFCMInfo   = 48 // (handle, *FCMInfo)
+	NModule    = 49 // (name address, length) -> FCM handle of a boot module ("initramfs"), RDX = size in bytes; servers only
+	NMincore   = 50 // (addr, len, *byte vector)
+
+	// --- machine ---
+	NLog       = 60 // (buf, len): kernel log
+	NDevRead   = 61 // (DevX, buf, len) -> bytes, 0: nothing there: RoleDevice
+	NDevWrite  = 62 // (DevX, buf, len) -> bytes
+	NIRQAttach = 63 // (DevX, channel): notify the calling process on input: RoleDevice
+	NPower     = 64 // (PowerX, status): RoleProc
+	NRandom    = 65 // (buf, len): kernel's generator
+	NSysInfo   = 66 // (*SysInfo)
+	NSetWall   = 67 // (offset ns): RoleProc
+	NDebug     = 68 // (op, arg): DebugX; ENOSYS unless the kernel is a debug build
+	NumNative  = 72
+)
+
+// Flags and small enumerations of native calls.
+const (
+	YieldRunnable = 1 // other threads can run: back of the run queue instead of idle
+
+	ReplyReceive = 1
+
+	ForkVfork = 1 // share the program half with the child
+
+	ProtRead  = 1
+	ProtWrite = 2
+	ProtExec  = 4
+
+	// MapArgs.Flags
+	MapFixed     = 1 << 0 // replace what is there
+	MapNoReplace = 1 << 1 // EEXIST if something is there
+	MapShared    = 1 << 2 // writes go to the FCM; else private copy-on-write
+	MapLibOS     = 1 << 3 // in the libOS half (address 0: kernel chooses there)
+	MapPopulate  = 1 << 4
+	MapGrowsDown = 1 << 5
+	MapNoReserve = 1 << 6
+	MapLow       = 1 << 7 // MAP_32BIT
+
+	// Inheritance of a region over fork.
+	InheritCopy  = 0
+	InheritShare = 1
+	InheritNone  = 2 // MADV_DONTFORK
+	InheritZero  = 3 // MADV_WIPEONFORK
+	InheritSfork = 4 // VM_SFORK
+
+	AdviseDontNeed   = 4 // Linux numbers
+	AdviseWillNeed   = 3
+	AdviseFree       = 8
+	AdviseDontFork   = 10
+	AdviseDoFork     = 11
+	AdviseWipeOnFork = 18
+	AdviseKeepOnFork = 19
+
+	MoveMayMove   = 1 // MREMAP_MAYMOVE
+	MoveFixed     = 2 // MREMAP_FIXED
+	MoveDontUnmap = 4 // MREMAP_DONTUNMAP
+
+	FCMAnon = 0 // zero-filled, reclaimed never
+	FCMFile = 1 // pages of the calling server's
+
+	DevConsole = 0 // COM1: the terminal
+	DevControl = 1 // COM2: frames from the host tool
+	DevLog     = 2 // debugcon 0xe9: kernel log (write)
+	DevOut     = 3 // debugcon 0xea: standard output of `go42 run PROGRAM` (write)
+	DevErr     = 4 // debugcon 0xeb: standard error (write)
+	DevStatus  = 5 // debugcon 0xec: status reports to the host tool (write)
+
+	PowerOff    = 0 // ends QEMU; status through DevStatus beforehand
+	PowerReboot = 1
+
+	LimitAS    = 0 // bytes of address space
+	LimitProcs = 1
+	LimitData  = 2
+
+	RoleServer = 1 // may receive calls, notify, have rank < RankApp
+	RoleProc   = 2 // process manager
+	RoleDevice = 4 // may use devices
+)
+
+// Ranks: a call to an equal or higher rank is EDEADLK.
+const (
+	RankProc  = 1
+	RankMount = 2
+	RankFile  = 3
+	RankPipe  = 4 // and tty, sockets
+	RankDev   = 5 // and proc
+	RankApp   = 100
+)
+
+// Handles every process starts with.
+const (
+	HandleProc  = 1 // object 0 of the process server
+	HandleMount = 2 // object 0 of the mount-point server
+	HandleFree  = 8 // grants fill slots from here on
+)
+
+// MapArgs is NMap's argument.
+type MapArgs struct {
+	Addr    uint64
+	Len     uint64
+	Prot    uint32
+	Flags   uint32
+	FCM     uint64 // handle of an FCM; 0: anonymous
+	Offset  uint64 // in the FCM, page-aligned
+	Inherit uint32
+	Pad     uint32
+	Name    uint64 // libOS's tag for /proc/PID/maps: shown back by NQuery
+}
+
+// RegionInfo is NQuery's answer.
+type RegionInfo struct {
+	Addr, Len, Offset uint64
+	Prot, Flags       uint32
+	Inherit, Kind     uint32 // Kind: 0 anonymous, 1 file, 2 shared area, 3 device, 4 libOS image
+	Name              uint64
+	Resident          uint64 // bytes mapped
+	FCMID             uint64
+	Shared            uint64 // number of regions of this FCM
+}
+
+// FCMInfo is NFCMInfo's answer.
+type FCMInfo struct {
+	Size, Resident, Mappers, Writers uint64
+}
+
+// ProcessInfo is NProcessInfo's answer.
+type ProcessInfo struct {
+	KPid, Parent, Cred     uint64
+	State                  uint64 // 0 embryo, 1 running, 2 suspended, 3 dying
+	UserNS, SysNS, StartNS uint64
+	Resident, Virtual      uint64 // bytes
+	MinFaults, MajFaults   uint64
+	Switches               uint64
+	Calls                  uint64 // PPCs made
+	Rank                   uint64
+	MaxResident            uint64
+	CUserNS, CSysNS        uint64 // reserved
+}
+
+// ExitNotice tells the process manager of a death.
+type ExitNotice struct {
+	KPid, Parent  uint64
+	Status        uint64 // as in wait(2)
+	UserNS, SysNS uint64
+	MaxResident   uint64
+	MinFaults     uint64
+	MajFaults     uint64
+	Switches      uint64
+}
+
+// SysInfo is NSysInfo's answer; sizes in bytes.
+type SysInfo struct {
+	MemTotal, MemFree, MemKernel, MemAnon, MemFile, MemTables uint64
+	Processes, Dispatchers, Records, Leaves                   uint64
+	IdleNS, UserNS, SysNS, BootNS                             uint64
+	Switches, Interrupts, PPCs, Faults, Forks                 uint64
+	MemMapped, MemShared                                      uint64
+}
+
+// StartInfo is the parcel of a boot module (RunModule).
+type StartInfo struct {
+	Name  [32]byte // server name: argv[0]
+	NArgs uint64
+	Args  [256]byte // NUL-separated
+	Role  uint64
+	Rank  uint64
+}
+
+// Debug operations (NDebug).
+const (
+	DebugCheck     = 1 // walk all memory structures; 0 or -EUCLEAN
+	DebugFree      = 2 // RDX = free frames
+	DebugProcesses = 3 // RDX = live processes
+)
