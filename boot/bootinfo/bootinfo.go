@@ -1,0 +1,79 @@
+// Package bootinfo is what the image builder (boot/image) tells the kernel
+// about the image it is in: where the kernel's own segments lie and where the
+// boot modules (libOS, server) are. The builder writes it, little-endian, to
+// the fixed physical page Phys; both sides use this one declaration.
+package bootinfo
+
+const (
+	// Phys is the physical address of the Info page; Virt is where the boot
+	// page tables show it (the high half maps physical 0 to 1 GiB at
+	// KernelBase).
+	Phys       = 0x101000
+	KernelBase = 0xffffffff80000000
+	Virt       = KernelBase + Phys
+
+	// BootPhys and BootEnd bound the boot segment: 32-bit start, GDT, this
+	// page, the boot page tables. The kernel may reclaim it once it runs on
+	// tables of its own and has copied this page.
+	BootPhys = 0x100000
+	BootEnd  = 0x10a000
+
+	// Magic spells "GO42INFO".
+	Magic = 0x4f464e4932344f47
+
+	MaxModules = 16
+)
+
+// Info is the page at Phys.
+type Info struct {
+	Magic uint64
+	// Size is the size of this structure in bytes.
+	Size uint64
+	// Text, ROData and Data are the kernel's segments, each page-aligned
+	// and without overlap: map them R-X, R-- and RW-. Data includes BSS.
+	Text, ROData, Data Segment
+	// BSS is the part of Data that is zero at start.
+	BSS Segment
+	// EndPhys is the first physical byte, page-aligned, behind everything in
+	// the image, modules included.
+	EndPhys uint64
+	// NModules counts the valid entries of Modules.
+	NModules uint64
+	Modules  [MaxModules]Module
+}
+
+// Segment is a page-aligned range (BSS: byte-aligned) of the kernel image.
+type Segment struct {
+	Virt, Phys, Size uint64
+}
+
+// Module is a file carried in the image, page-aligned and zero-padded to a
+// page.
+type Module struct {
+	Name [32]byte
+	// Phys is its first byte's physical address, Size its length in bytes.
+	Phys, Size uint64
+}
+
+// Is reports whether m has the given name.
+func (m *Module) Is(name string) bool {
+	if len(name) >= len(m.Name) || m.Name[len(name)] != 0 {
+		return false
+	}
+	for i := range len(name) {
+		if m.Name[i] != name[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Module returns the module of that name, nil if the image has none.
+func (in *Info) Module(name string) *Module {
+	for i := range min(in.NModules, MaxModules) {
+		if m := &in.Modules[i]; m.Is(name) {
+			return m
+		}
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+// Lets rt.go declare functions that package runtime defines.
