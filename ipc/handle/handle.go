@@ -1,0 +1,292 @@
+// Package handle keeps what each process holds: its handle set, a radix of
+// 64-slot leaves that fork shares and the first change copies (DESIGN
+// section 8, "exact lazy authentication"; the paper's k42-fork.txt names the
+// cost this avoids: one server call a descriptor at every fork).
+//
+// Objects:
+//
+//	Grant  one act of granting: an object of a server, an FCM or a process.
+//	       It counts the leaf instances that hold it; at zero its owner is
+//	       told (Last) and the record goes.
+//	Leaf   64 slots; shared by sets until one of them changes it.
+//	Root   the leaves of a set; shared by parent and child after fork.
+//	Set    a process's reference to a root.
+//
+// Invariants: Grant.leaves is the number of leaf instances, each counted
+// once however many sets reach it, whose slots name the grant. A slot exists
+// exactly when Linux would have the descriptor open somewhere in the holder.
+//
+// Locking: a Store is entered by one CPU at a time (the caller holds the
+// endpoint lock of the process whose set it changes; grants are counted
+// atomically by that rule only while one CPU runs the kernel).
+//
+// The package touches no machine state and is tested on the host.
+package handle
+
+import "math/bits"
+
+const (
+	leafSlots = 64
+	rootWidth = 128
+	// MaxHandles bounds a set: slot numbers are below it.
+	MaxHandles = leafSlots * rootWidth
+)
+
+// Kind says what a grant names.
+type Kind uint8
+
+// Kinds of grants.
+const (
+	KindObject  Kind = iota + 1 // an object of a server
+	KindFCM                     // a memory object
+	KindProcess                 // an embryo of the holder's own
+)
+
+// Grant is one granted object. Fields are set once by the granter; leaves is
+// the store's.
+type Grant struct {
+	Kind   Kind
+	leaves int32
+	Server uint64  // kernel process id of the serving process (KindObject)
+	Object uint64  // the server's object id, a kernel process id, or 0
+	Ptr    uintptr // the FCM (KindFCM)
+	Next   *Grant  // link of the owner's list of gone grants
+}
+
+// Leaves returns the number of leaf instances that hold g.
+func (g *Grant) Leaves() int32 { return g.leaves }
+
+// Slot is one handle.
+type slot struct {
+	g     *Grant
+	owner uint64 // kernel process id that was granted the slot; another holder inherited it
+}
+
+// Leaf is 64 slots.
+type Leaf struct {
+	refs  int32
+	used  uint64 // bit i: slots[i].g != nil
+	slots [leafSlots]slot
+}
+
+// Root is the first level of a set.
+type Root struct {
+	refs   int32
+	leaves [rootWidth]*Leaf
+}
+
+// Allocator hands out zeroed records of one type; Get returns nil when the
+// pool or the account is exhausted.
+type Allocator[T any] interface {
+	Get() *T
+	Put(*T)
+}
+
+// Store is where sets live: the pools, and the word that a grant is gone.
+type Store struct {
+	Roots  Allocator[Root]
+	Leaves Allocator[Leaf]
+	Grants Allocator[Grant]
+	// Gone is called when no leaf holds g any more. It takes g over and
+	// gives it back by Grants.Put.
+	Gone func(g *Grant)
+}
+
+// Set is a process's handle set. The zero Set is empty and usable.
+type Set struct {
+	root   *Root
+	hint   int // no free slot below it
+	leaves int // progress of Release
+}
+
+// Lookup returns the grant in slot h of s and the process that was granted
+// it, or nil.
+func (s *Set) Lookup(h uint64) (g *Grant, owner uint64) {
+	if s.root == nil || h >= MaxHandles {
+		return nil, 0
+	}
+	l := s.root.leaves[h/leafSlots]
+	if l == nil {
+		return nil, 0
+	}
+	sl := &l.slots[h%leafSlots]
+	return sl.g, sl.owner
+}
+
+// Exclusive reports whether slot h is the only one, in any process, that
+// names its grant.
+func (s *Set) Exclusive(h uint64) bool {
+	g, _ := s.Lookup(h)
+	return g != nil && g.leaves == 1 && s.root.refs == 1 && s.root.leaves[h/leafSlots].refs == 1
+}
+
+// own makes the leaf that holds slot h the set's own, copying what is
+// shared. It returns nil when a pool is exhausted; nothing has changed then
+// that anyone could see.
+func (st *Store) own(s *Set, h uint64) *Leaf {
+	if s.root == nil {
+		r := st.Roots.Get()
+		if r == nil {
+			return nil
+		}
+		r.refs = 1
+		s.root = r
+	}
+	if s.root.refs > 1 {
+		r := st.Roots.Get()
+		if r == nil {
+			return nil
+		}
+		r.refs = 1
+		r.leaves = s.root.leaves
+		for _, l := range r.leaves {
+			if l != nil {
+				l.refs++
+			}
+		}
+		s.root.refs--
+		s.root = r
+	}
+	at := &s.root.leaves[h/leafSlots]
+	if *at == nil {
+		l := st.Leaves.Get()
+		if l == nil {
+			return nil
+		}
+		l.refs = 1
+		*at = l
+	} else if old := *at; old.refs > 1 {
+		l := st.Leaves.Get()
+		if l == nil {
+			return nil
+		}
+		l.refs = 1
+		l.used = old.used
+		l.slots = old.slots
+		for m := l.used; m != 0; m &= m - 1 {
+			l.slots[bits.TrailingZeros64(m)].g.leaves++
+		}
+		old.refs--
+		*at = l
+	}
+	return *at
+}
+
+// Insert puts g into the lowest free slot of s at or above min and returns
+// its number. owner is the kernel process id of the holder. ok is false when
+// the set or a pool is full.
+func (st *Store) Insert(s *Set, g *Grant, owner uint64, min int) (h uint64, ok bool) {
+	from := min
+	if s.hint > from {
+		from = s.hint
+	}
+	for i := from / leafSlots; i < rootWidth; i++ {
+		free := ^uint64(0)
+		if s.root != nil && s.root.leaves[i] != nil {
+			free = ^s.root.leaves[i].used
+		}
+		if i == from/leafSlots {
+			free &= ^uint64(0) << (uint(from) % leafSlots)
+		}
+		if free == 0 {
+			continue
+		}
+		h = uint64(i*leafSlots + bits.TrailingZeros64(free))
+		if !st.InsertAt(s, g, owner, h) {
+			return 0, false
+		}
+		if int(h) >= s.hint && from == s.hint {
+			s.hint = int(h) + 1
+		}
+		return h, true
+	}
+	return 0, false
+}
+
+// InsertAt puts g into slot h, which must be free.
+func (st *Store) InsertAt(s *Set, g *Grant, owner uint64, h uint64) bool {
+	l := st.own(s, h)
+	if l == nil {
+		return false
+	}
+	l.slots[h%leafSlots] = slot{g, owner}
+	l.used |= 1 << (h % leafSlots)
+	g.leaves++
+	return true
+}
+
+// Drop empties slot h. found is false if it was empty; ok is false when a
+// shared leaf could not be copied: the slot is still there then.
+func (st *Store) Drop(s *Set, h uint64) (found, ok bool) {
+	g, _ := s.Lookup(h)
+	if g == nil {
+		return false, true
+	}
+	l := st.own(s, h)
+	if l == nil {
+		return true, false
+	}
+	l.slots[h%leafSlots] = slot{}
+	l.used &^= 1 << (h % leafSlots)
+	if int(h) < s.hint {
+		s.hint = int(h)
+	}
+	st.unref(g)
+	if l.used == 0 {
+		s.root.leaves[h/leafSlots] = nil
+		st.Leaves.Put(l)
+	}
+	return true, true
+}
+
+func (st *Store) unref(g *Grant) {
+	g.leaves--
+	if g.leaves == 0 {
+		st.Gone(g)
+	}
+}
+
+// Share makes child, which must be empty, a sharer of s's root: fork, O(1).
+func (st *Store) Share(s, child *Set) {
+	child.hint = s.hint
+	child.root = s.root
+	if s.root != nil {
+		s.root.refs++
+	}
+}
+
+// Release lets go of at most n leaves and reports whether the set is empty.
+// It is called until it is, when the process dies.
+func (st *Store) Release(s *Set, n int) (done bool) {
+	r := s.root
+	if r == nil {
+		return true
+	}
+	if s.leaves == 0 && r.refs > 1 {
+		r.refs--
+		s.root = nil
+		return true
+	}
+	for ; s.leaves < rootWidth; s.leaves++ {
+		l := r.leaves[s.leaves]
+		if l == nil {
+			continue
+		}
+		if n == 0 {
+			return false
+		}
+		n--
+		r.leaves[s.leaves] = nil
+		l.refs--
+		if l.refs > 0 {
+			continue
+		}
+		for m := l.used; m != 0; m &= m - 1 {
+			st.unref(l.slots[bits.TrailingZeros64(m)].g)
+		}
+		st.Leaves.Put(l)
+	}
+	st.Roots.Put(r)
+	*s = Set{}
+	return true
+}
