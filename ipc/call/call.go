@@ -1,0 +1,173 @@
+// Package call holds the kernel's call records: one for each outstanding PPC
+// (DESIGN section 7). A record carries the caller's message to the callee and
+// the reply back, so that neither dispatcher waits for the other.
+//
+// A record is on two lists while it lives: its caller's Outgoing, so that the
+// caller's death can orphan it, and its callee's Incoming, so that the
+// callee's death can complete it. While it waits to be taken it is also in
+// the callee's queue; once completed it is in the calling dispatcher's queue
+// of replies.
+//
+// Records are type-stable; a record's ID holds a generation, so that a server
+// cannot reply to a record that has gone.
+package call
+
+import "go42/ipc/abi"
+
+// State of a record.
+type State uint8
+
+// The life of a record.
+const (
+	Free    State = iota
+	Waiting       // no callee thread has it yet
+	Taken         // delivered to the callee
+	Done          // completed, not yet seen by the caller
+)
+
+// Record is one outstanding PPC.
+type Record struct {
+	ID     uint64
+	State  State
+	Orphan bool // the caller is dead or has been reset
+
+	Tag        uint64 // the caller's name for it
+	CallerPid  uint64
+	CallerDisp int
+	CalleePid  uint64
+	Cred       uint64
+	Object     uint64
+	Owner      uint64 // the process that was granted the slot the call came through
+	Method     uint32
+	Status     int64
+
+	// The message: the call's until the reply overwrites it.
+	Args    [abi.MaxArgs]uint64
+	Len     uint32
+	NRanges uint32
+	NGrants uint32
+	Ranges  [abi.MaxRanges]abi.Range
+	Handles [abi.MaxGrants]uint64
+	Data    [abi.MaxData]byte
+
+	out, in Links   // lists of the caller and the callee
+	next    *Record // queue: waiting or done
+}
+
+// Links makes a record a member of one doubly linked list.
+type Links struct{ prev, next *Record }
+
+// Endpoint is a process's side of its calls.
+type Endpoint struct {
+	outgoing *Record // records it made
+	incoming *Record // records made to it
+	Waiting  Queue   // those of incoming that nobody has taken
+	Made     uint64  // PPCs made, for accounting
+	N        int     // outgoing records alive
+}
+
+// Queue is a first-in first-out list of records.
+type Queue struct{ head, tail *Record }
+
+// Empty reports whether q has no record.
+func (q *Queue) Empty() bool { return q.head == nil }
+
+// Push appends r.
+func (q *Queue) Push(r *Record) {
+	r.next = nil
+	if q.tail == nil {
+		q.head = r
+	} else {
+		q.tail.next = r
+	}
+	q.tail = r
+}
+
+// Pop removes and returns the oldest record, or nil.
+func (q *Queue) Pop() *Record {
+	r := q.head
+	if r != nil {
+		q.head = r.next
+		if q.head == nil {
+			q.tail = nil
+		}
+		r.next = nil
+	}
+	return r
+}
+
+// Remove takes r out of q, wherever it stands.
+func (q *Queue) Remove(r *Record) {
+	var prev *Record
+	for x := q.head; x != nil; prev, x = x, x.next {
+		if x != r {
+			continue
+		}
+		if prev == nil {
+			q.head = r.next
+		} else {
+			prev.next = r.next
+		}
+		if q.tail == r {
+			q.tail = prev
+		}
+		r.next = nil
+		return
+	}
+}
+
+// Begin enters r into both endpoints' lists and the callee's queue.
+func Begin(r *Record, caller, callee *Endpoint) {
+	r.State = Waiting
+	r.out = Links{nil, caller.outgoing}
+	if caller.outgoing != nil {
+		caller.outgoing.out.prev = r
+	}
+	caller.outgoing = r
+	caller.N++
+	caller.Made++
+	r.in = Links{nil, callee.incoming}
+	if callee.incoming != nil {
+		callee.incoming.in.prev = r
+	}
+	callee.incoming = r
+	callee.Waiting.Push(r)
+}
+
+// LeaveCallee takes r from the callee's list: it has been completed, or the
+// callee is dying.
+func LeaveCallee(r *Record, callee *Endpoint) {
+	if r.State == Waiting {
+		callee.Waiting.Remove(r)
+	}
+	if r.in.prev != nil {
+		r.in.prev.in.next = r.in.next
+	} else {
+		callee.incoming = r.in.next
+	}
+	if r.in.next != nil {
+		r.in.next.in.prev = r.in.prev
+	}
+	r.in = Links{}
+}
+
+// LeaveCaller takes r from the caller's list: the caller has seen the reply,
+// or is dying.
+func LeaveCaller(r *Record, caller *Endpoint) {
+	if r.out.prev != nil {
+		r.out.prev.out.next = r.out.next
+	} else {
+		caller.outgoing = r.out.next
+	}
+	if r.out.next != nil {
+		r.out.next.out.prev = r.out.prev
+	}
+	r.out = Links{}
+	caller.N--
+}
+
+// FirstIncoming returns some record made to e, or nil.
+func (e *Endpoint) FirstIncoming() *Record { return e.incoming }
+
+// FirstOutgoing returns some record made by e, or nil.
+func (e *Endpoint) FirstOutgoing() *Record { return e.outgoing }
