@@ -1,0 +1,33 @@
+package proto
+
+// Pipe is the root object of the pipe server (service "pipe"). Pipe ends
+// answer File; Control takes F_SETPIPE_SZ and F_GETPIPE_SZ as requests
+// PipeSetSize and PipeGetSize, and FIONREAD.
+//
+//ipc:base 5
+type Pipe interface {
+	// Create makes a pipe; flags: O_NONBLOCK, O_DIRECT of both ends.
+	Create(flags uint64) (ino uint64, r Handle, w Handle, st Status)
+	// OpenFIFO opens an end of the FIFO that fifo (from FileSystem.Open)
+	// names. flags: as given to open. Unless O_NONBLOCK or O_RDWR, the caller
+	// waits for the other side with Opened. ENXIO: O_WRONLY|O_NONBLOCK and no
+	// reader.
+	OpenFIFO(flags uint64, fifo Give) (obj Handle, st Status)
+}
+
+// PipeEnd is what a FIFO's end answers beyond File.
+//
+//ipc:base 8
+type PipeEnd interface {
+	// Opened succeeds once the other side has been opened since this end was.
+	Opened(wait uint64) (st Status)
+	// Splice is not a data path: it moves up to size bytes from this read
+	// end into the write end to, of the same server. tee != 0: copies.
+	Splice(size uint64, tee uint64, wait uint64, to Give) (n uint64, st Status)
+}
+
+const (
+	PipeSetSize = 1031 // F_SETPIPE_SZ
+	PipeGetSize = 1032 // F_GETPIPE_SZ
+	PipeBuf     = 4096
+)

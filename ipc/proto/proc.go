@@ -1,0 +1,182 @@
+package proto
+
+// Proc is object 0 of the process server (abi.HandleProc). The caller is
+// known by its badge. pid arguments are Linux pids; 0: the caller.
+//
+// The process server notifies abi.ChanProc whenever signals are to be fetched
+// or a child has changed state.
+//
+//ipc:base 1
+type Proc interface {
+	// Self describes the caller.
+	Self() (r *ProcRecord, st Status)
+	// Fork enters kpid, an embryo whose kernel parent is the caller, as the
+	// caller's child (flags ForkParent: as its sibling, CLONE_PARENT) with
+	// exit signal sig. EAGAIN: RLIMIT_NPROC. Before NStart.
+	Fork(kpid uint64, flags uint64, sig uint64) (pid uint64, st Status)
+	// Exec is called before NReset: comm is the new command name; file, if
+	// given, a handle of the program's file: when its attributes make it
+	// set-uid or set-gid, the caller's credentials change (secure: AT_SECURE).
+	Exec(comm string, file Give) (secure uint64, st Status)
+	// Wait is waitid(2): idtype P_ALL 0, P_PID 1, P_PGID 2; options as Linux
+	// (WNOHANG is the caller's affair: EAGAIN says there is none yet).
+	Wait(idtype uint64, id uint64, options uint64, wait uint64) (pid uint64, r *WaitResult, st Status)
+	Setpgid(pid uint64, pgid uint64) (st Status)
+	Getpgid(pid uint64) (pgid uint64, st Status)
+	Setsid() (sid uint64, st Status)
+	Getsid(pid uint64) (sid uint64, st Status)
+	// Kill is kill(2) with pid as there (> 0, 0, -1, < -1); info.Code and
+	// Value as in siginfo (SI_USER if nil); the server fills in pid and uid.
+	Kill(pid int64, sig uint64, info *Siginfo) (st Status)
+	// FetchSignals moves pending signals (up to FetchMax) out of the server.
+	// more: some are left.
+	FetchSignals() (n uint64, more uint64, r *SignalBatch, st Status)
+	// Stopped says that sig's default action stops the caller. The server
+	// tells the parent, suspends the process, and SIGCONT resumes it.
+	// ECANCELED: a SIGCONT has come meanwhile, or the process group is an orphan.
+	Stopped(sig uint64) (st Status)
+	// SetUID changes user ids: op SetID constants; KeepID: unchanged.
+	// r is the caller's record afterwards.
+	SetUID(op uint64, ruid uint64, euid uint64, suid uint64) (r *ProcRecord, st Status)
+	SetGID(op uint64, rgid uint64, egid uint64, sgid uint64) (r *ProcRecord, st Status)
+	// SetGroups; groups is an array of uint32.
+	SetGroups(groups In) (st Status)
+	// Groups writes the caller's supplementary groups; n is their number.
+	Groups(groups Out) (n uint64, st Status)
+	// Cred describes a credential token (from a badge) and writes its
+	// groups. Tokens never change their meaning.
+	Cred(token uint64, groups Out) (n uint64, r *Cred, st Status)
+	// Prctl: op PrctlX.
+	Prctl(op uint64, arg uint64) (res uint64, st Status)
+	// SetComm names the process (PR_SET_NAME of the main thread).
+	SetComm(comm string) (st Status)
+	// Rlimit reads, and with set != 0 sets, a limit that the server enforces
+	// or that another process asks for. which: RLIMIT_ constants.
+	Rlimit(pid uint64, which uint64, set uint64, cur uint64, max uint64) (oldcur uint64, oldmax uint64, st Status)
+	// Rusage: who RUSAGE_SELF 0, RUSAGE_CHILDREN as 1.
+	Rusage(who uint64) (r *Rusage, st Status)
+	// Nice reads, and with set != 0 sets, a process's nice value (+20).
+	Nice(pid uint64, set uint64, value uint64) (old uint64, st Status)
+	// Publish names the caller's process information block.
+	Publish(addr uint64, size uint64) (st Status)
+	// List writes pids (uint32) greater than after, in order; n is their number.
+	List(after uint64, pids Out) (n uint64, st Status)
+	// Info describes any process.
+	Info(pid uint64) (r *ProcRecord, st Status)
+	// InfoK describes the process with a kernel process id. Servers only.
+	InfoK(kpid uint64) (r *ProcRecord, st Status)
+	// Name reads a system name: which NameHost, NameDomain.
+	Name(which uint64, buf Out) (n uint64, st Status)
+	// SetName sets it; root only.
+	SetName(which uint64, name string) (st Status)
+	// Power ends the machine: op abi.PowerX; status is reported to the host
+	// tool. Root only.
+	Power(op uint64, status uint64) (st Status)
+	// SetTime sets CLOCK_REALTIME's offset from the monotonic clock. Root only.
+	SetTime(offset int64) (st Status)
+
+	// --- for servers (rank below applications) ---
+
+	// KillGroup sends sig to every process of a group. Servers only.
+	KillGroup(pgid uint64, sig uint64, info *Siginfo) (n uint64, st Status)
+	// SetTerminal gives session sid the controlling terminal rdev (0: none).
+	// EPERM: the session has another. Servers only.
+	SetTerminal(sid uint64, rdev uint64) (st Status)
+	// GroupInfo: sid of a group (ESRCH: no such group), whether it is
+	// orphaned. Servers only.
+	GroupInfo(pgid uint64) (sid uint64, orphaned uint64, st Status)
+	// KillK sends sig to one process by kernel process id. Servers only.
+	KillK(kpid uint64, sig uint64, info *Siginfo) (st Status)
+	// SignalState tells what the process does with the job-control signals:
+	// masks of blocked and ignored signals, for the terminal's decisions.
+	SignalState(blocked uint64, ignored uint64) (st Status)
+	// Resources writes counters for procfs: processes made since boot, running.
+	Resources() (made uint64, alive uint64, lastPid uint64, st Status)
+}
+
+const (
+	ForkParent = 1
+
+	FetchMax = 5 // Siginfo records in a SignalBatch
+
+	SetIDPlain = 0 // setuid: first argument only
+	SetIDRE    = 1 // setreuid: first two
+	SetIDRES   = 2 // setresuid
+	SetIDFS    = 3 // setfsuid: first argument
+
+	PrctlSetSubreaper = 36
+	PrctlGetSubreaper = 37
+	PrctlSetPdeathsig = 1
+	PrctlGetPdeathsig = 2
+	PrctlSetDumpable  = 4
+	PrctlGetDumpable  = 3
+
+	NameHost   = 0
+	NameDomain = 1
+)
+
+// ProcRecord describes a process.
+type ProcRecord struct {
+	KPid, Cred                uint64
+	Pid, PPid, PGid, Sid      uint32
+	UID, EUID, SUID, FSUID    uint32
+	GID, EGID, SGID, FSGID    uint32
+	NGroups                   uint32
+	State                     uint32 // 'R' alive, 'T' stopped, 'Z' zombie
+	TTY                       uint32 // controlling terminal's rdev; 0: none
+	Flags                     uint32 // ProcX
+	Nice                      int32
+	ExitStatus                uint32
+	StartNS                   uint64 // monotonic
+	Block, BlockSize          uint64 // published process information block
+	KParent                   uint64 // parent's kernel process id
+	Blocked, Ignored, Pending uint64 // signal masks as last known
+	Comm                      [16]byte
+}
+
+// ProcRecord.Flags.
+const (
+	ProcExecked   = 1
+	ProcSubreaper = 2
+	ProcKernel    = 4 // a server
+	ProcSecure    = 8 // set-uid at its last exec
+)
+
+// Cred describes a credential token.
+type Cred struct {
+	Token                  uint64
+	UID, EUID, SUID, FSUID uint32
+	GID, EGID, SGID, FSGID uint32
+	NGroups                uint32
+	_                      uint32
+}
+
+// Rusage of waited-for processes; times in ns, sizes in bytes.
+type Rusage struct {
+	UserNS, SysNS, MaxResident, MinFaults, MajFaults, Switches uint64
+}
+
+// WaitResult describes the child that a Wait found.
+type WaitResult struct {
+	Pid, UID uint32
+	Code     uint32 // CLD_ constants of Linux
+	Status   uint32 // si_status: exit code or signal
+	Wstatus  uint32 // as wait4 has it
+	_        uint32
+	Rusage   Rusage
+}
+
+// Siginfo is a signal as it travels between processes.
+type Siginfo struct {
+	Signo, Code  int32
+	Pid, UID     uint32
+	Status       int32 // SIGCHLD
+	_            int32
+	Value        uint64
+	UTime, STime uint64
+}
+
+// SignalBatch is what FetchSignals brings.
+type SignalBatch struct {
+	Info [FetchMax]Siginfo
+}
