@@ -14,8 +14,8 @@
 // compare against the wrong stack.
 //
 // Entry: the linker's entry symbol _rt0_amd64_linux is in entry_kernel_amd64.s
-// (sets up the boot stack and calls main.main) or in entry_libos_amd64.s (jumps
-// to main·entry, which the libOS's main package supplies in its assembly).
+// (sets up the boot stack and calls main.main) or in entry_libos_amd64.s (never
+// called: the kernel enters the libOS at the entries of package linuxapi/entry).
 //
 // The public face is package boot/rt.
 package runtime

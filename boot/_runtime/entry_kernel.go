@@ -26,3 +26,6 @@ func earlyWrite(b []byte) {
 		outb(com1, c)
 	}
 }
+
+// afterInits is empty: kernelMain calls main.main itself.
+func afterInits() {}

@@ -6,7 +6,10 @@ import _ "unsafe" // for go:linkname
 // the other files.
 
 //go:linkname rt_runInits
-func rt_runInits() { runInits() }
+func rt_runInits() {
+	runInits()
+	afterInits()
+}
 
 //go:linkname rt_initG
 func rt_initG(gp *g, lo, hi uintptr) { *gp = g{}; gp.setStack(lo, hi) }

@@ -4,6 +4,8 @@
 // the fixed physical page Phys; both sides use this one declaration.
 package bootinfo
 
+import "go42/ipc/abi"
+
 const (
 	// Phys is the physical address of the Info page; Virt is where the boot
 	// page tables show it (the high half maps physical 0 to 1 GiB at
@@ -34,6 +36,8 @@ type Info struct {
 	Text, ROData, Data Segment
 	// BSS is the part of Data that is zero at start.
 	BSS Segment
+	// LibOS describes the module "libos"; zero if the image has none.
+	LibOS LibOS
 	// EndPhys is the first physical byte, page-aligned, behind everything in
 	// the image, modules included.
 	EndPhys uint64
@@ -45,6 +49,21 @@ type Info struct {
 // Segment is a page-aligned range (BSS: byte-aligned) of the kernel image.
 type Segment struct {
 	Virt, Phys, Size uint64
+}
+
+// LibOS is what the kernel needs to map the libOS image and to enter it. The
+// segments lie in the module at page-aligned offsets: their frames can be mapped
+// as they are (Text R-X, ROData R--) or copied (Data RW-).
+type LibOS struct {
+	Text, ROData, Data Segment
+	// DataFile is how many bytes of Data are in the module; from there up to
+	// Data.Size it is zero, and the last partial page's rest in the module is
+	// not to be used.
+	DataFile uint64
+	// Entries are the upcall entries in the order of ipc/abi.EntrySvc and
+	// following; ExitLo and ExitHi bound the restartable exit range.
+	Entries        [abi.NumEntries]uint64
+	ExitLo, ExitHi uint64
 }
 
 // Module is a file carried in the image, page-aligned and zero-padded to a

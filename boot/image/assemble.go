@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 
@@ -36,37 +37,26 @@ func (b *builder) assemble(out, kernel string, mods []moduleFile) error {
 	}
 	info := bootinfo.Info{Magic: bootinfo.Magic}
 	info.Size = uint64(binary.Size(&info))
+	ks, err := segments(k)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kernel, err)
+	}
 	chunks := []chunk{{}} // the boot segment's place
 	var end uint64
-	for _, p := range k.Progs {
-		if p.Type != elf.PT_LOAD {
-			continue
-		}
-		if p.Vaddr%page != 0 || p.Vaddr < bootinfo.KernelBase+bootinfo.BootEnd {
+	for _, p := range []*elf.Prog{ks.text, ks.rodata, ks.data} {
+		if p.Vaddr < bootinfo.KernelBase+bootinfo.BootEnd {
 			return fmt.Errorf("%s: segment at %#x is out of place", kernel, p.Vaddr)
 		}
 		phys := p.Vaddr - bootinfo.KernelBase
-		if phys < end {
-			return fmt.Errorf("%s: segments overlap at %#x", kernel, p.Vaddr)
-		}
-		end = pageUp(phys + p.Memsz)
-		seg := bootinfo.Segment{Virt: p.Vaddr, Phys: phys, Size: pageUp(p.Memsz)}
-		switch p.Flags {
-		case elf.PF_R | elf.PF_X:
-			info.Text = seg
-		case elf.PF_R:
-			info.ROData = seg
-		case elf.PF_R | elf.PF_W:
-			info.Data = seg
-			info.BSS = bootinfo.Segment{Virt: p.Vaddr + p.Filesz, Phys: phys + p.Filesz, Size: p.Memsz - p.Filesz}
-		default:
-			return fmt.Errorf("%s: segment at %#x has rights %v", kernel, p.Vaddr, p.Flags)
-		}
 		chunks = append(chunks, chunk{p.Vaddr, phys, p.Memsz, p.Flags, kdata[p.Off : p.Off+p.Filesz]})
+		end = pageUp(phys + p.Memsz)
 	}
-	if info.Text.Size == 0 || info.ROData.Size == 0 || info.Data.Size == 0 {
-		return fmt.Errorf("%s: a segment of text, rodata and data is missing", kernel)
+	at := func(p *elf.Prog) bootinfo.Segment {
+		return bootinfo.Segment{Virt: p.Vaddr, Phys: p.Vaddr - bootinfo.KernelBase, Size: pageUp(p.Memsz)}
 	}
+	info.Text, info.ROData, info.Data = at(ks.text), at(ks.rodata), at(ks.data)
+	d := ks.data
+	info.BSS = bootinfo.Segment{Virt: d.Vaddr + d.Filesz, Phys: info.Data.Phys + d.Filesz, Size: d.Memsz - d.Filesz}
 	if len(mods) > bootinfo.MaxModules {
 		return fmt.Errorf("%d modules, but at most %d fit", len(mods), bootinfo.MaxModules)
 	}
@@ -74,6 +64,11 @@ func (b *builder) assemble(out, kernel string, mods []moduleFile) error {
 		data, err := os.ReadFile(m.path)
 		if err != nil {
 			return err
+		}
+		if m.name == libosModule {
+			if info.LibOS, data, err = describeLibOS(data, end); err != nil {
+				return fmt.Errorf("%s: %w", m.path, err)
+			}
 		}
 		mod := &info.Modules[i]
 		copy(mod.Name[:len(mod.Name)-1], m.name)
@@ -91,6 +86,38 @@ func (b *builder) assemble(out, kernel string, mods []moduleFile) error {
 	boot := bootSegment(k.Entry, ib.Bytes())
 	chunks[0] = chunk{bootinfo.BootPhys, bootinfo.BootPhys, bootSize, elf.PF_R | elf.PF_W | elf.PF_X, boot}
 	return writeIfChanged(out, encodeELF(chunks), 0o755)
+}
+
+// loadSegments are the three PT_LOADs of a freestanding image.
+type loadSegments struct{ text, rodata, data *elf.Prog }
+
+// segments finds them and checks that they are page-aligned, in this order, and
+// share no page.
+func segments(f *elf.File) (s loadSegments, err error) {
+	var end uint64
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_LOAD {
+			continue
+		}
+		if p.Vaddr%page != 0 || p.Off%page != 0 || p.Vaddr < end {
+			return s, fmt.Errorf("segment at %#x is not aligned or overlaps the previous one", p.Vaddr)
+		}
+		end = pageUp(p.Vaddr + p.Memsz)
+		switch p.Flags {
+		case elf.PF_R | elf.PF_X:
+			s.text = p
+		case elf.PF_R:
+			s.rodata = p
+		case elf.PF_R | elf.PF_W:
+			s.data = p
+		default:
+			return s, fmt.Errorf("segment at %#x has rights %v", p.Vaddr, p.Flags)
+		}
+	}
+	if s.text == nil || s.rodata == nil || s.data == nil {
+		return s, errors.New("a segment of text, rodata and data is missing")
+	}
+	return s, nil
 }
 
 // encodeELF lays the chunks out in an ELF64 executable whose note names the

@@ -26,6 +26,10 @@ const (
 	kernelPackage = "go42/boot/kernel"
 	libosPackage  = "go42/linuxapi/libos"
 	serverPackage = "go42/servers/go42srv"
+
+	// The modules' names in bootinfo.Info.
+	libosModule  = "libos"
+	serverModule = "go42srv"
 )
 
 // A target is one freestanding image.
@@ -74,11 +78,11 @@ func Build(o Options) error {
 		if err != nil {
 			return err
 		}
-		srv, err := b.ordinary("go42srv", or(o.Server, serverPackage))
+		srv, err := b.ordinary(serverModule, or(o.Server, serverPackage))
 		if err != nil {
 			return err
 		}
-		mods = []moduleFile{{"libos", libos}, {"go42srv", srv}}
+		mods = []moduleFile{{libosModule, libos}, {serverModule, srv}}
 	}
 	return b.assemble(out, kernel, mods)
 }

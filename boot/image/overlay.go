@@ -2,8 +2,10 @@ package image
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -44,12 +46,35 @@ func (tc *toolchain) writeOverlay(dir string) (string, error) {
 			replace[filepath.Join(std, n)] = filepath.Join(own, n)
 		}
 	}
+	tables := filepath.Join(tc.goroot, "src", "unicode", "tables.go")
+	trimmed := filepath.Join(dir, "raw", "unicode_tables.txt") // not .go: the output folder may be inside the module
+	if err := trimUnicode(tables, trimmed); err != nil {
+		return "", err
+	}
+	replace[tables] = trimmed
 	b, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "overlay.json")
 	return path, writeIfChanged(path, append(b, '\n'), 0o644)
+}
+
+var foldMaps = regexp.MustCompile(`(?ms)^var Fold(Category|Script) = map\[.*?^}\n`)
+
+// trimUnicode copies package unicode's tables without its two small maps. The
+// package's initialiser builds those (the large ones are left to the linker,
+// which drops them), and maps do not link here. Only regular expressions use
+// them.
+func trimUnicode(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if n := len(foldMaps.FindAllIndex(b, -1)); n != 2 {
+		return fmt.Errorf("%s: %d fold maps found instead of 2", from, n)
+	}
+	return writeIfChanged(to, foldMaps.ReplaceAll(b, nil), 0o644)
 }
 
 // writeIfChanged leaves an equal file alone, so that its time does not change.

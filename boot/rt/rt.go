@@ -59,9 +59,9 @@ func SetPrintHook(f func(b []byte)) { setPrintHook(f) }
 // Until it is set, a panic prints its message and place.
 func SetPanicHook(f func(msg string, pc, sp uintptr)) { setPanicHook(f) }
 
-// RunInits runs the package initialisers, in dependency order, once. The
-// kernel's entry has done it before main; the libOS calls it on its first
-// stack, with g set, in each pristine image.
+// RunInits is for the libOS, which calls it on its first stack, with g set, in
+// each pristine image: it runs the package initialisers in dependency order and
+// then main.main, which returns. The kernel's entry does both by itself.
 func RunInits() { runInits() }
 
 // StartInfo returns the physical address of PVH's hvm_start_info (kernel only).
