@@ -1,4 +1,4 @@
-//go:build go42
+//go:build freestanding
 
 package bootinfo
 

@@ -63,7 +63,7 @@ func Build(o Options) error {
 	b := &builder{Options: o, tc: tc, dir: dir, overlay: overlay}
 
 	kernel, err := b.freestanding(target{
-		name: "kernel", pkg: or(o.Kernel, kernelPackage), tags: "go42,go42kernel",
+		name: "kernel", pkg: or(o.Kernel, kernelPackage), tags: "freestanding,go42,go42kernel",
 		text: "-0x7fe00000", limit: 32 << 10,
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func Build(o Options) error {
 	var mods []moduleFile
 	if !o.KernelOnly {
 		libos, err := b.freestanding(target{
-			name: "libos", pkg: or(o.LibOS, libosPackage), tags: "go42,go42libos",
+			name: "libos", pkg: or(o.LibOS, libosPackage), tags: "freestanding,go42,go42libos",
 			text: "0x7e0010001000", limit: 64 << 10,
 		})
 		if err != nil {

@@ -1,8 +1,8 @@
 // Package rt is the documented face of Go42's freestanding runtime
 // (boot/_runtime): stacks and their g, start-up memory, print and panic hooks,
 // symbols and backtraces. Kernel and libOS use it; both are built with the tag
-// go42. Without that tag the package is a stand-in, so that what imports it
-// builds and is tested on the host.
+// freestanding. Without that tag the package is a stand-in, so that what imports
+// it builds and is tested on the host.
 //
 // Rules of the runtime:
 //   - R14 holds the current stack's G in Go code, the word at GS:-8 always.
