@@ -1,7 +1,7 @@
 // Package bootinfo is what the image builder (boot/image) tells the kernel
 // about the image it is in: where the kernel's own segments lie and where the
 // boot modules (libOS, server) are. The builder writes it, little-endian, to
-// the fixed physical page Phys; both sides use this one declaration.
+// the fixed physical page Phys; both sides use this one declaration of it.
 package bootinfo
 
 import "go42/ipc/abi"

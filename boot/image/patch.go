@@ -124,6 +124,13 @@ func (b *builder) finish(t target, raw string) (string, error) {
 	if len(left) > 0 {
 		return "", fmt.Errorf("%s: FS is accessed, but freestanding code keeps everything behind GS:\n%s", t.name, list(left))
 	}
+	allowed, err := b.startupFuncs()
+	if err != nil {
+		return "", err
+	}
+	if err := im.checkAllocation(allowed); err != nil {
+		return "", fmt.Errorf("%s: %w", t.name, err)
+	}
 	out := filepath.Join(b.dir, t.name+".elf")
 	b.Logf("%s: %d bytes of text, %d accesses to g through GS", t.name, im.text.Size, n)
 	return out, writeIfChanged(out, im.data, 0o755)

@@ -240,12 +240,12 @@ func language() {
 	f := 1.5
 	check("float", int(f*float64(index)) == 15)
 	check("deep recursion within the stack", deep(20) == 210)
-	m := makeOnHeap()
+	m := startupAlloc()
 	check("start-up allocation", *m == 77 && rt.ArenaUsed() > 0)
 }
 
 //go:noinline
-func makeOnHeap() *int { p := new(int); *p = 77; sink = p; return p }
+func startupAlloc() *int { p := new(int); *p = 77; sink = p; return p }
 
 var arena [4096]byte
 
@@ -265,11 +265,11 @@ func image() {
 	check("no symbol", line == 0)
 }
 
-func failures() {
+func startupFailures() {
 	rt.SetPanicHook(onPanic)
 	panics("panic string", "plain words", func() { panic("plain words") })
 	name, file, line := rt.FuncForPC(saidPC - 1)
-	check("panic's place", strings.HasPrefix(name, "main.failures.func") && strings.HasSuffix(file, "selftest/main.go") && line > 0)
+	check("panic's place", strings.HasPrefix(name, "main.startupFailures.func") && strings.HasSuffix(file, "selftest/main.go") && line > 0)
 	found := false
 	for _, pc := range trace[:traceLen] {
 		if name, _, _ := rt.FuncForPC(pc - 1); name == "main.panics" {
@@ -292,7 +292,7 @@ func failures() {
 	rt.SetArena(uintptr(unsafe.Pointer(&arena)), 64)
 	panics("arena exhausted", "arena exhausted", func() { sink = make([]byte, 65+zero) })
 	rt.Seal()
-	panics("allocation after seal", "allocation after start-up", func() { makeOnHeap() })
+	panics("allocation after seal", "allocation after start-up", func() { startupAlloc() })
 	panics("stack overflow", "stack overflow", func() { zero = deep(100000) })
 	check("stack overflow's place", func() bool { n, _, _ := rt.FuncForPC(saidPC); return n == "main.deep" }())
 }
@@ -300,7 +300,7 @@ func failures() {
 func main() {
 	language()
 	image()
-	failures()
+	startupFailures()
 	println("checks:", checks, "failed:", failed)
 	exit(uint32(failed))
 }
