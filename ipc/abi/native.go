@@ -25,7 +25,7 @@ const (
 	NNotify     = 10 // (kpid, channel): servers only
 	NDrop       = 11 // (*[n]uint64 handles, n)
 	NNextLast   = 12 // () -> RDX = object whose last handle has gone; EAGAIN: none
-	NHandleInfo = 13 // (handle) -> 0 if valid, RDX = leaf count (1: exclusive)
+	NHandleInfo = 13 // (handle, *HandleInfo or 0) -> 0 if valid, RDX = leaf count (1: exclusive); the object's server learns the object (HandleInfo)
 	NRevoke     = 14 // (object): all slots for this object of the calling server die
 
 	// --- process ---
