@@ -1,0 +1,126 @@
+package ipc
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"go42/ipc/abi"
+)
+
+// Server receives calls and hands them to its functions. Handle is required;
+// an event with no function for it is ignored.
+type Server struct {
+	Name   string
+	Kernel Kernel
+	// Handle serves one call: it sets c.Status and what the reply needs.
+	Handle func(c *Call)
+	// Last is told of an object whose last handle has gone.
+	Last func(object uint64)
+	// Exits is told that NNextExit has something (process manager).
+	Exits func()
+	// Notified is told of notification channels (bits), such as interrupts.
+	Notified func(channels uint64)
+	// Log takes a line for the kernel log.
+	Log func(line string)
+}
+
+// Receivers is the number of goroutines that wait for calls. Each holds a
+// thread while it waits, but no P.
+const Receivers = 8
+
+// Run serves until receiving fails; it returns that error. A server that
+// cannot receive has nothing left to do: its main function ends the process,
+// and the kernel answers its callers.
+func (s *Server) Run() error {
+	if runtime.GOMAXPROCS(0) < Receivers+2 {
+		runtime.GOMAXPROCS(Receivers + 2)
+	}
+	errs := make(chan error, Receivers)
+	for i := 0; i < Receivers; i++ {
+		go func() { errs <- s.receive() }()
+	}
+	return <-errs
+}
+
+func (s *Server) receive() error {
+	var reply *Call
+	calls := [2]*Call{new(Call), new(Call)}
+	for i := 0; ; i ^= 1 {
+		c := calls[i]
+		if err := s.Kernel.Receive(reply, &c.CallMessage); err != nil {
+			return fmt.Errorf("%s: receive: %w", s.Name, err)
+		}
+		if c.Record == 0 {
+			s.event(c)
+			reply = nil
+			continue
+		}
+		s.Serve(c)
+		reply = c
+	}
+}
+
+// Serve runs the handler on a received call and leaves the reply in it. A
+// handler that panics fails that call (EIO); locks that it took with defer
+// are free again.
+func (s *Server) Serve(c *Call) {
+	c.k = s.Kernel
+	c.Status = -int64(syscall.ENOSYS)
+	c.Reply.Len, c.Reply.NRanges, c.Reply.NGrants = 0, 0, 0
+	c.Reply.Args = [abi.MaxArgs]uint64{}
+	c.taken = [abi.MaxGrants]bool{}
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				c.Status = -int64(syscall.EIO)
+				c.Reply.NGrants = 0
+				s.log(fmt.Sprintf("%s: method %#x: %v\n%s", s.Name, c.Method, r, debug.Stack()))
+			}
+		}()
+		s.Handle(c)
+	}()
+	for i, h := range c.Handles {
+		if h != 0 && !c.taken[i] {
+			s.Kernel.Drop(h)
+		}
+	}
+}
+
+func (s *Server) event(c *Call) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log(fmt.Sprintf("%s: event: %v\n%s", s.Name, r, debug.Stack()))
+		}
+	}()
+	bits := c.Args[0]
+	if bits&abi.EventLasts != 0 {
+		s.PullLasts()
+	}
+	if bits&abi.EventExits != 0 && s.Exits != nil {
+		s.Exits()
+	}
+	if bits&abi.EventNotify != 0 && s.Notified != nil {
+		s.Notified(c.Args[1])
+	}
+}
+
+// PullLasts hands every pending last to Last.
+func (s *Server) PullLasts() {
+	for {
+		o, ok := s.Kernel.NextLast()
+		if !ok {
+			return
+		}
+		if s.Last != nil {
+			s.Last(o)
+		}
+	}
+}
+
+func (s *Server) log(line string) {
+	if s.Log != nil {
+		s.Log(line)
+	}
+}
