@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"internal/abi"
+	"internal/runtime/atomic"
 	"unsafe"
 )
 
@@ -9,8 +10,9 @@ import (
 // (itablinks); those that only a dynamic assertion to an interface asks for are
 // built here in a fixed pool, so that no assertion allocates.
 //
-// Concurrency: a pool entry is published by one atomic store of its used flag;
-// two CPUs that build the same table make two equal ones, which is harmless.
+// Concurrency: a builder reserves an entry by an atomic add and publishes it by
+// storing its Type last; two CPUs that build the same table make two equal ones,
+// which is harmless.
 const (
 	dynItabs       = 64
 	dynItabMethods = 8
@@ -36,9 +38,10 @@ func getitab(inter *interfacetype, typ *_type) *itab {
 			return t
 		}
 	}
-	n := itabUsed
-	for i := uint32(0); i < n && i < dynItabs; i++ {
-		if t := &itabPool[i].tab; t.Inter == inter && t.Type == typ {
+	n := min(atomic.Load(&itabUsed), dynItabs)
+	for i := range itabPool[:n] {
+		t := &itabPool[i].tab
+		if atomic.Loadp(unsafe.Pointer(&t.Type)) == unsafe.Pointer(typ) && t.Inter == inter {
 			return t
 		}
 	}
@@ -46,14 +49,14 @@ func getitab(inter *interfacetype, typ *_type) *itab {
 	if !implements(inter, typ, &fun) {
 		return nil
 	}
+	n = atomic.Xadd(&itabUsed, 1) - 1
 	if n >= dynItabs {
 		throw("too many dynamic interface tables")
 	}
 	d := &itabPool[n]
-	d.tab.Inter, d.tab.Hash = inter, 0
+	d.tab.Inter = inter
 	*(*[dynItabMethods]uintptr)(unsafe.Pointer(&d.tab.Fun[0])) = fun
-	d.tab.Type = typ
-	itabUsed = n + 1
+	atomic.StorepNoWB(unsafe.Pointer(&d.tab.Type), unsafe.Pointer(typ))
 	return &d.tab
 }
 

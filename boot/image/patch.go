@@ -131,6 +131,13 @@ func (b *builder) finish(t target, raw string) (string, error) {
 	if err := im.checkAllocation(allowed); err != nil {
 		return "", fmt.Errorf("%s: %w", t.name, err)
 	}
+	bs, err := b.stackBounds()
+	if err != nil {
+		return "", err
+	}
+	if err := im.checkStack(bs, int64(t.limit), func(f string, a ...any) { b.Logf(t.name+": "+f, a...) }); err != nil {
+		return "", fmt.Errorf("%s: %w", t.name, err)
+	}
 	out := filepath.Join(b.dir, t.name+".elf")
 	b.Logf("%s: %d bytes of text, %d accesses to g through GS", t.name, im.text.Size, n)
 	return out, writeIfChanged(out, im.data, 0o755)
