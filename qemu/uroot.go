@@ -1,0 +1,71 @@
+package qemu
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/u-root/u-root/pkg/cpio"
+)
+
+const uRootModule = "github.com/u-root/u-root@v0.16.0"
+
+// URoot returns the path of a cpio archive with u-root's core commands in
+// bbin/, as u-root's own builder makes it. It is built once, which takes one
+// to two minutes; the module cache is read-only and the builder writes into
+// its module, hence the copy.
+func (p *Project) URoot() (string, error) {
+	out := filepath.Join(p.Build, "u-root-v0.16.0.cpio")
+	err := p.make(out, nil, func(tmp string) error {
+		p.say("building u-root's commands (once, one to two minutes)")
+		dir := filepath.Join(p.Build, "u-root-v0.16.0")
+		os.RemoveAll(dir)
+		defer os.RemoveAll(dir)
+		c := exec.Command("go", "mod", "download", "-json", uRootModule)
+		c.Dir = p.Root
+		b, err := c.Output()
+		if err != nil {
+			return fmt.Errorf("go mod download %s: %w\n%s", uRootModule, err, b)
+		}
+		var mod struct{ Dir string }
+		if err := json.Unmarshal(b, &mod); err != nil {
+			return err
+		}
+		if err := os.CopyFS(dir, os.DirFS(mod.Dir)); err != nil {
+			return fmt.Errorf("copying %s: %w", uRootModule, err)
+		}
+		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=", "GOWORK=off"}
+		if err := command(dir, env, "go", "build", "-o", "u-root-builder", "."); err != nil {
+			return err
+		}
+		return command(dir, env, "./u-root-builder", "-o", tmp, "core")
+	})
+	return out, err
+}
+
+// uRootRecords reads bbin/ of the archive.
+func uRootRecords(file string) (*os.File, []cpio.Record, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := cpio.ReadAllRecords(cpio.Newc.Reader(f))
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var recs []cpio.Record
+	for _, r := range all {
+		if strings.HasPrefix(r.Name, "bbin/") {
+			recs = append(recs, r)
+		}
+	}
+	if len(recs) == 0 {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: no commands in bbin/", file)
+	}
+	return f, recs, nil
+}
