@@ -89,6 +89,30 @@ func uvarint(p []byte) (v uint32, n int) {
 	}
 }
 
+// inlinedCall is the linker's record of one call that the compiler inlined.
+type inlinedCall struct {
+	funcID    abi.FuncID
+	_         [3]byte
+	nameOff   int32
+	parentPC  int32 // a pc of the call's place, as offset from the function's entry
+	startLine int32
+}
+
+// inlined returns the innermost inlined call that pc belongs to, nil if none.
+func (f *_func) inlined(pc uintptr) *inlinedCall {
+	i, ok := f.pcdata(abi.PCDATA_InlTreeIndex, pc)
+	if !ok || i < 0 || f.nfuncdata <= abi.FUNCDATA_InlTree {
+		return nil
+	}
+	table := add(unsafe.Pointer(f), unsafe.Sizeof(_func{})+uintptr(f.npcdata)*4)
+	off := *(*uint32)(add(table, abi.FUNCDATA_InlTree*4))
+	if off == ^uint32(0) {
+		return nil
+	}
+	tree := unsafe.Pointer(firstmoduledata.gofunc + uintptr(off))
+	return (*inlinedCall)(add(tree, uintptr(i)*unsafe.Sizeof(inlinedCall{})))
+}
+
 //go:linkname rt_funcForPC
 func rt_funcForPC(pc uintptr) (name, file string, line int) {
 	f := findfunc(pc)
@@ -96,7 +120,11 @@ func rt_funcForPC(pc uintptr) (name, file string, line int) {
 		return "?", "?", 0
 	}
 	md := &firstmoduledata
-	name = gostringnocopy(&md.funcnametab[f.nameOff])
+	off := f.nameOff
+	if c := f.inlined(pc); c != nil {
+		off = c.nameOff
+	}
+	name = gostringnocopy(&md.funcnametab[off])
 	file = "?"
 	if n, ok := f.pcvalue(f.pcfile, pc); ok && n >= 0 {
 		if off := md.cutab[f.cuOffset+uint32(n)]; off != ^uint32(0) {
@@ -107,6 +135,19 @@ func rt_funcForPC(pc uintptr) (name, file string, line int) {
 		line = int(n)
 	}
 	return name, file, line
+}
+
+//go:linkname rt_outer
+func rt_outer(pc uintptr) uintptr {
+	f := findfunc(pc)
+	if f == nil {
+		return 0
+	}
+	c := f.inlined(pc)
+	if c == nil {
+		return 0
+	}
+	return f.entry() + uintptr(c.parentPC)
 }
 
 //go:linkname rt_textRange

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Options says what Build makes and where.
@@ -56,6 +57,11 @@ func Build(o Options) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	overlay, err := tc.writeOverlay(dir)
 	if err != nil {
 		return err
@@ -85,6 +91,19 @@ func Build(o Options) error {
 		mods = []moduleFile{{libosModule, libos}, {serverModule, srv}}
 	}
 	return b.assemble(out, kernel, mods)
+}
+
+// lock keeps two builds from writing the same folder at once.
+func lock(dir string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return func() { f.Close() }, nil
 }
 
 func or(s, def string) string {

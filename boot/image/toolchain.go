@@ -61,14 +61,15 @@ func findToolchain(dir string) (*toolchain, error) {
 	return tc, nil
 }
 
-// run executes a command in the module root and returns its output.
+// run executes a go command in the module root and returns its output. An error
+// ends with what the command said.
 func (tc *toolchain) run(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = tc.root, tc.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, stdout.String(), stderr.String())
+		return "", fmt.Errorf("%s %s %s: %w\n%s%s", name, args[0], args[len(args)-1], err, stdout.String(), stderr.String())
 	}
 	return stdout.String(), nil
 }

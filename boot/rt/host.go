@@ -42,6 +42,9 @@ func FuncForPC(pc uintptr) (name, file string, line int) {
 	return f.Name(), file, line
 }
 
+// Outer knows of no inlining on the host.
+func Outer(pc uintptr) uintptr { return 0 }
+
 // Callers on the host records pc only.
 func Callers(pc, bp, lo, hi uintptr, buf []uintptr) int {
 	if len(buf) == 0 {

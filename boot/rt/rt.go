@@ -69,9 +69,14 @@ func StartInfo() uintptr { return startInfo() }
 
 // FuncForPC returns the function, file and line of a code address of this
 // image; "?", "?", 0 if it has none. For a return address pass pc-1. It does
-// not allocate. With inlining, file and line are the innermost call's, the name
-// is the outer function's.
+// not allocate. Where calls were inlined at pc it describes the innermost; Outer
+// leads to the others.
 func FuncForPC(pc uintptr) (name, file string, line int) { return funcForPC(pc) }
+
+// Outer returns a code address at the place from which the innermost call
+// inlined at pc was made, to be given to FuncForPC as it is; 0 if nothing is
+// inlined there.
+func Outer(pc uintptr) uintptr { return outer(pc) }
 
 // TextRange returns the bounds of the image's Go text.
 func TextRange() (lo, hi uintptr) { return textRange() }
@@ -138,6 +143,9 @@ func startInfo() uintptr
 
 //go:linkname funcForPC runtime.rt_funcForPC
 func funcForPC(pc uintptr) (name, file string, line int)
+
+//go:linkname outer runtime.rt_outer
+func outer(pc uintptr) uintptr
 
 //go:linkname textRange runtime.rt_textRange
 func textRange() (lo, hi uintptr)

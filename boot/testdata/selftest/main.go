@@ -244,6 +244,14 @@ func language() {
 	check("start-up allocation", *m == 77 && rt.ArenaUsed() > 0)
 }
 
+func outerInlined(n int) { innerInlined(n + 1) }
+
+func innerInlined(n int) {
+	if n > zero {
+		panic("inlined words")
+	}
+}
+
 //go:noinline
 func startupAlloc() *int { p := new(int); *p = 77; sink = p; return p }
 
@@ -277,6 +285,13 @@ func startupFailures() {
 		}
 	}
 	check("backtrace reaches the caller", found)
+	panics("panic in an inlined call", "inlined words", func() { outerInlined(3) })
+	name, _, _ = rt.FuncForPC(saidPC - 1)
+	at := rt.Outer(saidPC - 1)
+	outer, _, _ := rt.FuncForPC(at)
+	outmost, _, _ := rt.FuncForPC(rt.Outer(at))
+	check("inlined calls by name", name == "main.innerInlined" && outer == "main.outerInlined" &&
+		strings.HasPrefix(outmost, "main.startupFailures.func") && rt.Outer(rt.Outer(at)) == 0)
 	panics("panic error", "my error", func() { panic(wrapped) })
 	panics("panic int", "12", func() { panic(12) })
 	panics("index", "index out of range [10] with length 4", func() { a := [4]int{}; s := a[:]; zero = s[index] })
