@@ -1,0 +1,48 @@
+// Package mm is the kernel's memory: physical frames, typed pools, accounts,
+// memory objects (FCMs) with K42's fork chains, regions, page tables (HAT)
+// and address spaces made of two halves (DESIGN.md sections 9, 10, 14).
+//
+// # Objects
+//
+//   - frame: 4 KiB of RAM, described by one entry of the frame table. A frame
+//     belongs to exactly one holder: the free lists, a pool, a page table, one
+//     page index of one FCM, or the kernel proper. Page-table entries hold no
+//     reference: they are a cache of what the FCMs say.
+//   - Account: what is charged for frames, address space and pool entries; a
+//     tree.
+//   - Pool[T]: type-stable, generation-checked storage. Everything in this
+//     package that comes and goes lives in one.
+//   - FCM: a memory object: a shared anonymous piece, a file's pages, fixed
+//     physical memory, or a private node of a fork chain.
+//   - Region: a range of a half, mapping (part of) an FCM. A private region
+//     has two: the object below (a file, or nothing: zeroes), and a private
+//     leaf with the pages that were written.
+//   - Half: an ordered set of regions and the page-table subtree beneath some
+//     top-level slots. A program half may be shared by several address spaces.
+//   - AddressSpace: a root table and its two halves.
+//
+// # Invariants (Check verifies them)
+//
+//   - A present entry of a page table maps the frame that the region's FCMs
+//     name for that page, or the shared zero frame if they name none.
+//   - It is writable only if the region is, and, in a private region, only if
+//     the frame is in the region's own leaf.
+//   - Hidden nodes of a fork chain are never mapped themselves and have at
+//     least one child; those with exactly one are on the work list.
+//   - Frame counts by kind, by account and by FCM agree with the frame table.
+//
+// # Locks
+//
+// Order: FCM mapper list walk (none held) -> Half -> FCM leaf -> FCM parent,
+// grandparent ... -> pool, frames, accounts, work list. A lock is held for one
+// bounded step, never over a whole operation. Entry points take the locks that
+// they need; callers hold none.
+//
+// # Bounded work
+//
+// No call does more than Budget units of work. Operations that may need more
+// return EAGAIN (or done == false) having kept their progress in the objects
+// themselves: call again with the same arguments. Memory of dead fork-chain
+// nodes and objects is given back by Work, which every operation that drops
+// something also runs with what is left of its budget.
+package mm

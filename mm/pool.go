@@ -1,0 +1,209 @@
+package mm
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Ref names a pool entry for as long as it lives: a stale Ref is detected by
+// its generation. The zero Ref names nothing.
+type Ref struct{ Index, Gen uint32 }
+
+// Word packs a Ref into one word; Word of a live entry is never zero.
+func (r Ref) Word() uint64 { return uint64(r.Gen)<<32 | uint64(r.Index) }
+
+// RefOf unpacks Word.
+func RefOf(w uint64) Ref { return Ref{uint32(w), uint32(w >> 32)} }
+
+// slotHeader precedes each entry of a pool.
+type slotHeader struct {
+	gen   uint32 // odd while the entry is live
+	index uint32
+	next  uint32 // free list: index+1 of the next free entry
+	_     uint32
+	acct  *Account // what Alloc charged
+	_     uint64
+}
+
+const slotHeaderSize = 32
+
+// Pool is type-stable storage for T: an entry's memory holds nothing but T's
+// for good, so that a pointer to a freed entry reads as some T, and a Ref tells
+// whether it still is the same one. T must hold no pointers to memory that a
+// garbage collector manages (host tests).
+//
+// It grows by blocks of frames up to its bound and keeps them.
+type Pool[T any] struct {
+	lock    Lock
+	name    string
+	dir     uint64 // physical address of the directory: one block address a word
+	order   uint8  // frames in a block: 1<<order
+	perBlk  uint32
+	stride  uint32
+	made    uint32 // entries that exist
+	max     uint32
+	free    uint32 // index+1 of the first free entry
+	live    uint32
+	Raw     bool // Alloc does not clear the entry (set before use)
+	dirPage int
+}
+
+// Init prepares the pool for at most max entries.
+func (p *Pool[T]) Init(name string, max int) Errno {
+	var t T // only for its size
+	p.lock.rank = rankPool
+	p.name = name
+	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
+	// A block is the smallest power of two of frames that wastes at most an eighth.
+	for p.order = 0; p.order < 4; p.order++ {
+		blk := uint32(PageSize) << p.order
+		if blk >= p.stride && blk%p.stride*8 <= blk {
+			break
+		}
+	}
+	n := uint32(PageSize<<p.order) / p.stride
+	p.perBlk = n
+	blocks := (uint32(max) + n - 1) / n
+	bytes := uint64(blocks) * 8
+	ord := uint8(0)
+	for PageSize<<ord < bytes {
+		ord++
+	}
+	if ord > maxOrder {
+		ord = maxOrder
+		blocks = PageSize << ord / 8
+	}
+	p.max = blocks * n
+	pa, ok := allocBlock(ord, KindPool)
+	if !ok {
+		p.max = 0
+		return ENOMEM
+	}
+	clear(PhysBytes(pa, PageSize<<ord))
+	p.dir = pa
+	p.dirPage = 1 << ord
+	return OK
+}
+
+func (p *Pool[T]) header(i uint32) *slotHeader {
+	blk := *(*uint64)(ptr(p.dir + uint64(i/p.perBlk)*8))
+	return (*slotHeader)(ptr(blk + uint64(i%p.perBlk)*uint64(p.stride)))
+}
+
+func entryOf[T any](h *slotHeader) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(h), slotHeaderSize))
+}
+
+func headerOf[T any](t *T) *slotHeader {
+	return (*slotHeader)(unsafe.Add(unsafe.Pointer(t), -slotHeaderSize))
+}
+
+// grow adds a block; the lock must be held.
+func (p *Pool[T]) grow() bool {
+	if p.made >= p.max {
+		return false
+	}
+	pa, ok := allocBlock(p.order, KindPool)
+	if !ok {
+		return false
+	}
+	clear(PhysBytes(pa, PageSize<<p.order))
+	*(*uint64)(ptr(p.dir + uint64(p.made/p.perBlk)*8)) = pa
+	first := p.made
+	p.made += p.perBlk
+	for i := p.perBlk; i > 0; i-- {
+		h := p.header(first + i - 1)
+		h.index = first + i - 1
+		h.next = p.free
+		p.free = h.index + 1
+	}
+	return true
+}
+
+// Alloc takes an entry, cleared unless Raw, and charges it to a (nil: to
+// nobody). ok is false when the pool, memory or the account is exhausted.
+func (p *Pool[T]) Alloc(a *Account) (t *T, r Ref, ok bool) {
+	if a != nil && !a.charge(countEntries, 1) {
+		return nil, Ref{}, false
+	}
+	p.lock.Acquire()
+	if p.free == 0 && !p.grow() {
+		p.lock.Release()
+		if a != nil {
+			a.uncharge(countEntries, 1)
+		}
+		return nil, Ref{}, false
+	}
+	h := p.header(p.free - 1)
+	p.free = h.next
+	p.live++
+	p.lock.Release()
+	t = entryOf[T](h)
+	if !p.Raw {
+		var zero T
+		clear(unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(zero)))
+	}
+	h.acct = a
+	atomic.StoreUint32(&h.gen, h.gen+1)
+	return t, Ref{h.index, h.gen}, true
+}
+
+// Free gives a live entry back; all Refs to it die.
+func (p *Pool[T]) Free(t *T) {
+	h := headerOf(t)
+	if h.gen&1 == 0 {
+		panic("mm: pool entry freed twice")
+	}
+	if h.acct != nil {
+		h.acct.uncharge(countEntries, 1)
+		h.acct = nil
+	}
+	atomic.StoreUint32(&h.gen, h.gen+1)
+	p.lock.Acquire()
+	h.next = p.free
+	p.free = h.index + 1
+	p.live--
+	p.lock.Release()
+}
+
+// Get returns the entry that r names, or nil when it has been freed.
+func (p *Pool[T]) Get(r Ref) *T {
+	if r.Gen&1 == 0 || r.Index >= p.made {
+		return nil
+	}
+	h := p.header(r.Index)
+	if h.gen != r.Gen {
+		return nil
+	}
+	return entryOf[T](h)
+}
+
+// Ref returns the name of a live entry.
+func (p *Pool[T]) Ref(t *T) Ref {
+	h := headerOf(t)
+	return Ref{h.index, h.gen}
+}
+
+// At returns entry i (0 <= i < Len) if it is live, else nil: for walks over all.
+func (p *Pool[T]) At(i int) *T {
+	if i < 0 || uint32(i) >= p.made {
+		return nil
+	}
+	h := p.header(uint32(i))
+	if h.gen&1 == 0 {
+		return nil
+	}
+	return entryOf[T](h)
+}
+
+// Len returns the number of entries that exist, live or not.
+func (p *Pool[T]) Len() int { return int(p.made) }
+
+// Live returns the number of live entries.
+func (p *Pool[T]) Live() int { return int(p.live) }
+
+// Max returns the bound.
+func (p *Pool[T]) Max() int { return int(p.max) }
+
+// Name returns the name given to Init.
+func (p *Pool[T]) Name() string { return p.name }
