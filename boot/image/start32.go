@@ -49,9 +49,9 @@ const (
 // QEMU enters in 32-bit protected mode without paging and with EBX = physical
 // address of hvm_start_info, a GDT, the boot page tables, and info.
 //
-// The tables map physical 0 to 4 GiB at its own address (executable in the
-// first 2 MiB only) and physical 0 to 1 GiB at bootinfo.KernelBase. The
-// kernel replaces them by its own, W^X ones.
+// The tables map physical 0 to 4 GiB at its own address and, through the same
+// page directory, physical 0 to 1 GiB at bootinfo.KernelBase, all writable; only
+// the first GiB is executable. The kernel replaces them by its own, W^X ones.
 func bootSegment(entry uint64, info []byte) []byte {
 	seg := make([]byte, bootSize)
 	at := func(phys int) []byte { return seg[phys-bootinfo.BootPhys:] }
@@ -81,9 +81,6 @@ func bootSegment(entry uint64, info []byte) []byte {
 	for i := range 4 {
 		le.PutUint64(at(bootPDPT0)[i*8:], uint64(bootPD+i*0x1000)|pteP|pteRW)
 	}
-	// The high half's first GiB has a table of its own entries only in
-	// rights: it shares the identity map's page directory, where everything
-	// behind 2 MiB would be NX. So no NX there; W^X is the kernel's.
 	le.PutUint64(at(bootPDPT1)[510*8:], bootPD|pteP|pteRW)
 	for i := range 4 * 512 {
 		le.PutUint64(at(bootPD)[i*8:], uint64(i)<<21|pteP|pteRW|ptePS)

@@ -45,7 +45,7 @@ func findToolchain(dir string) (*toolchain, error) {
 		return nil, errors.New("go.mod has no go line")
 	}
 	want := "go" + string(m[1])
-	tc := &toolchain{root: root, env: append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOAMD64=v1", "GOFLAGS=-buildvcs=false", "GOEXPERIMENT=")}
+	tc := &toolchain{root: root, env: append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOAMD64=v1", "GOFLAGS=-buildvcs=false", "GOEXPERIMENT=", "GOWORK=off")}
 	out, err := tc.run("go", "env", "GOVERSION", "GOROOT")
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func findToolchain(dir string) (*toolchain, error) {
 		return nil, fmt.Errorf("go env answered %q", out)
 	}
 	if f[0] != want {
-		return nil, fmt.Errorf("this tree needs exactly %s, but the go command is %s: the freestanding runtime in boot/_runtime follows the internals of one Go version; install %s (go install golang.org/dl/%s@latest) or unset GOTOOLCHAIN", want, f[0], want, want)
+		return nil, fmt.Errorf("this tree needs exactly %s, but the go command is %s: the freestanding runtime in boot/_runtime follows the internals of one Go version; install %s, or set GOTOOLCHAIN=%s to have it fetched", want, f[0], want, want)
 	}
 	tc.goroot = f[1]
 	return tc, nil
