@@ -1,0 +1,217 @@
+package main
+
+import (
+	"go42/boot/bootinfo"
+	"go42/ipc/abi"
+	"go42/ipc/handle"
+	"go42/ipc/ppc"
+	"go42/mm"
+	"go42/sched"
+)
+
+// nativeMemory is the calls on the caller's own address space. Those that
+// need more than one bounded step answer EAGAIN and are repeated by the libOS.
+func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
+	as := p.Space
+	a0, a1, a2, a3, a4 := r.RDI, r.RSI, r.RDX, r.R10, r.R8
+	switch r.RAX {
+	case abi.NMap:
+		return nativeMap(p, a0)
+	case abi.NUnmap:
+		return int64(as.Unmap(a0, a1))
+	case abi.NProtect:
+		return int64(as.Protect(a0, a1, uint32(a2)))
+	case abi.NAdvise:
+		return int64(as.Advise(a0, a1, uint32(a2)))
+	case abi.NMove:
+		addr, err := as.Move(a0, a1, a2, uint32(a3), a4)
+		if err != mm.OK {
+			return int64(err)
+		}
+		return int64(addr)
+	case abi.NQuery:
+		t := p
+		if a0 != 0 && a0 != p.KPid {
+			if p.Role&(abi.RoleServer|abi.RoleProc) == 0 {
+				return -abi.EPERM
+			}
+			if t = sched.Find(a0); t == nil || t.Space == nil || t.State == sched.Dying {
+				return -abi.ESRCH
+			}
+		}
+		var ri abi.RegionInfo
+		if err := t.Space.Query(a1, &ri); err != mm.OK {
+			return int64(err)
+		}
+		return out(p, a2, &ri)
+	}
+	return nativeMincore(p, a0, a1, a2)
+}
+
+func nativeMap(p *sched.Process, va uint64) int64 {
+	var a abi.MapArgs
+	if err := in(p, va, &a); err != 0 {
+		return err
+	}
+	s := mm.MapSpec{Addr: a.Addr, Len: a.Len, Prot: a.Prot, Flags: a.Flags, Offset: a.Offset, Inherit: a.Inherit, Name: a.Name}
+	if a.FCM != 0 {
+		if s.FCM = ppc.FCM(p, a.FCM); s.FCM == nil {
+			return -abi.EBADF
+		}
+	}
+	addr, err := p.Space.Map(&s)
+	for err == mm.ENOMEM && reclaim(sched.This()) {
+		addr, err = p.Space.Map(&s)
+	}
+	if err == mm.EAGAIN {
+		// The progress is in the description: hand it back for the repeat.
+		a.Addr, a.Flags = s.Addr, s.Flags
+		if e := out(p, va, &a); e != 0 {
+			return e
+		}
+	}
+	if err != mm.OK {
+		return int64(err)
+	}
+	return int64(addr)
+}
+
+func nativeMincore(p *sched.Process, addr, n, vec uint64) int64 {
+	var b [512]byte
+	pages := (n + abi.PageSize - 1) / abi.PageSize
+	if pages > uint64(len(b)) {
+		pages = uint64(len(b))
+	}
+	if err := p.Space.Mincore(addr, b[:pages]); err != mm.OK {
+		return int64(err)
+	}
+	if mm.CopyOut(p.Space, vec, b[:pages]) != int(pages) {
+		return -abi.EFAULT
+	}
+	return int64(pages)
+}
+
+// maxObject bounds the size of a memory object, in bytes.
+const maxObject = 1 << 46
+
+func nativeFCMCreate(p *sched.Process, size, kind uint64) int64 {
+	if size > maxObject {
+		return -abi.EINVAL
+	}
+	var f *mm.FCM
+	var err mm.Errno
+	switch kind {
+	case abi.FCMAnon:
+		f, err = mm.NewAnonFCM(p.Acct, size)
+	case abi.FCMFile:
+		if p.Role&abi.RoleServer == 0 {
+			return -abi.EPERM
+		}
+		f, err = mm.NewFileFCM(p.Acct, size)
+	default:
+		return -abi.EINVAL
+	}
+	if err != mm.OK {
+		return int64(err)
+	}
+	h, ok := ppc.NewHandle(p, handle.KindFCM, p.KPid, 0, f)
+	if !ok {
+		f.Put()
+		return -abi.ENOMEM
+	}
+	return int64(h)
+}
+
+func nativeFCMResize(p *sched.Process, h, size uint64) int64 {
+	g, _ := p.Handles.Lookup(h)
+	f := ppc.FCM(p, h)
+	if f == nil {
+		return -abi.EBADF
+	}
+	if g.Server != p.KPid && f.Kind() == mm.FCMFile {
+		return -abi.EPERM
+	}
+	if size > maxObject {
+		return -abi.EINVAL
+	}
+	return int64(f.Resize(size))
+}
+
+func nativeFCMInfo(p *sched.Process, h, va uint64) int64 {
+	f := ppc.FCM(p, h)
+	if f == nil {
+		return -abi.EBADF
+	}
+	i := abi.FCMInfo{Size: f.Size()}
+	i.Resident, i.Mappers, i.Writers = f.Info()
+	return out(p, va, &i)
+}
+
+// modules are the boot modules as memory objects, the initramfs among them.
+var modules struct {
+	n    int
+	name [bootinfo.MaxModules + 1][32]byte
+	fcm  [bootinfo.MaxModules + 1]*mm.FCM
+	size [bootinfo.MaxModules + 1]uint64
+}
+
+// addModule is for start-up only.
+func addModule(name []byte, pa, size uint64) {
+	m := &modules
+	copy(m.name[m.n][:31], name)
+	m.fcm[m.n] = physObject(pa, size)
+	m.size[m.n] = size
+	m.n++
+}
+
+// nativeModule is NModule.
+func nativeModule(p *sched.Process, va, n uint64) (size uint64, status int64) {
+	if p.Role&abi.RoleServer == 0 {
+		return 0, -abi.EPERM
+	}
+	var name [32]byte
+	if n >= uint64(len(name)) {
+		return 0, -abi.ENOENT
+	}
+	if mm.CopyIn(p.Space, name[:n], va) != int(n) {
+		return 0, -abi.EFAULT
+	}
+	for i := range modules.n {
+		if modules.name[i] != name {
+			continue
+		}
+		f := modules.fcm[i]
+		f.Get()
+		h, ok := ppc.NewHandle(p, handle.KindFCM, 0, 0, f)
+		if !ok {
+			f.Put()
+			return 0, -abi.ENOMEM
+		}
+		return modules.size[i], int64(h)
+	}
+	return 0, -abi.ENOENT
+}
+
+// nativeSetLimit is NSetLimit: lowering is anyone's, for itself.
+func nativeSetLimit(p *sched.Process, which, value uint64) int64 {
+	v := int64(value)
+	if v < 0 {
+		v = mm.NoLimit
+	}
+	_, bytes, _, data := p.Acct.Limits()
+	switch which {
+	case abi.LimitAS:
+		if v > bytes && p.Cred != 0 && p.KPid != manager {
+			return -abi.EPERM
+		}
+		p.Acct.SetByteLimit(v)
+	case abi.LimitData:
+		if v > data && p.Cred != 0 && p.KPid != manager {
+			return -abi.EPERM
+		}
+		p.Acct.SetDataLimit(v)
+	default:
+		return -abi.EINVAL
+	}
+	return 0
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"unsafe"
+
+	"go42/arch/amd64"
+	"go42/ipc/abi"
+	"go42/ipc/ppc"
+	"go42/mm"
+	"go42/sched"
+)
+
+// onNative is a native call of the current dispatcher: RAX is the number, RDI,
+// RSI, RDX, R10, R8, R9 the arguments. The result goes to RAX, a second one to
+// RDX. Calls that leave the dispatcher clean return nothing; sched.Leave goes
+// on with whoever is next.
+func onNative(ctx *amd64.UserContext) {
+	c := sched.This()
+	d := c.Current
+	r := &ctx.Regs
+	a0, a1, a2, a3, a4 := r.RDI, r.RSI, r.RDX, r.R10, r.R8
+	p := d.Proc
+
+	// Calls after which this context may be gone.
+	var res int64
+	switch r.RAX {
+	case abi.NYield:
+		if pending(d) {
+			r.RAX = errno(abi.EAGAIN)
+		} else {
+			c.Clean(a0&abi.YieldRunnable != 0)
+		}
+		c.Leave()
+		return
+	case abi.NInvoke:
+		if res = ppc.Invoke(c, d, a0, a1, a2, a3); res < 0 {
+			r.RAX = uint64(res)
+		}
+		c.Leave()
+		return
+	case abi.NReply:
+		receive := a3&abi.ReplyReceive != 0
+		if res = ppc.Reply(c, d, a0, a1, a2, receive); res < 0 || !receive {
+			r.RAX = uint64(res)
+		}
+		c.Leave()
+		return
+	case abi.NExit:
+		die(p, a0&0xffff)
+		c.Leave()
+		return
+	case abi.NReset:
+		if res = nativeReset(c, d, a0, a1); res < 0 {
+			r.RAX = uint64(res)
+		}
+		c.Leave()
+		return
+	}
+
+	second := r.RDX
+	switch r.RAX {
+	case abi.NSetTimer:
+		c.SetDeadline(d, d.Page.Deadline)
+	case abi.NTakeCall:
+		res = ppc.TakeCall(d)
+	case abi.NNextReturn:
+		res = ppc.NextReturn(d)
+	case abi.NCopyFrom:
+		res = ppc.Copy(p, a0, a1, a2, a3, a4, true)
+	case abi.NCopyTo:
+		res = ppc.Copy(p, a0, a1, a2, a3, a4, false)
+	case abi.NNotify:
+		res = nativeNotify(c, p, a0, a1)
+	case abi.NDrop:
+		res = nativeDrop(p, a0, a1)
+	case abi.NNextLast:
+		g := p.PopLast()
+		if g == nil {
+			res = -abi.EAGAIN
+			break
+		}
+		second = g.Object
+		ppc.Handles.Grants.Put(g)
+	case abi.NHandleInfo:
+		g, _ := p.Handles.Lookup(a0)
+		if g == nil {
+			res = -abi.EBADF
+			break
+		}
+		second = 2
+		if p.Handles.Exclusive(a0) {
+			second = 1
+		}
+
+	case abi.NFork:
+		second, res = nativeFork(d, a0)
+	case abi.NStart:
+		res = nativeStart(c, p, a0, a1)
+	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred:
+		res = nativeManage(c, p, r.RAX, a0, a1)
+	case abi.NProcessInfo:
+		res = nativeProcessInfo(p, a0, a1)
+	case abi.NNextExit:
+		res = -abi.EPERM
+		if p.KPid == manager {
+			res = nativeNextExit(p, a0)
+		}
+	case abi.NReadMemory:
+		res = nativeReadMemory(p, a0, a1, a2, a3)
+	case abi.NSetLimit:
+		res = nativeSetLimit(p, a0, a1)
+
+	case abi.NMap, abi.NUnmap, abi.NProtect, abi.NAdvise, abi.NMove, abi.NQuery, abi.NMincore:
+		res = nativeMemory(p, r)
+	case abi.NFCMCreate:
+		res = nativeFCMCreate(p, a0, a1)
+	case abi.NFCMResize:
+		res = nativeFCMResize(p, a0, a1)
+	case abi.NFCMInfo:
+		res = nativeFCMInfo(p, a0, a1)
+	case abi.NModule:
+		second, res = nativeModule(p, a0, a1)
+
+	case abi.NLog:
+		res = nativeLog(p, a0, a1)
+	case abi.NDevRead:
+		res = nativeDevRead(p, a0, a1, a2)
+	case abi.NDevWrite:
+		res = nativeDevWrite(p, a0, a1, a2)
+	case abi.NIRQAttach:
+		res = nativeIRQAttach(p, a0, a1)
+	case abi.NPower:
+		res = nativePower(p, a0, a1)
+	case abi.NRandom:
+		res = nativeRandom(p, a0, a1)
+	case abi.NSysInfo:
+		res = nativeSysInfo(p, a0)
+	case abi.NSetWall:
+		res = nativeSetWall(p, a0)
+	case abi.NDebug:
+		second, res = nativeDebug(a0, a1)
+	default:
+		res = -abi.ENOSYS
+	}
+	r.RAX, r.RDX = uint64(res), second
+	c.Leave()
+}
+
+func errno(e int64) uint64 { return uint64(-e) }
+
+// out copies v to p's memory at va.
+func out[T any](p *sched.Process, va uint64, v *T) int64 {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
+	if mm.CopyOut(p.Space, va, b) != len(b) {
+		return -abi.EFAULT
+	}
+	return 0
+}
+
+// in copies from p's memory at va to v.
+func in[T any](p *sched.Process, va uint64, v *T) int64 {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
+	if mm.CopyIn(p.Space, b, va) != len(b) {
+		return -abi.EFAULT
+	}
+	return 0
+}
+
+func nativeNotify(c *sched.CPU, p *sched.Process, kpid, channel uint64) int64 {
+	if p.Role&abi.RoleServer == 0 {
+		return -abi.EPERM
+	}
+	if channel >= 64 {
+		return -abi.EINVAL
+	}
+	t := sched.Find(kpid)
+	if t == nil || t.State == sched.Dying || t.State == sched.Embryo {
+		return -abi.ESRCH
+	}
+	c.Notify(t.Disp[0], uint(channel))
+	return 0
+}
+
+// nativeDrop empties up to 64 slots a call; it returns how many handles of the
+// list it has seen to.
+func nativeDrop(p *sched.Process, va, n uint64) int64 {
+	var hs [64]uint64
+	if n > uint64(len(hs)) {
+		n = uint64(len(hs))
+	}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&hs)), n*8)
+	if mm.CopyIn(p.Space, b, va) != len(b) {
+		return -abi.EFAULT
+	}
+	for i, h := range hs[:n] {
+		if _, ok := ppc.Handles.Drop(&p.Handles, h); !ok {
+			if i == 0 {
+				return -abi.ENOMEM
+			}
+			return int64(i)
+		}
+	}
+	return int64(n)
+}
+
+// nativeManage is what the process manager may do to others, and a parent to
+// its own embryo.
+func nativeManage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
+	t := sched.Find(kpid)
+	if t == nil || t.State == sched.Dying {
+		return -abi.ESRCH
+	}
+	own := t.State == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
+	if p.KPid != manager && !own {
+		return -abi.EPERM
+	}
+	switch call {
+	case abi.NKill:
+		die(t, arg&0xffff)
+	case abi.NSuspend:
+		if t.State == sched.Running {
+			c.SuspendProcess(t)
+		}
+	case abi.NResume:
+		if t.State == sched.Suspended {
+			c.ResumeProcess(t)
+		}
+	case abi.NSetCred:
+		t.Cred = arg
+	}
+	return 0
+}
+
+func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
+	if p.Role&(abi.RoleProc|abi.RoleServer) == 0 {
+		return -abi.EPERM
+	}
+	t := sched.Find(kpid)
+	if t == nil || t.State == sched.Dying || t.Space == nil {
+		return -abi.ESRCH
+	}
+	done := mm.CopyBetween(p.Space, dst, t.Space, va, clamp(n))
+	if done == 0 && n != 0 {
+		return -abi.EFAULT
+	}
+	return int64(done)
+}
+
+// clamp bounds a length to what one call copies.
+func clamp(n uint64) uint64 {
+	const most = 64 * abi.PageSize
+	if n > most {
+		return most
+	}
+	return n
+}

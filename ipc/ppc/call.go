@@ -1,0 +1,356 @@
+package ppc
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/ipc/call"
+	"go42/ipc/handle"
+	"go42/mm"
+	"go42/sched"
+)
+
+// header is abi.Message without Data.
+const header = int(unsafe.Offsetof(abi.Message{}.Data))
+
+// read copies the message at va of p into r, all but its grants, which it
+// returns in m.
+func read(p *sched.Process, va uint64, r *call.Record, m *abi.Message) int64 {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(m)), header)
+	if mm.CopyIn(p.Space, b, va) != len(b) {
+		return -abi.EFAULT
+	}
+	if m.Len > abi.MaxData || m.NRanges > abi.MaxRanges || m.NGrants > abi.MaxGrants {
+		return -abi.EINVAL
+	}
+	if n := int(m.Len); n > 0 && mm.CopyIn(p.Space, r.Data[:n], va+uint64(header)) != n {
+		return -abi.EFAULT
+	}
+	r.Args, r.Len = m.Args, m.Len
+	return 0
+}
+
+// give fills slots of to with what from grants in m. On failure it takes back
+// what it gave.
+func give(from, to *sched.Process, m *abi.Message, out *[abi.MaxGrants]uint64) int64 {
+	*out = [abi.MaxGrants]uint64{}
+	for i := range int(m.NGrants) {
+		var h uint64
+		err := int64(-abi.ENOMEM)
+		ok := true
+		switch g := &m.Grants[i]; g.Kind {
+		case abi.GrantNone:
+		case abi.GrantObject:
+			if from.Role&abi.RoleServer == 0 {
+				ok, err = false, -abi.EPERM
+				break
+			}
+			h, ok = NewHandle(to, handle.KindObject, from.KPid, g.Value, nil)
+		case abi.GrantCopy:
+			x, owner := from.Handles.Lookup(g.Value)
+			if x == nil {
+				ok, err = false, -abi.EBADF
+				break
+			}
+			if x.Kind == handle.KindProcess {
+				ok, err = false, -abi.EPERM
+				break
+			}
+			_ = owner
+			h, ok = Handles.Insert(&to.Handles, x, to.KPid, abi.HandleFree)
+		default:
+			ok, err = false, -abi.EINVAL
+		}
+		if !ok {
+			takeBack(to, out)
+			return err
+		}
+		out[i] = h
+	}
+	return 0
+}
+
+func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
+	for i, h := range hs {
+		if h != 0 {
+			Handles.Drop(&p.Handles, h)
+			hs[i] = 0
+		}
+	}
+}
+
+// Invoke is NInvoke by the current dispatcher d. An error returns at once and
+// changes nothing; otherwise d is clean and the callee runs or will.
+func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64 {
+	p := d.Proc
+	g, owner := p.Handles.Lookup(h)
+	if g == nil {
+		return -abi.EBADF
+	}
+	if g.Kind != handle.KindObject {
+		return -abi.EINVAL
+	}
+	callee := sched.Find(g.Server)
+	if callee == nil || callee.State == sched.Dying {
+		return -abi.ECONNRESET
+	}
+	if callee.Rank >= p.Rank {
+		return -abi.EDEADLK
+	}
+	if p.Calls.N >= maxOutstanding {
+		return -abi.ENOMEM
+	}
+	r, ref, ok := records.Alloc(p.Acct)
+	if !ok {
+		return -abi.ENOMEM
+	}
+	var m abi.Message
+	err := read(p, msg, r, &m)
+	if err == 0 {
+		err = give(p, callee, &m, &r.Handles)
+	}
+	if err != 0 {
+		records.Free(r)
+		return err
+	}
+	r.ID = ref.Word()
+	r.Tag, r.Method = tag, uint32(method)
+	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, p.Cred
+	r.CalleePid, r.Object, r.Owner = callee.KPid, g.Object, owner
+	r.NRanges, r.Ranges = m.NRanges, m.Ranges
+	call.Begin(r, &p.Calls, &callee.Calls)
+	PPCs++
+
+	c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
+	cd := callee.Disp[0]
+	if cd.CanHandoff() && atomic.LoadUint32(&cd.Page.Accept) != 0 {
+		c.Handoff(cd)
+		deliverCall(cd)
+		cd.Enter(abi.EntryCall, 0, 0)
+		return 0
+	}
+	c.Post(cd, abi.EventCall)
+	return 0
+}
+
+// PPCs counts the calls made since start.
+var PPCs uint64
+
+// deliverCall moves the oldest waiting record into d's page.
+func deliverCall(d *sched.Dispatcher) bool {
+	r := d.Proc.Calls.Waiting.Pop()
+	if r == nil {
+		return false
+	}
+	r.State = call.Taken
+	m := &d.Page.Call
+	m.Record = r.ID
+	m.BadgePid, m.BadgeCred = r.CallerPid, r.Cred
+	m.Object, m.Method, m.Flags = r.Object, r.Method, 0
+	if r.Owner != r.CallerPid {
+		m.Flags = abi.CallInherited
+	}
+	m.Args, m.Len, m.NRanges = r.Args, r.Len, r.NRanges
+	for i := range r.NRanges {
+		m.RangeLen[i] = r.Ranges[i].Len
+	}
+	m.Handles = r.Handles
+	copy(m.Data[:r.Len], r.Data[:r.Len])
+	if n := atomic.LoadUint32(&d.Page.Accept); n > 0 {
+		atomic.StoreUint32(&d.Page.Accept, n-1)
+	}
+	if !d.Proc.Calls.Waiting.Empty() {
+		atomic.OrUint64(&d.Page.Pending, abi.EventCall)
+	}
+	return true
+}
+
+// TakeCall is NTakeCall.
+func TakeCall(d *sched.Dispatcher) int64 {
+	if !deliverCall(d) {
+		return -abi.EAGAIN
+	}
+	return 0
+}
+
+// deliverReturn moves d's oldest reply into its page and frees the record.
+func deliverReturn(d *sched.Dispatcher) bool {
+	r := d.Replies.Pop()
+	if r == nil {
+		return false
+	}
+	fillReturn(d, r)
+	if !d.Replies.Empty() {
+		atomic.OrUint64(&d.Page.Pending, abi.EventReturn)
+	}
+	return true
+}
+
+func fillReturn(d *sched.Dispatcher, r *call.Record) {
+	m := &d.Page.Return
+	m.Tag, m.Status = r.Tag, r.Status
+	m.Args, m.Len, m.NGrants = r.Args, r.Len, r.NGrants
+	m.Handles = r.Handles
+	copy(m.Data[:r.Len], r.Data[:r.Len])
+	call.LeaveCaller(r, &d.Proc.Calls)
+	records.Free(r)
+}
+
+// NextReturn is NNextReturn.
+func NextReturn(d *sched.Dispatcher) int64 {
+	if !deliverReturn(d) {
+		return -abi.EAGAIN
+	}
+	return 0
+}
+
+// taken returns the record named id if p is to reply to it.
+func taken(p *sched.Process, id uint64) *call.Record {
+	r := records.Get(mm.RefOf(id))
+	if r == nil || r.CalleePid != p.KPid || r.State != call.Taken {
+		return nil
+	}
+	return r
+}
+
+// Reply is NReply by d. With receive the dispatcher is clean afterwards, and
+// the caller, if nothing keeps the server busy, runs at once.
+func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bool) int64 {
+	p := d.Proc
+	r := taken(p, id)
+	if r == nil {
+		return -abi.ESRCH
+	}
+	var m abi.Message
+	r.Len, r.NGrants = 0, 0
+	if msg != 0 {
+		if err := read(p, msg, r, &m); err != 0 {
+			return err
+		}
+	}
+	caller := sched.Find(r.CallerPid)
+	if !r.Orphan && m.NGrants > 0 {
+		if err := give(p, caller, &m, &r.Handles); err != 0 {
+			return err
+		}
+		r.NGrants = m.NGrants
+	} else {
+		r.Handles = [abi.MaxGrants]uint64{}
+	}
+	call.LeaveCallee(r, &p.Calls)
+	r.Status = int64(status)
+	if receive {
+		c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
+	}
+	if r.Orphan {
+		records.Free(r)
+		return 0
+	}
+	r.State = call.Done
+	cd := caller.Disp[r.CallerDisp]
+	if receive && !d.Queued() && cd.CanHandoff() && cd.Replies.Empty() {
+		c.Handoff(cd)
+		fillReturn(cd, r)
+		cd.Enter(abi.EntryReturn, 0, 0)
+		return 0
+	}
+	complete(c, cd, r)
+	return 0
+}
+
+// complete queues r's reply for d.
+func complete(c *sched.CPU, d *sched.Dispatcher, r *call.Record) {
+	r.State = call.Done
+	d.Replies.Push(r)
+	if d.State == sched.DispLive {
+		c.Post(d, abi.EventReturn)
+	} else {
+		c.Ready(d)
+	}
+}
+
+// Copy is NCopyFrom (in) and NCopyTo: between the callee p's memory at va and
+// range i of record id at offset off, n bytes at most. It returns the bytes
+// copied, which may be fewer than asked for.
+func Copy(p *sched.Process, id, i, off, va, n uint64, in bool) int64 {
+	r := taken(p, id)
+	if r == nil || r.Orphan {
+		return -abi.ESRCH
+	}
+	if i >= uint64(r.NRanges) {
+		return -abi.EINVAL
+	}
+	rg := &r.Ranges[i]
+	if off > rg.Len {
+		return -abi.EINVAL
+	}
+	want := uint64(abi.RangeOut)
+	if in {
+		want = abi.RangeIn
+	}
+	if rg.Flags&want == 0 {
+		return -abi.EPERM
+	}
+	if n > rg.Len-off {
+		n = rg.Len - off
+	}
+	if n == 0 {
+		return 0
+	}
+	caller := sched.Find(r.CallerPid)
+	var done uint64
+	if in {
+		done = mm.CopyBetween(p.Space, va, caller.Space, rg.Addr+off, n)
+	} else {
+		done = mm.CopyBetween(caller.Space, rg.Addr+off, p.Space, va, n)
+	}
+	if done == 0 {
+		return -abi.EFAULT
+	}
+	return int64(done)
+}
+
+// Abandon lets go of p's calls, at most n of them, and reports whether none is
+// left. p is dying or resets: what it asked for is orphaned; if it dies, what
+// others asked of it fails.
+func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
+	for ; n > 0; n-- {
+		r := p.Calls.FirstOutgoing()
+		if r == nil {
+			break
+		}
+		switch r.State {
+		case call.Waiting:
+			callee := sched.Find(r.CalleePid)
+			call.LeaveCallee(r, &callee.Calls)
+			takeBack(callee, &r.Handles)
+			call.LeaveCaller(r, &p.Calls)
+			records.Free(r)
+		case call.Taken:
+			r.Orphan = true
+			call.LeaveCaller(r, &p.Calls)
+		case call.Done:
+			p.Disp[r.CallerDisp].Replies.Remove(r)
+			takeBack(p, &r.Handles)
+			call.LeaveCaller(r, &p.Calls)
+			records.Free(r)
+		}
+	}
+	for ; n > 0 && dying; n-- {
+		r := p.Calls.FirstIncoming()
+		if r == nil {
+			break
+		}
+		call.LeaveCallee(r, &p.Calls)
+		if r.Orphan {
+			records.Free(r)
+			continue
+		}
+		r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
+		r.Handles = [abi.MaxGrants]uint64{}
+		caller := sched.Find(r.CallerPid)
+		complete(c, caller.Disp[r.CallerDisp], r)
+	}
+	return p.Calls.FirstOutgoing() == nil && (!dying || p.Calls.FirstIncoming() == nil)
+}

@@ -1,0 +1,116 @@
+package ppc
+
+import (
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/ipc/call"
+	"go42/ipc/handle"
+	"go42/mm"
+	"go42/sched"
+)
+
+// maxOutstanding bounds the records of one process: its threads could make no
+// more calls at once than it has threads.
+const maxOutstanding = 8192
+
+var (
+	records mm.Pool[call.Record]
+	// Handles is the store of all handle sets.
+	Handles handle.Store
+)
+
+// pool lets a typed pool serve as a handle.Allocator, charged to account.
+type pool[T any] struct {
+	p       mm.Pool[T]
+	account *mm.Account
+}
+
+func (a *pool[T]) Get() *T {
+	x, _, ok := a.p.Alloc(a.account)
+	if !ok {
+		return nil
+	}
+	return x
+}
+
+func (a *pool[T]) Put(x *T) { a.p.Free(x) }
+
+var (
+	roots  pool[handle.Root]
+	leaves pool[handle.Leaf]
+	grants pool[handle.Grant]
+)
+
+// Init sizes the pools. account is the kernel's. Start-up only.
+func Init(account *mm.Account, maxRecords, maxLeaves, maxProcesses int) {
+	records.Init("call records", maxRecords)
+	roots.p.Init("handle roots", maxProcesses)
+	leaves.p.Init("handle leaves", maxLeaves)
+	grants.p.Init("grants", maxLeaves*8)
+	roots.account, leaves.account, grants.account = account, account, account
+	Handles = handle.Store{Roots: &roots, Leaves: &leaves, Grants: &grants, Gone: gone}
+	sched.OnCall = deliverCall
+	sched.OnReturn = deliverReturn
+}
+
+// Counts returns how many records and leaves exist.
+func Counts() (recs, lvs int) { return records.Live(), leaves.p.Live() }
+
+// ProcessGone is told when the last handle of an embryo goes: set by kernel
+// main.
+var ProcessGone func(kpid uint64)
+
+// gone is what becomes of a grant that no slot names any more.
+func gone(g *handle.Grant) {
+	switch g.Kind {
+	case handle.KindObject:
+		if s := sched.Find(g.Server); s != nil && s.State != sched.Dying {
+			s.PushLast(g)
+			if d := s.Disp[0]; d != nil {
+				sched.This().Post(d, abi.EventLasts)
+			}
+			return
+		}
+	case handle.KindFCM:
+		(*mm.FCM)(unsafe.Pointer(g.Ptr)).Put()
+	case handle.KindProcess:
+		ProcessGone(g.Object)
+	}
+	Handles.Grants.Put(g)
+}
+
+// NewHandle gives p a slot for a new grant.
+func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
+	g := Handles.Grants.Get()
+	if g == nil {
+		return 0, false
+	}
+	g.Kind, g.Server, g.Object, g.Ptr = kind, server, object, uintptr(unsafe.Pointer(fcm))
+	h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
+	if !ok {
+		Handles.Grants.Put(g)
+	}
+	return h, ok
+}
+
+// NewHandleAt is NewHandle for slot h, which must be free. Start-up only.
+func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
+	g := Handles.Grants.Get()
+	if g == nil {
+		panic("ppc: no grant for a boot handle")
+	}
+	g.Kind, g.Server, g.Object = handle.KindObject, server, object
+	if !Handles.InsertAt(&p.Handles, g, p.KPid, h) {
+		panic("ppc: no slot for a boot handle")
+	}
+}
+
+// FCM returns the memory object that handle h of p names, nil if none.
+func FCM(p *sched.Process, h uint64) *mm.FCM {
+	g, _ := p.Handles.Lookup(h)
+	if g == nil || g.Kind != handle.KindFCM {
+		return nil
+	}
+	return (*mm.FCM)(unsafe.Pointer(g.Ptr))
+}

@@ -1,0 +1,108 @@
+package user
+
+import (
+	"sync/atomic"
+
+	"go42/linuxapi/entry"
+)
+
+// Disable turns this dispatcher's upcalls off; Restore puts back what it said.
+func Disable() (was uint32) { return entry.Disable() }
+
+// Restore ends a disabled section that began with was. Events that came
+// meanwhile are handled before it returns.
+func Restore(was uint32) {
+	if was != 0 {
+		return
+	}
+	for entry.Enable() != 0 {
+		entry.Disable()
+		handlePending()
+		if d := current(); d.preempt && onThread() {
+			d.preempt = false
+			yieldCurrent()
+		}
+	}
+}
+
+// SpinLock is for short sections; it is held disabled. With several dispatchers
+// the holder may have been hard-preempted: after some spins the waiter gives its
+// CPU away by a soft yield, which is the kernel's chance to run the holder.
+type SpinLock struct{ v uint32 }
+
+// Lock answers what Unlock wants back.
+func (l *SpinLock) Lock() (was uint32) {
+	was = entry.Disable()
+	for n := 0; !atomic.CompareAndSwapUint32(&l.v, 0, 1); n++ {
+		if n&1023 == 1023 {
+			relax()
+		}
+	}
+	return was
+}
+
+func (l *SpinLock) Unlock(was uint32) {
+	atomic.StoreUint32(&l.v, 0)
+	Restore(was)
+}
+
+// release frees the lock but stays disabled.
+func (l *SpinLock) release() { atomic.StoreUint32(&l.v, 0) }
+
+// Mutex blocks the calling thread while another one holds it. The zero value
+// is free. It is not recursive.
+type Mutex struct {
+	lock  SpinLock
+	held  bool
+	owner *Thread
+	queue list
+}
+
+// Lock waits uninterruptibly.
+func (m *Mutex) Lock() {
+	t := Current()
+	was := m.lock.Lock()
+	if !m.held {
+		m.held, m.owner = true, t
+		m.lock.Unlock(was)
+		return
+	}
+	if t == nil {
+		panic("user.Mutex: held, and no thread to block")
+	}
+	m.queue.push(t)
+	t.prepare()
+	m.lock.release()
+	t.park(0, false)
+	// Unlock handed the mutex over.
+	Restore(was)
+}
+
+// TryLock takes the mutex if it is free.
+func (m *Mutex) TryLock() bool {
+	was := m.lock.Lock()
+	ok := !m.held
+	if ok {
+		m.held, m.owner = true, Current()
+	}
+	m.lock.Unlock(was)
+	return ok
+}
+
+// Unlock passes the mutex to the thread that waits longest.
+func (m *Mutex) Unlock() {
+	was := m.lock.Lock()
+	if t := m.queue.pop(); t != nil {
+		m.owner = t
+		t.wake(Woken)
+	} else {
+		m.held, m.owner = false, nil
+	}
+	m.lock.Unlock(was)
+}
+
+// Held reports whether the current thread holds the mutex (for assertions).
+func (m *Mutex) Held() bool { return m.held && m.owner == Current() }
+
+// Reset frees a mutex whose holders and waiters are gone: in a forked child.
+func (m *Mutex) Reset() { *m = Mutex{} }

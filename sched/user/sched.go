@@ -1,0 +1,452 @@
+package user
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/linuxapi/entry"
+	"go42/linuxapi/native"
+)
+
+// sched is the run queue, shared by all dispatchers.
+var sched struct {
+	lock SpinLock
+	run  list
+}
+
+// Dispatcher is this process's presence on one CPU. Only its own CPU touches it,
+// disabled.
+type Dispatcher struct {
+	page     *abi.DispatcherPage
+	preempt  bool   // the running thread is to make way
+	soft     bool   // the kernel asked for the CPU
+	armed    uint64 // the Deadline that the kernel knows
+	slice    uint64 // when the running thread's turn ends if others wait; 0: none
+	waiting  bool   // EventCall was seen: calls may wait in the kernel
+	notified uint64 // channels not yet told to a receiver
+	events   uint64 // EventExits, EventLasts not yet told to a receiver
+}
+
+var disp0 Dispatcher
+
+func current() *Dispatcher { return &disp0 }
+
+// sliceNS is a thread's turn while others of its process are ready.
+const sliceNS = 10_000_000
+
+// Hooks of the layers above; set at start.
+var (
+	// SvcHook serves the system call in t.Frame; called disabled on t's stack.
+	// What it leaves in Frame.RAX is the answer.
+	SvcHook func(t *Thread)
+	// WorkHook does what t.Work says; called disabled on t's stack, may block,
+	// returns disabled. It clears what it has done.
+	WorkHook func(t *Thread)
+	// BootHook serves the first upcall of a process: RunModule, RunExec, RunFork,
+	// RunThread. On the scheduler stack; may return, then the scheduler goes on.
+	BootHook func(reason, arg uint64)
+	// NotifyHook is called, disabled, for every channel that was notified,
+	// before its Seq is bumped.
+	NotifyHook func(channel int)
+	// FatalHook reports an exception in the libOS itself; it does not return.
+	FatalHook func(ts *abi.TrapSave, t *Thread)
+	// StoppedHook is called, disabled, when the process goes on after a stop.
+	StoppedHook func()
+	// InLibOS reports whether an address is libOS text.
+	textLo, textHi uint64
+	exitLo, exitHi uint64
+)
+
+// Chan are the sequence counters of the notification channels.
+var Chan [64]Seq
+
+// Setup installs the upcalls. Called once per process start, on the scheduler
+// stack, before any thread exists.
+func Setup() {
+	d := current()
+	p := entry.Page()
+	d.page = *(**abi.DispatcherPage)(unsafe.Pointer(&p))
+	*d = Dispatcher{page: d.page}
+	info := native.Info()
+	textLo, textHi = info.LibOSText[0], info.LibOSText[1]
+	exitLo, exitHi = entry.Range()
+	if info.XCR0 == 0 {
+		entry.UseFX()
+	}
+	d.page.Accept = 0
+	d.page.Deadline = 0
+}
+
+// AfterFork makes the copied scheduler state the child's: t is its only thread.
+func AfterFork(t *Thread) {
+	d := current()
+	pa := entry.Page()
+	p := *(**abi.DispatcherPage)(unsafe.Pointer(&pa))
+	*d = Dispatcher{page: p}
+	p.Accept, p.Deadline, p.Notify = 0, 0, 0
+	sched.lock = SpinLock{}
+	sched.run = list{}
+	t.next, t.prev, t.on, t.nwatch = nil, nil, nil, 0
+	receivers = list{}
+	faulting = list{}
+	timers.lock = SpinLock{}
+	timers.n = 0
+	t.timer = Timer{}
+	for i := range Chan {
+		Chan[i].lock = SpinLock{}
+		Chan[i].head = nil
+	}
+}
+
+// The upcalls of package entry.
+func svc(c *entry.Core) { SvcHook(fromCore(c)) }
+
+func work(c *entry.Core) {
+	t := fromCore(c)
+	d := current()
+	for {
+		handlePending()
+		if d.preempt {
+			d.preempt = false
+			yieldCurrent()
+		}
+		if atomic.LoadUint32(&t.Work) != 0 {
+			WorkHook(t)
+		}
+		if atomic.LoadUint32(&t.Work) == 0 && atomic.LoadUint64(&d.page.Pending) == 0 {
+			return
+		}
+	}
+}
+
+// interrupted files the context that the kernel saved at sa where it belongs:
+// the thread's Frame or its Ctx.
+func interrupted(t *Thread, sa *abi.SaveArea) {
+	r := &t.Ctx
+	rip := sa.RIP
+	inExit := rip >= exitLo && rip < exitHi
+	switch {
+	case inExit && sa.RSP == uint64(uintptr(unsafe.Pointer(&t.Ctx.RIP))):
+		// Ctx is as it was, and its registers with it.
+		t.Saved = entry.SavedContext
+		return
+	case inExit || rip < textLo || rip >= textHi:
+		r = &t.Frame.Regs
+		x := t.XSave + 160
+		t.Frame.X = **(**[16][2]uint64)(unsafe.Pointer(&x))
+		t.Saved = entry.SavedProgram
+		r.Orig = -1
+	default:
+		t.Saved = entry.SavedContext
+	}
+	r.Args = [6]uint64{sa.RDI, sa.RSI, sa.RDX, sa.R10, sa.R8, sa.R9}
+	r.RAX, r.RBX, r.RBP, r.RCX, r.R11 = sa.RAX, sa.RBX, sa.RBP, sa.RCX, sa.R11
+	r.R12, r.R13, r.R14, r.R15 = sa.R12, sa.R13, sa.R14, sa.R15
+	if !inExit {
+		r.RIP, r.CS, r.RFLAGS, r.RSP, r.SS = rip, entry.UserCS, sa.RFLAGS, sa.RSP, entry.UserSS
+	}
+	// In the exit range the iretq frame is the Frame's last words already: the
+	// path that led there built it in place.
+}
+
+func event(c *entry.Core) {
+	t := fromCore(c)
+	d := current()
+	interrupted(t, &d.page.Event)
+	atomic.StoreUint32(&t.OnCPU, 0)
+	requeueFront(t)
+	handlePending()
+	if d.preempt {
+		d.preempt = false
+		rotate(t)
+	}
+	schedule()
+}
+
+// retry: an event came in the exit range on the way to an interrupted libOS
+// context; the context is intact.
+func retry(c *entry.Core) {
+	t := fromCore(c)
+	t.Saved = entry.SavedContext
+	atomic.StoreUint32(&t.OnCPU, 0)
+	requeueFront(t)
+	handlePending()
+	if d := current(); d.preempt {
+		d.preempt = false
+		rotate(t)
+	}
+	schedule()
+}
+
+var faulting list
+
+func fault(c *entry.Core) {
+	t := fromCore(c)
+	interrupted(t, &current().page.Event)
+	was := sched.lock.Lock()
+	t.state = Faulting
+	faulting.push(t)
+	sched.lock.Unlock(was)
+	atomic.StoreUint32(&t.OnCPU, 0)
+	schedule()
+}
+
+func trap(c *entry.Core) {
+	d := current()
+	ts := &d.page.Trap
+	t := fromCore(c)
+	rip := ts.RIP
+	inLibOS := rip >= textLo && rip < textHi && !(rip >= exitLo && rip < exitHi)
+	if t == nil || inLibOS {
+		FatalHook(ts, t)
+	}
+	t.Trap = *ts
+	interrupted(t, &ts.SaveArea)
+	if t.Saved == entry.SavedContext {
+		FatalHook(ts, t)
+	}
+	t.AddWork(WorkTrap)
+	d.page.InTrap = 0
+	entry.Resume(&t.Core)
+}
+
+func run(reason, arg uint64) {
+	if reason != abi.RunResume {
+		BootHook(reason, arg)
+	}
+	schedule()
+}
+
+// requeueFront makes the interrupted thread the next one to run.
+func requeueFront(t *Thread) {
+	was := sched.lock.Lock()
+	t.state = Ready
+	sched.run.pushFront(t)
+	sched.lock.Unlock(was)
+}
+
+// rotate moves a ready thread to the end of the queue.
+func rotate(t *Thread) {
+	was := sched.lock.Lock()
+	if t.on == &sched.run {
+		sched.run.remove(t)
+		sched.run.push(t)
+	}
+	sched.lock.Unlock(was)
+}
+
+// Operations of Switch.
+const (
+	opSchedule = iota
+	opInvoke
+	opReplyReceive
+	opCall // runs Thunk on the scheduler stack
+)
+
+// Thunk is what OnScheduler runs.
+var Thunk func(t *Thread)
+
+func switched(c *entry.Core, op, _, _ uint64) {
+	t := fromCore(c)
+	switch op {
+	case opInvoke:
+		invoke(t)
+	case opReplyReceive:
+		replyReceive(t)
+	case opCall:
+		Thunk(t)
+	}
+	schedule()
+}
+
+// yieldCurrent puts the current thread behind the other ready ones. Disabled.
+func yieldCurrent() {
+	t := Current()
+	was := sched.lock.Lock()
+	t.state = Ready
+	sched.run.push(t)
+	sched.lock.Unlock(was)
+	entry.Switch(opSchedule, 0, 0)
+}
+
+// Yield is sched_yield.
+func Yield() {
+	was := entry.Disable()
+	if sched.run.head != nil || current().soft {
+		yieldCurrent()
+	}
+	Restore(was)
+}
+
+// OnScheduler saves the current thread and runs Thunk on the scheduler stack;
+// the thread goes on when something makes it ready. Call it disabled.
+func OnScheduler() { entry.Switch(opCall, 0, 0) }
+
+// schedule picks the next thread. On the scheduler stack, disabled; does not
+// return.
+func schedule() {
+	d := current()
+	for {
+		if atomic.LoadUint64(&d.page.Pending) != 0 {
+			handlePending()
+		}
+		d.preempt = false
+		was := sched.lock.Lock()
+		if d.soft {
+			// The kernel wants the CPU: yield clean, with everything saved.
+			d.soft = false
+			more := sched.run.head != nil
+			sched.lock.Unlock(was)
+			setDeadline(d, false)
+			d.armed = d.page.Deadline
+			d.page.Runnable = b2u(more)
+			native.Yield(more)
+			continue
+		}
+		t := sched.run.pop()
+		if t != nil {
+			t.state = Running
+		}
+		more := sched.run.head != nil
+		sched.lock.Unlock(was)
+		if t == nil {
+			setDeadline(d, false)
+			d.armed = d.page.Deadline
+			d.page.Runnable = 0
+			native.Yield(false)
+			continue
+		}
+		resume(d, t, more)
+	}
+}
+
+// resume continues t, which is out of the run queue.
+func resume(d *Dispatcher, t *Thread, more bool) {
+	for n := 0; atomic.LoadUint32(&t.OnCPU) != 0; n++ {
+		// Another dispatcher is still saving it.
+		if n&1023 == 1023 {
+			relax()
+		}
+	}
+	setDeadline(d, more)
+	if d.page.Deadline != 0 && (d.armed == 0 || d.page.Deadline < d.armed) {
+		d.armed = d.page.Deadline
+		native.SetTimer()
+	}
+	t.reasonRun()
+	entry.Resume(&t.Core)
+}
+
+func (t *Thread) reasonRun() {}
+
+// relax lets another dispatcher's holder run.
+func relax() {}
+
+func b2u(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// onThread reports whether the code runs on a thread's own stack.
+func onThread() bool {
+	t := Current()
+	return t != nil && t.state == Running && t.OnCPU != 0
+}
+
+// prepare marks the current thread blocked, before it becomes visible to wakers
+// (on a queue). Disabled until park.
+func (t *Thread) prepare() {
+	was := sched.lock.Lock()
+	t.state = Blocked
+	t.reason = Woken
+	sched.lock.Unlock(was)
+}
+
+// park waits until wake. Call it disabled, after prepare; deadline in monotonic
+// ns, 0: none. It returns disabled.
+func (t *Thread) park(deadline uint64, intr bool) Reason {
+	if intr && t.HasWork(Interrupting) {
+		t.wake(Interrupted)
+	}
+	if deadline != 0 {
+		t.timer.Fn = threadTimeout
+		t.timer.thread = t
+		t.timer.Set(deadline)
+	}
+	was := sched.lock.Lock()
+	t.intr(intr)
+	woken := t.state != Blocked
+	if woken && t.on == &sched.run {
+		// Woken before it slept: go on without a switch.
+		sched.run.remove(t)
+		t.state = Running
+	}
+	sched.lock.Unlock(was)
+	if !woken {
+		entry.Switch(opSchedule, 0, 0)
+	}
+	if deadline != 0 {
+		t.timer.Stop()
+	}
+	return t.reason
+}
+
+// intr notes whether signals may end the wait.
+func (t *Thread) intr(on bool) {
+	if on {
+		t.flags |= flagIntr
+	} else {
+		t.flags &^= flagIntr
+	}
+}
+
+func threadTimeout(tm *Timer) { tm.thread.wake(TimedOut) }
+
+// wake makes a blocked thread ready; false if it is not blocked (any more).
+func (t *Thread) wake(r Reason) bool {
+	was := sched.lock.Lock()
+	ok := t.state == Blocked
+	if ok {
+		t.state, t.reason = Ready, r
+		t.flags &^= flagIntr
+		sched.readyq(t)
+	}
+	sched.lock.Unlock(was)
+	return ok
+}
+
+// Interrupt ends t's wait if signals may end it. The caller has set work bits.
+func (t *Thread) Interrupt() {
+	was := sched.lock.Lock()
+	if t.state == Blocked && t.flags&flagIntr != 0 {
+		t.state, t.reason = Ready, Interrupted
+		t.flags &^= flagIntr
+		sched.readyq(t)
+	}
+	sched.lock.Unlock(was)
+}
+
+// Sleep blocks the current thread until deadline (monotonic ns; 0: for ever) or,
+// if intr is set, a signal.
+func Sleep(deadline uint64, intr bool) Reason {
+	t := Current()
+	was := entry.Disable()
+	t.prepare()
+	r := t.park(deadline, intr)
+	Restore(was)
+	return r
+}
+
+// ExitThread ends the current thread: it is never resumed. release runs on the
+// scheduler stack when nothing uses the thread's stack any more.
+func ExitThread(release func(t *Thread)) {
+	entry.Disable()
+	t := Current()
+	t.timer.Stop()
+	t.state = Dead
+	Thunk = release
+	entry.Switch(opCall, 0, 0)
+}

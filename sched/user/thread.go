@@ -1,0 +1,189 @@
+package user
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/linuxapi/entry"
+)
+
+// Thread states.
+const (
+	Free     = iota
+	Ready    // in the run queue
+	Running  // on a dispatcher
+	Blocked  // waits; wake makes it ready
+	Calling  // waits for a server's reply: nothing but the reply wakes it
+	Faulting // waits for a page
+	Dead
+)
+
+// Reason says why a wait ended.
+type Reason int32
+
+const (
+	Woken Reason = iota
+	TimedOut
+	Interrupted // a signal is to be delivered; the call answers errno.RestartSys or the like
+)
+
+// Bits of Core.Work: what the exit path has to do.
+const (
+	WorkSignal = 1 << 0 // a signal can be delivered
+	WorkTrap   = 1 << 1 // Trap is to become a signal
+	WorkFetch  = 1 << 2 // signals wait at the process server
+	WorkExit   = 1 << 3 // the thread is to end
+	WorkStop   = 1 << 4 // the process was told to stop
+	WorkMask   = 1 << 5 // a saved signal mask is to be put back
+)
+
+// MaxWatch is how many Seqs a thread can wait on at once.
+const MaxWatch = 16
+
+// Thread is one user-level thread. All but the embedded Core is private to the
+// scheduler, except where said.
+type Thread struct {
+	entry.Core // first: its address is the thread's, and g
+
+	state  uint32 // guarded by sched.lock
+	reason Reason // guarded by sched.lock
+	next   *Thread
+	prev   *Thread
+	on     *list // run queue or wait queue
+	timer  Timer
+
+	watches [MaxWatch]watch // the thread's own, linked into Seqs
+	nwatch  int
+
+	// PPC.
+	callHandle, callMethod, callMsg uint64
+	callStatus                      int64
+	retBuf                          uintptr
+	receiving                       bool
+	replyRecord                     uint64
+	replyStatus                     int64
+
+	// Msg and Ret are for one server call at a time; stubs use them.
+	Msg abi.Message
+	Ret abi.ReturnMessage
+	// In is the call that a receiver was given.
+	In abi.CallMessage
+
+	// Trap is what the last exception in the program was (valid with WorkTrap).
+	Trap abi.TrapSave
+
+	// RunNS is the CPU time that the thread has used, in ns; runStart when it
+	// was last put on its dispatcher.
+	RunNS, runStart uint64
+}
+
+// Current is the thread that runs; on the scheduler stack, the one that ran last.
+func Current() *Thread { return (*Thread)(unsafe.Pointer(entry.Thread())) }
+
+func fromCore(c *entry.Core) *Thread { return (*Thread)(unsafe.Pointer(c)) }
+
+// State answers Ready, Running, Blocked...: a snapshot.
+func (t *Thread) State() uint32 { return atomic.LoadUint32(&t.state) }
+
+// AddWork sets work bits. The thread sees them on its way to the program; with
+// WorkSignal, an interruptible wait of it ends as well.
+func (t *Thread) AddWork(bits uint32) {
+	for {
+		old := atomic.LoadUint32(&t.Work)
+		if old&bits == bits || atomic.CompareAndSwapUint32(&t.Work, old, old|bits) {
+			break
+		}
+	}
+}
+
+// ClearWork clears work bits.
+func (t *Thread) ClearWork(bits uint32) {
+	for {
+		old := atomic.LoadUint32(&t.Work)
+		if old&bits == 0 || atomic.CompareAndSwapUint32(&t.Work, old, old&^bits) {
+			return
+		}
+	}
+}
+
+// HasWork reports whether any of the bits is set.
+func (t *Thread) HasWork(bits uint32) bool { return atomic.LoadUint32(&t.Work)&bits != 0 }
+
+// Interrupting are the work bits that end an interruptible wait.
+const Interrupting = WorkSignal | WorkExit | WorkStop | WorkFetch
+
+// Init makes t a thread with the libOS stack [lo, hi) and the XSAVE area at
+// xsave (64-byte aligned, zeroed or valid). Its frame is at the stack's top.
+func (t *Thread) Init(lo, hi, xsave uint64) {
+	entry.SetG(&t.G, lo, hi)
+	t.StackTop = hi
+	f := uintptr(hi) - unsafe.Sizeof(entry.Frame{})
+	t.Frame = *(**entry.Frame)(unsafe.Pointer(&f))
+	t.XSave = xsave
+	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
+	t.state = Free
+	t.next, t.prev, t.on, t.nwatch = nil, nil, nil, 0
+	t.receiving = false
+	t.timer = Timer{}
+	t.RunNS = 0
+}
+
+// StartProgram makes a thread that was never run ready; it begins in the program
+// with the registers in its Frame and the vector state in its XSAVE area.
+func (t *Thread) StartProgram() {
+	t.Saved, t.VSaved = entry.SavedProgram, 1
+	was := sched.lock.Lock()
+	t.state = Ready
+	sched.run.push(t)
+	sched.lock.Unlock(was)
+}
+
+// list is a queue of threads, linked through them; the owner of the list has
+// its lock.
+type list struct{ head, tail *Thread }
+
+func (l *list) push(t *Thread) {
+	t.next, t.prev, t.on = nil, l.tail, l
+	if l.tail != nil {
+		l.tail.next = t
+	} else {
+		l.head = t
+	}
+	l.tail = t
+}
+
+func (l *list) pushFront(t *Thread) {
+	t.next, t.prev, t.on = l.head, nil, l
+	if l.head != nil {
+		l.head.prev = t
+	} else {
+		l.tail = t
+	}
+	l.head = t
+}
+
+func (l *list) remove(t *Thread) {
+	if t.on != l {
+		return
+	}
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		l.head = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		l.tail = t.prev
+	}
+	t.next, t.prev, t.on = nil, nil, nil
+}
+
+func (l *list) pop() *Thread {
+	t := l.head
+	if t != nil {
+		l.remove(t)
+	}
+	return t
+}
