@@ -45,6 +45,7 @@ type Machine struct {
 	cmd    *exec.Cmd
 	stderr strings.Builder // QEMU's own complaints
 	ready  chan struct{}
+	began  chan struct{}
 	done   chan struct{}
 	err    error
 	once   sync.Once
@@ -97,7 +98,7 @@ func (h *Hardware) args(fds map[string]int) []string {
 
 // Start starts QEMU.
 func (h *Hardware) Start() (*Machine, error) {
-	m := &Machine{done: make(chan struct{}), ready: make(chan struct{})}
+	m := &Machine{done: make(chan struct{}), ready: make(chan struct{}), began: make(chan struct{})}
 	var guest []*os.File // QEMU's ends
 	fds := map[string]int{}
 	give := func(name string, f *os.File) {
@@ -183,9 +184,12 @@ func (m *Machine) Pid() int { return m.cmd.Process.Pid }
 // Kill ends QEMU at once.
 func (m *Machine) Kill() { m.cmd.Process.Kill() }
 
-// Ready is closed when the guest's init has said that it listens (see Run).
-// Input that comes earlier may be lost with a serial port's set-up.
+// Ready is closed when the guest's init listens on COM2. Frames that come
+// earlier may be lost with the serial port's set-up.
 func (m *Machine) Ready() <-chan struct{} { return m.ready }
+
+// Began is closed when the program is being started: COM1 is open.
+func (m *Machine) Began() <-chan struct{} { return m.began }
 
 // Done is closed when QEMU has ended.
 func (m *Machine) Done() <-chan struct{} { return m.done }

@@ -42,7 +42,7 @@ type Config struct {
 	Args     []string // program and arguments; empty: the shell
 	Env      []string // added to the guest's environment
 	Dir      string   // guest working directory; default see Run
-	TTY      bool     // the program runs on the terminal; always so for the shell
+	TTY      bool     // the program runs on the terminal, else on the streams below
 	Adds     []Add
 	Timeout  time.Duration // 0: none
 
@@ -181,9 +181,6 @@ func (p *Project) prepare(c *Config) (*Image, error) {
 }
 
 func (p *Project) fill(c *Config, img *Image) error {
-	if len(c.Args) == 0 {
-		c.TTY = true
-	}
 	c.Terminal = c.TTY
 	for _, a := range c.Adds {
 		host, err := filepath.Abs(a.Host)
@@ -281,7 +278,7 @@ func boot(ctx context.Context, c *Config) (*Result, error) {
 	read(func() { drain(m.Log, tee(tail, c.Log)) })
 	read(func() { drain(m.Out, c.Stdout) })
 	read(func() { drain(m.Err, c.Stderr) })
-	read(func() { r.follow(m.Status, start, m.ready, ended) })
+	read(func() { r.follow(m, start, ended) })
 	if c.TTY {
 		if c.Attach != nil {
 			read(func() { c.Attach(m) })
@@ -327,9 +324,9 @@ func boot(ctx context.Context, c *Config) (*Result, error) {
 }
 
 // follow reads the status lines.
-func (r *Result) follow(f io.Reader, start time.Time, ready, ended chan struct{}) {
-	var once, over sync.Once
-	sc := bufio.NewScanner(f)
+func (r *Result) follow(m *Machine, start time.Time, ended chan struct{}) {
+	var once, began, over sync.Once
+	sc := bufio.NewScanner(m.Status)
 	for sc.Scan() {
 		s, err := runspec.ParseStatus(sc.Text())
 		if err != nil {
@@ -338,8 +335,12 @@ func (r *Result) follow(f io.Reader, start time.Time, ready, ended chan struct{}
 		switch s.Kind {
 		case runspec.LineBoot:
 			r.Marks = append(r.Marks, Mark{s.Stage, s.TSC, time.Since(start)})
-			if s.Stage == runspec.StageInit || s.Stage == runspec.StageProgram {
-				once.Do(func() { close(ready) })
+			switch s.Stage {
+			case runspec.StageInit:
+				once.Do(func() { close(m.ready) })
+			case runspec.StageProgram:
+				once.Do(func() { close(m.ready) })
+				began.Do(func() { close(m.began) })
 			}
 		case runspec.LineError:
 			r.Error = s.Text

@@ -50,6 +50,7 @@ type Session struct {
 	In, Out *os.File
 	windows chan [2]uint16
 	restore func()
+	raw     bool // In is a terminal
 }
 
 // NewSession puts the terminal into raw mode, if in is one. Restore must be
@@ -63,6 +64,7 @@ func NewSession(in, out *os.File) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.raw = true
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, syscall.SIGWINCH)
 	go func() {
@@ -102,7 +104,7 @@ func (s *Session) Attach(m *Machine) {
 		buf := make([]byte, 1024)
 		for {
 			n, err := s.In.Read(buf)
-			if !term.IsTerminal(int(s.In.Fd())) {
+			if !s.raw {
 				if n > 0 {
 					typed <- append([]byte(nil), buf[:n]...)
 				}
@@ -131,7 +133,7 @@ func (s *Session) Attach(m *Machine) {
 	}()
 	go func() {
 		select {
-		case <-m.Ready():
+		case <-m.Began():
 		case <-m.Done():
 		}
 		for b := range typed {

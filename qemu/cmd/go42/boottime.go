@@ -26,7 +26,7 @@ func bootTime(args []string) int {
 		return fail(err)
 	}
 	if *prompt == "" {
-		*prompt = "$ "
+		*prompt = "> "
 	}
 	var times []time.Duration
 	for range *n {
@@ -53,10 +53,12 @@ func promptTime(p *qemu.Project, c qemu.Config, prompt []byte) (time.Duration, e
 	c.Started = func(*qemu.Machine) { start = time.Now() }
 	c.Attach = func(m *qemu.Machine) {
 		var seen []byte
+		answers := &qemu.Answerer{To: m.Terminal}
 		buf := make([]byte, 4096)
 		for {
 			n, err := m.Terminal.Read(buf)
 			seen = append(seen, buf[:n]...)
+			answers.Write(buf[:n])
 			if took == 0 && bytes.Contains(seen, prompt) {
 				took = time.Since(start)
 				m.Kill()

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/term"
+
 	"go42/qemu"
 )
 
@@ -46,10 +48,13 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 
-	interactive := len(c.Args) == 0
-	restore := func() {}
-	if interactive || c.TTY {
+	// A shell whose input is no terminal reads it as a script.
+	if len(c.Args) == 0 && term.IsTerminal(int(os.Stdin.Fd())) {
 		c.TTY = true
+	}
+	interactive := len(c.Args) == 0 && c.TTY
+	restore := func() {}
+	if c.TTY {
 		// The terminal goes raw once QEMU runs: until then ^C is the tool's.
 		var s *qemu.Session
 		c.Attach = func(m *qemu.Machine) {
