@@ -1,0 +1,35 @@
+// Package amd64 is what only an x86_64 has, for the kernel: descriptor tables,
+// entry from ring 3 and exit to it, vector state, traps, the local and I/O APIC,
+// clocks, ports, the page-table format, what the loader hands over. It knows
+// no process, dispatcher object or policy.
+//
+// Objects
+//   - UserContext: one ring-3 register context, in the kernel's private memory.
+//   - CPU: one processor's data behind GS. CPU.Cur is the context that the exit
+//     path returns to; nil means that there is nothing to run.
+//   - Handler: the kernel's event handlers.
+//
+// Model. The kernel is an event handler: one stack a CPU, interrupts off. Each
+// entry (native call, trap, interrupt) stores the registers of ring 3 in *Cur
+// and calls one handler on the empty kernel stack; when it returns, the exit
+// path loads whatever Cur then is, or halts. Nothing is kept on the kernel stack
+// from one entry to the next.
+//
+// Invariants
+//   - What the exit path loads into RIP, RFLAGS, RSP and the segment registers
+//     comes from a UserContext, which ring 3 cannot write. RFLAGS is masked and
+//     a RIP outside the user half is turned into a trap before IRETQ could fault.
+//   - Whoever takes the CPU from a context whose vector state, FS and GS base
+//     are still in the processor calls its Preempt first.
+//   - Interrupts are on in Idle's HLT only. NMI, #DB, #MC and #DF run on stacks
+//     of their own and find their CPU at the end of that stack, because GS base
+//     may be anybody's when they strike.
+//   - The kernel reaches user memory through the direct map only (SMAP is on and
+//     AC always clear), so that a trap in ring 0 is a kernel defect: it ends in
+//     Handler.KernelTrap.
+//   - Kernel code does no floating-point arithmetic: MXCSR and the x87 state are
+//     the interrupted context's.
+//
+// No page-table isolation: the kernel half is mapped (supervisor, NX where not
+// text) while ring 3 runs. PCID is not used.
+package amd64
