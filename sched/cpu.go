@@ -38,9 +38,6 @@ var cpus [amd64.MaxCPU]CPU
 // This returns the CPU that executes.
 func This() *CPU { return &cpus[amd64.This().ID] }
 
-// Now returns monotonic time in ns since start.
-func Now() uint64 { return amd64.Nanoseconds() }
-
 // Init prepares the scheduler for at most n dispatchers. Start-up only.
 func Init(n int) {
 	processes.Init("processes", n)
@@ -355,7 +352,7 @@ func (c *CPU) arm() {
 		return
 	}
 	c.armed = at
-	amd64.ArmTimer(at)
+	amd64.TimerArm(tscAt(at))
 }
 
 // TimerFired is told of the timer's interrupt.

@@ -13,7 +13,7 @@ import (
 // the boot module's own frames, shared by all; data is a private copy-on-write
 // view of the module; what follows it is zero.
 var image struct {
-	info             bootinfo.LibOS
+	info               bootinfo.LibOS
 	text, rodata, data *mm.FCM
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"go42/arch/amd64"
@@ -25,7 +26,7 @@ func onNative(ctx *amd64.UserContext) {
 	var res int64
 	switch r.RAX {
 	case abi.NYield:
-		if pending(d) {
+		if atomic.LoadUint64(&d.Page.Pending) != 0 {
 			r.RAX = errno(abi.EAGAIN)
 		} else {
 			c.Clean(a0&abi.YieldRunnable != 0)

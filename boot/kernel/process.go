@@ -386,7 +386,7 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 		KPid: t.KPid, Parent: t.Parent, Cred: t.Cred, State: uint64(t.State),
 		UserNS: t.UserNS, StartNS: t.StartNS,
 		MaxResident: uint64(t.Acct.MaxFrames()) * abi.PageSize,
-		MinFaults: t.MinFaults, MajFaults: t.MajFaults,
+		MinFaults:   t.MinFaults, MajFaults: t.MajFaults,
 		Switches: t.Switches, Calls: t.Calls.Made, Rank: uint64(t.Rank),
 	}
 	if t.Space != nil {

@@ -12,8 +12,10 @@ import (
 // sched is the run queue, shared by all dispatchers.
 var sched struct {
 	lock SpinLock
-	run  list
+	run  list // kind 1
 }
+
+func init() { sched.run.kind = 1 }
 
 // Dispatcher is this process's presence on one CPU. Only its own CPU touches it,
 // disabled.
@@ -23,6 +25,7 @@ type Dispatcher struct {
 	soft     bool   // the kernel asked for the CPU
 	armed    uint64 // the Deadline that the kernel knows
 	slice    uint64 // when the running thread's turn ends if others wait; 0: none
+	woke     bool   // a thread was made ready
 	waiting  bool   // EventCall was seen: calls may wait in the kernel
 	notified uint64 // channels not yet told to a receiver
 	events   uint64 // EventExits, EventLasts not yet told to a receiver
@@ -86,10 +89,10 @@ func AfterFork(t *Thread) {
 	*d = Dispatcher{page: p}
 	p.Accept, p.Deadline, p.Notify = 0, 0, 0
 	sched.lock = SpinLock{}
-	sched.run = list{}
-	t.next, t.prev, t.on, t.nwatch = nil, nil, nil, 0
+	sched.run = list{kind: 1}
+	t.links, t.nwatch, t.flags = [2]link{}, 0, 0
 	receivers = list{}
-	faulting = list{}
+	faulting = list{kind: 1}
 	timers.lock = SpinLock{}
 	timers.n = 0
 	t.timer = Timer{}
@@ -156,8 +159,9 @@ func event(c *entry.Core) {
 	interrupted(t, &d.page.Event)
 	atomic.StoreUint32(&t.OnCPU, 0)
 	requeueFront(t)
+	d.woke = false
 	handlePending()
-	if d.preempt {
+	if d.preempt || d.woke {
 		d.preempt = false
 		rotate(t)
 	}
@@ -179,7 +183,8 @@ func retry(c *entry.Core) {
 	schedule()
 }
 
-var faulting list
+// faulting are the threads that wait for a page. Guarded by sched.lock.
+var faulting = list{kind: 1}
 
 func fault(c *entry.Core) {
 	t := fromCore(c)
@@ -229,8 +234,7 @@ func requeueFront(t *Thread) {
 // rotate moves a ready thread to the end of the queue.
 func rotate(t *Thread) {
 	was := sched.lock.Lock()
-	if t.on == &sched.run {
-		sched.run.remove(t)
+	if sched.run.remove(t) {
 		sched.run.push(t)
 	}
 	sched.lock.Unlock(was)
@@ -298,7 +302,8 @@ func schedule() {
 			d.soft = false
 			more := sched.run.head != nil
 			sched.lock.Unlock(was)
-			setDeadline(d, false)
+			d.slice = 0
+			d.page.Deadline = earliest()
 			d.armed = d.page.Deadline
 			d.page.Runnable = b2u(more)
 			native.Yield(more)
@@ -311,7 +316,8 @@ func schedule() {
 		more := sched.run.head != nil
 		sched.lock.Unlock(was)
 		if t == nil {
-			setDeadline(d, false)
+			d.slice = 0
+			d.page.Deadline = earliest()
 			d.armed = d.page.Deadline
 			d.page.Runnable = 0
 			native.Yield(false)
@@ -329,16 +335,41 @@ func resume(d *Dispatcher, t *Thread, more bool) {
 			relax()
 		}
 	}
-	setDeadline(d, more)
-	if d.page.Deadline != 0 && (d.armed == 0 || d.page.Deadline < d.armed) {
-		d.armed = d.page.Deadline
-		native.SetTimer()
-	}
-	t.reasonRun()
+	d.slice = 0
+	d.rearm(more)
 	entry.Resume(&t.Core)
 }
 
-func (t *Thread) reasonRun() {}
+// makeReady queues t. The scheduler lock is held.
+func makeReady(t *Thread) {
+	sched.run.push(t)
+	d := current()
+	d.woke = true
+	if d.slice == 0 && d.page != nil {
+		// From now on the running thread has a limited turn.
+		d.rearm(true)
+	}
+}
+
+// rearm brings the dispatcher's deadline up to date, and tells the kernel if it
+// is earlier than the one that it knows: a later one costs a call that finds
+// nothing due.
+func (d *Dispatcher) rearm(others bool) {
+	at := earliest()
+	if others {
+		if d.slice == 0 {
+			d.slice = Now() + sliceNS
+		}
+		if at == 0 || d.slice < at {
+			at = d.slice
+		}
+	}
+	d.page.Deadline = at
+	if at != 0 && (d.armed == 0 || at < d.armed) {
+		d.armed = at
+		native.SetTimer()
+	}
+}
 
 // relax lets another dispatcher's holder run.
 func relax() {}
@@ -374,14 +405,13 @@ func (t *Thread) park(deadline uint64, intr bool) Reason {
 	if deadline != 0 {
 		t.timer.Fn = threadTimeout
 		t.timer.thread = t
-		t.timer.Set(deadline)
+		t.timer.set(deadline)
 	}
 	was := sched.lock.Lock()
 	t.intr(intr)
 	woken := t.state != Blocked
-	if woken && t.on == &sched.run {
+	if woken && sched.run.remove(t) {
 		// Woken before it slept: go on without a switch.
-		sched.run.remove(t)
 		t.state = Running
 	}
 	sched.lock.Unlock(was)
@@ -412,7 +442,7 @@ func (t *Thread) wake(r Reason) bool {
 	if ok {
 		t.state, t.reason = Ready, r
 		t.flags &^= flagIntr
-		sched.readyq(t)
+		makeReady(t)
 	}
 	sched.lock.Unlock(was)
 	return ok
@@ -424,7 +454,7 @@ func (t *Thread) Interrupt() {
 	if t.state == Blocked && t.flags&flagIntr != 0 {
 		t.state, t.reason = Ready, Interrupted
 		t.flags &^= flagIntr
-		sched.readyq(t)
+		makeReady(t)
 	}
 	sched.lock.Unlock(was)
 }

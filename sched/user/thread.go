@@ -48,9 +48,8 @@ type Thread struct {
 
 	state  uint32 // guarded by sched.lock
 	reason Reason // guarded by sched.lock
-	next   *Thread
-	prev   *Thread
-	on     *list // run queue or wait queue
+	flags  uint32 // guarded by sched.lock
+	links  [2]link
 	timer  Timer
 
 	watches [MaxWatch]watch // the thread's own, linked into Seqs
@@ -63,6 +62,8 @@ type Thread struct {
 	receiving                       bool
 	replyRecord                     uint64
 	replyStatus                     int64
+	gotWhat                         int64
+	gotNotify                       uint64
 
 	// Msg and Ret are for one server call at a time; stubs use them.
 	Msg abi.Message
@@ -123,7 +124,7 @@ func (t *Thread) Init(lo, hi, xsave uint64) {
 	t.XSave = xsave
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
 	t.state = Free
-	t.next, t.prev, t.on, t.nwatch = nil, nil, nil, 0
+	t.links, t.nwatch, t.flags = [2]link{}, 0, 0
 	t.receiving = false
 	t.timer = Timer{}
 	t.RunNS = 0
@@ -139,14 +140,28 @@ func (t *Thread) StartProgram() {
 	sched.lock.Unlock(was)
 }
 
-// list is a queue of threads, linked through them; the owner of the list has
-// its lock.
-type list struct{ head, tail *Thread }
+// flagIntr: signals may end the wait.
+const flagIntr = 1
+
+// A thread can be on a wait queue (link 0) and, woken by a timeout meanwhile, on
+// the run queue (link 1) at once.
+type link struct {
+	next, prev *Thread
+	on         *list
+}
+
+// list is a queue of threads, linked through them; the list's owner has its
+// lock. Its zero value is an empty wait queue.
+type list struct {
+	head, tail *Thread
+	kind       int
+}
 
 func (l *list) push(t *Thread) {
-	t.next, t.prev, t.on = nil, l.tail, l
+	k := &t.links[l.kind]
+	*k = link{nil, l.tail, l}
 	if l.tail != nil {
-		l.tail.next = t
+		l.tail.links[l.kind].next = t
 	} else {
 		l.head = t
 	}
@@ -154,30 +169,34 @@ func (l *list) push(t *Thread) {
 }
 
 func (l *list) pushFront(t *Thread) {
-	t.next, t.prev, t.on = l.head, nil, l
+	k := &t.links[l.kind]
+	*k = link{l.head, nil, l}
 	if l.head != nil {
-		l.head.prev = t
+		l.head.links[l.kind].prev = t
 	} else {
 		l.tail = t
 	}
 	l.head = t
 }
 
-func (l *list) remove(t *Thread) {
-	if t.on != l {
-		return
+// remove takes t off the list if it is on it.
+func (l *list) remove(t *Thread) bool {
+	k := &t.links[l.kind]
+	if k.on != l {
+		return false
 	}
-	if t.prev != nil {
-		t.prev.next = t.next
+	if k.prev != nil {
+		k.prev.links[l.kind].next = k.next
 	} else {
-		l.head = t.next
+		l.head = k.next
 	}
-	if t.next != nil {
-		t.next.prev = t.prev
+	if k.next != nil {
+		k.next.links[l.kind].prev = k.prev
 	} else {
-		l.tail = t.prev
+		l.tail = k.prev
 	}
-	t.next, t.prev, t.on = nil, nil, nil
+	*k = link{}
+	return true
 }
 
 func (l *list) pop() *Thread {

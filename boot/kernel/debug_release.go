@@ -1,0 +1,6 @@
+//go:build !go42debug
+
+package main
+
+// debugBuild is set in builds that check themselves.
+const debugBuild = false
