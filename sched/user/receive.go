@@ -33,8 +33,7 @@ func (t *Thread) Receive(intr bool) (what int64, notify uint64, r Reason) {
 	}
 	t.beginReceive()
 	r = t.park(0, intr)
-	what, notify = t.endReceive()
-	return what, notify, r
+	return t.endReceive(r)
 }
 
 // ReplyReceive completes a call record and receives, in one kernel entry where
@@ -59,8 +58,7 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 		entry.Switch(opReplyReceive, 0, 0)
 		r = t.reason
 	}
-	what, notify = t.endReceive()
-	return what, notify, r
+	return t.endReceive(r)
 }
 
 // ServerChans are the notification channels that are a server's own business.
@@ -108,13 +106,15 @@ func (t *Thread) beginReceive() {
 	atomic.AddUint32(&current().page.Accept, 1)
 }
 
-// endReceive: t runs again. Only a call took it off the list and off Accept.
-func (t *Thread) endReceive() (int64, uint64) {
+// endReceive: t runs again. If it is still on the list, its wait was interrupted;
+// otherwise it was given something, an interruption notwithstanding.
+func (t *Thread) endReceive(r Reason) (int64, uint64, Reason) {
+	t.receiving = false
 	if receivers.remove(t) {
 		atomic.AddUint32(&current().page.Accept, ^uint32(0))
+		return 0, 0, r
 	}
-	t.receiving = false
-	return t.gotWhat, t.gotNotify
+	return t.gotWhat, t.gotNotify, Woken
 }
 
 // feedReceivers gives waiting calls and events to parked receivers. Disabled.
