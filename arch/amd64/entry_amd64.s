@@ -161,6 +161,7 @@ idleIRQ:
 
 // To ring 3 with Cur, or wait for an interrupt.
 TEXT ·exit(SB),NOSPLIT|NOFRAME,$0
+start:
 	MOVQ	CPU_Cur(GS), BX
 	TESTQ	BX, BX
 	JEQ	idle
@@ -307,7 +308,7 @@ badRIP:
 	XORL	BP, BP
 	MOVQ	BX, 0(SP)
 	CALL	·badRIPEntry(SB)
-	JMP	·exit(SB)
+	JMP	start
 
 	// STI's shadow covers HLT: no interrupt is lost between. An interrupt does
 	// not come back here (see trap), an NMI does.
@@ -317,7 +318,7 @@ idle:
 	STI
 	HLT
 	CLI
-	JMP	·exit(SB)
+	JMP	start
 
 // func Run()
 TEXT ·Run(SB),NOSPLIT|NOFRAME,$0-0
