@@ -17,6 +17,7 @@ const (
 	apicEOIReg   = 0xb0
 	apicSVR      = 0xf0
 	apicESR      = 0x280
+	apicIRR      = 0x200
 	apicICRLo    = 0x300
 	apicICRHi    = 0x310
 	apicLVTTimer = 0x320
@@ -77,6 +78,12 @@ func initAPIC() {
 	apicWrite(apicSVR, svrEnable|vecSpurious)
 	This().APICID = apicRead(apicID) >> 24
 	apicEOI()
+}
+
+// InterruptPending reports whether an interrupt waits for this CPU to take it.
+func InterruptPending() bool {
+	// All vectors in use are 32..63: one register.
+	return apicRead(apicIRR+vecIRQ/32*0x10) != 0
 }
 
 // SendIPI sends an interprocessor interrupt to the CPU with that APIC id: mode

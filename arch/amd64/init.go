@@ -14,7 +14,6 @@ func Init(start uint64) {
 	loadTables(0)
 	COM1.Init()
 	COM2.Init()
-	HaveDebugConsole = In8(0xe9) == 0xe9
 	parseStart(start)
 	parseACPI(Boot.RSDP)
 	maskPIC()

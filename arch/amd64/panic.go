@@ -119,9 +119,9 @@ func stackOf(sp uintptr) (lo, hi uintptr) {
 var tracePC [64]uintptr
 
 // Backtrace prints "function file:line" of pc and its callers, found by frame
-// pointers from bp on the stack that bp is in.
-func Backtrace(pc, bp uintptr) {
-	lo, hi := stackOf(bp)
+// pointers from bp on the stack that sp is in.
+func Backtrace(pc, bp, sp uintptr) {
+	lo, hi := stackOf(sp)
 	n := rt.Callers(pc, bp, lo, hi, tracePC[:])
 	for i, p := range tracePC[:n] {
 		if i > 0 {
@@ -135,14 +135,19 @@ func Backtrace(pc, bp uintptr) {
 // BacktraceFrame is Backtrace of an interrupted context.
 func BacktraceFrame(f *Frame) {
 	if f.CS&3 == 0 {
-		Backtrace(uintptr(f.RIP), uintptr(f.RBP))
+		Backtrace(uintptr(f.RIP), uintptr(f.RBP), uintptr(f.RSP))
 	}
 }
 
-// PanicReport prints a panic's message, place, context and backtrace: for the
-// hook of rt.SetPanicHook, with its arguments.
-func PanicReport(msg string, pc, sp uintptr) {
+// Panic is for rt.SetPanicHook: prints the message, the control registers of
+// note and a backtrace, and ends QEMU with ExitPanic. A panic in a panic only
+// ends it.
+func Panic(msg string, pc, sp uintptr) {
 	disableInterrupts()
+	if panicking {
+		Exit(ExitPanic)
+	}
+	panicking = true
 	print("\nkernel panic: ", msg, "\n")
 	hex("rip", uint64(pc))
 	hex("rsp", uint64(sp))
@@ -150,11 +155,12 @@ func PanicReport(msg string, pc, sp uintptr) {
 	hex("cr3", ReadCR3())
 	print("cpu=", This().ID, "\n")
 	if c := This().Cur; c != nil {
-		print("ring 3:\n")
+		print("context:\n")
 		DumpRegs(c)
 	}
 	print("backtrace:\n")
-	Backtrace(pc-1, frameAbove(sp))
+	Backtrace(pc, frameAbove(sp), sp)
+	Exit(ExitPanic)
 }
 
 // frameAbove returns the frame pointer in force in the function whose stack
@@ -173,3 +179,5 @@ func frameAbove(sp uintptr) uintptr {
 	}
 	return 0
 }
+
+var panicking bool

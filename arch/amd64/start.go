@@ -2,25 +2,41 @@ package amd64
 
 import "unsafe"
 
-// MemRange is a piece of the physical memory map; bytes. What is not Usable is
-// reserved, ACPI's or bad.
+// Memory types of the loader's map (as E820).
+const (
+	MemRAM      = 1
+	MemReserved = 2
+	MemACPI     = 3
+	MemNVS      = 4
+	MemBad      = 5
+)
+
+// MemRange is a piece of the physical memory map; bytes.
 type MemRange struct {
-	Base, Size uint64
-	Usable     bool
+	Addr, Size uint64
+	Type       uint32
 }
+
+// StartModule is a file that the loader put into memory.
+type StartModule struct{ Addr, Size uint64 }
 
 // Boot is what the loader handed over in hvm_start_info (Xen's PVH ABI,
-// public/arch-x86/hvm/start_info.h), copied out of its way. Initramfs (-initrd; zero:
-// none) still lies where the loader put it.
+// public/arch-x86/hvm/start_info.h). The slices are over static memory; module
+// contents and nothing else still lie in the loader's.
 var Boot struct {
-	Cmdline   []byte
-	Memory    [64]MemRange
-	NMemory   int
-	Initramfs MemRange
-	RSDP      uint64
+	Cmdline []byte
+	Memory  []MemRange
+	Modules []StartModule // -initrd is the first
+	RSDP    uint64
+	// End is behind all that the loader placed: start info, map, strings, modules.
+	End uint64
 }
 
-var bootCmdline [2048]byte
+var (
+	bootCmdline [2048]byte
+	bootMemory  [128]MemRange
+	bootModules [8]StartModule
+)
 
 const startMagic = 0x336ec578
 
@@ -42,6 +58,9 @@ func parseStart(pa uint64) {
 	if s.magic != startMagic {
 		panic("amd64: wrong magic number in the PVH start information")
 	}
+	end := pa + uint64(len(b))
+	cover := func(a, n uint64) { end = max(end, a+n) }
+
 	Boot.RSDP = s.rsdp
 	if s.cmdline != 0 {
 		n := 0
@@ -49,19 +68,24 @@ func parseStart(pa uint64) {
 			bootCmdline[n] = c[n]
 		}
 		Boot.Cmdline = bootCmdline[:n]
+		cover(s.cmdline, uint64(n)+1)
 	}
-	if s.nmodules > 0 {
-		if m := physBytes(s.modules, 32); m != nil {
-			Boot.Initramfs = MemRange{Base: le.Uint64(m), Size: le.Uint64(m[8:])}
+	nm := min(int(s.nmodules), len(bootModules))
+	for i, m := 0, physBytes(s.modules, uint64(nm)*32); i < nm && m != nil; i++ {
+		e := m[i*32:]
+		bootModules[i] = StartModule{le.Uint64(e), le.Uint64(e[8:])}
+		Boot.Modules = bootModules[:i+1]
+		cover(bootModules[i].Addr, bootModules[i].Size)
+	}
+	cover(s.modules, uint64(nm)*32)
+	if s.version >= 1 {
+		n := min(int(s.memmapEntries), len(bootMemory))
+		for i, m := 0, physBytes(s.memmap, uint64(n)*24); i < n && m != nil; i++ {
+			e := m[i*24:]
+			bootMemory[i] = MemRange{le.Uint64(e), le.Uint64(e[8:]), le.Uint32(e[16:])}
+			Boot.Memory = bootMemory[:i+1]
 		}
+		cover(s.memmap, uint64(n)*24)
 	}
-	if s.version < 1 || int(s.memmapEntries) > len(Boot.Memory) {
-		panic("amd64: no memory map, or too long a one")
-	}
-	m := physBytes(s.memmap, uint64(s.memmapEntries)*24)
-	for ; len(m) > 0; m = m[24:] {
-		const ram = 1
-		Boot.Memory[Boot.NMemory] = MemRange{le.Uint64(m), le.Uint64(m[8:]), le.Uint32(m[16:]) == ram}
-		Boot.NMemory++
-	}
+	Boot.End = end
 }
