@@ -10,11 +10,11 @@ import (
 
 func hex(name string, v uint64) {
 	const digits = "0123456789abcdef"
-	var b [20]byte
+	var b [16]byte
 	for i := range 16 {
 		b[i] = digits[v>>(60-4*i)&15]
 	}
-	print(name, "=", string(b[:16]), " ")
+	print(name, "=", unsafe.String(&b[0], 16), " ")
 }
 
 // DumpRegs prints a ring-3 context.
