@@ -250,6 +250,10 @@ func (d *Dispatcher) start() {
 // Leave ends a kernel entry: it decides who runs and prepares the context
 // that the processor returns to. With nobody to run the CPU halts.
 func (c *CPU) Leave() {
+	if c.idleSince != 0 {
+		c.IdleNS += Now() - c.idleSince
+		c.idleSince = 0
+	}
 	c.expire()
 	for {
 		if d := c.Current; d != nil {
@@ -273,6 +277,7 @@ func (c *CPU) Leave() {
 				continue
 			}
 			amd64.This().Cur = nil
+			c.idleSince = Now()
 			break
 		}
 		fresh := d.State == DispClean

@@ -6,6 +6,7 @@ import (
 
 	"go42/arch/amd64"
 	"go42/ipc/abi"
+	"go42/ipc/handle"
 	"go42/ipc/ppc"
 	"go42/mm"
 	"go42/sched"
@@ -83,15 +84,7 @@ func onNative(ctx *amd64.UserContext) {
 		second = g.Object
 		ppc.Handles.Grants.Put(g)
 	case abi.NHandleInfo:
-		g, _ := p.Handles.Lookup(a0)
-		if g == nil {
-			res = -abi.EBADF
-			break
-		}
-		second = 2
-		if p.Handles.Exclusive(a0) {
-			second = 1
-		}
+		second, res = nativeHandleInfo(p, a0, a1)
 
 	case abi.NFork:
 		second, res = nativeFork(d, a0)
@@ -202,6 +195,28 @@ func nativeDrop(p *sched.Process, va, n uint64) int64 {
 		}
 	}
 	return int64(n)
+}
+
+// nativeHandleInfo is NHandleInfo.
+func nativeHandleInfo(p *sched.Process, h, va uint64) (leaves uint64, status int64) {
+	g, _ := p.Handles.Lookup(h)
+	if g == nil {
+		return 0, -abi.EBADF
+	}
+	// Slots of a leaf or root that fork shares count once as an instance,
+	// but not as exclusive.
+	leaves = uint64(g.Leaves())
+	if leaves == 1 && !p.Handles.Exclusive(h) {
+		leaves = 2
+	}
+	if va == 0 {
+		return leaves, 0
+	}
+	i := abi.HandleInfo{Leaves: leaves}
+	if g.Kind == handle.KindObject && g.Server == p.KPid {
+		i.Mine, i.Object = 1, g.Object
+	}
+	return leaves, out(p, va, &i)
 }
 
 // nativeManage is what the process manager may do to others, and a parent to
