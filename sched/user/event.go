@@ -77,7 +77,10 @@ func notified(d *Dispatcher) {
 		}
 		Chan[c].Bump()
 	}
-	d.notified |= n
+	if n &^= ownChans; n != 0 {
+		d.notified |= n
+		d.events |= abi.EventNotify
+	}
 }
 
 // CallServer makes a PPC on handle; the current thread waits for the reply, the

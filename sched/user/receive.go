@@ -15,92 +15,76 @@ import (
 // dispatcher touches it, disabled.
 var receivers list
 
-// What Receive answers beside calls: bits.
-const (
-	ReceivedCall   = 0
-	ReceivedExits  = 1 << 0 // process manager: NNextExit until EAGAIN
-	ReceivedLasts  = 1 << 1 // NNextLast until EAGAIN
-	ReceivedNotify = 1 << 2 // channels were notified: the second result
-)
-
-// Receive parks the current thread until a call comes (in t.In, result
-// ReceivedCall) or, to one of the receivers, an event for servers.
-func (t *Thread) Receive(intr bool) (what int64, notify uint64, r Reason) {
+// Receive parks the current thread until there is something for a server, which
+// is then in t.In: a call, or an event (abi.CallEvent). Interrupted: a signal.
+func (t *Thread) Receive(intr bool) Reason {
 	was := Disable()
-	defer Restore(was)
-	if what, notify, ok := t.immediate(); ok {
-		return what, notify, Woken
+	r := Woken
+	if !t.immediate() {
+		t.beginReceive()
+		r = t.endReceive(t.park(0, intr))
 	}
-	t.beginReceive()
-	r = t.park(0, intr)
-	return t.endReceive(r)
+	Restore(was)
+	return r
 }
 
 // ReplyReceive completes a call record and receives, in one kernel entry where
 // nothing else is to be done. A reply to a record whose caller has gone is
 // dropped by the kernel.
-func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool) (what int64, notify uint64, r Reason) {
+func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool) Reason {
 	was := Disable()
-	defer Restore(was)
 	d := current()
-	if d.waiting || d.events != 0 || d.notified&ServerChans != 0 || sched.run.head != nil ||
+	r := Woken
+	if d.waiting || d.events != 0 || sched.run.head != nil ||
 		atomic.LoadUint64(&d.page.Pending) != 0 || intr && t.HasWork(Interrupting) {
 		native.Reply(record, status, msg, 0)
-		if what, notify, ok := t.immediate(); ok {
-			return what, notify, Woken
+		if !t.immediate() {
+			t.beginReceive()
+			r = t.endReceive(t.park(0, intr))
 		}
-		t.beginReceive()
-		r = t.park(0, intr)
 	} else {
 		t.replyRecord, t.replyStatus, t.callMsg = record, status, msg
 		t.beginReceive()
 		t.intr(intr)
 		entry.Switch(opReplyReceive, 0, 0)
-		r = t.reason
+		r = t.endReceive(t.reason)
 	}
-	return t.endReceive(r)
+	Restore(was)
+	return r
 }
 
-// ServerChans are the notification channels that are a server's own business.
-const ServerChans = 0xff << abi.ChanIRQ
+// ownChans are the notification channels that the libOS consumes itself; the
+// others are a server's business.
+const ownChans = 1<<abi.ChanProc | 1<<abi.ChanPipe | 1<<abi.ChanTTY | 1<<abi.ChanSock | 1<<abi.ChanFile |
+	1<<abi.ChanDev | 1<<abi.ChanVfork | 1<<abi.ChanMount
 
 // immediate looks for what has come already.
-func (t *Thread) immediate() (what int64, notify uint64, ok bool) {
+func (t *Thread) immediate() bool {
 	d := current()
 	if d.waiting {
 		atomic.AddUint32(&d.page.Accept, 1)
 		if native.TakeCall() == 0 {
 			copyCall(&t.In, &d.page.Call)
-			return ReceivedCall, 0, true
+			return true
 		}
 		atomic.AddUint32(&d.page.Accept, ^uint32(0))
 		d.waiting = false
 	}
-	return d.takeEvents()
+	return d.takeEvents(t)
 }
 
-func (d *Dispatcher) takeEvents() (what int64, notify uint64, ok bool) {
-	if d.events == 0 && d.notified&ServerChans == 0 {
-		return 0, 0, false
+// takeEvents hands what events there are to receiver t.
+func (d *Dispatcher) takeEvents(t *Thread) bool {
+	if d.events == 0 {
+		return false
 	}
-	if d.events&abi.EventExits != 0 {
-		what |= ReceivedExits
-	}
-	if d.events&abi.EventLasts != 0 {
-		what |= ReceivedLasts
-	}
-	d.events = 0
-	if n := d.notified & ServerChans; n != 0 {
-		what |= ReceivedNotify
-		notify = n
-		d.notified &^= n
-	}
-	return what, notify, true
+	t.In.Record, t.In.Method, t.In.Len, t.In.NRanges = 0, abi.CallEvent, 0, 0
+	t.In.Args = [abi.MaxArgs]uint64{d.events, d.notified}
+	d.events, d.notified = 0, 0
+	return true
 }
 
 func (t *Thread) beginReceive() {
-	t.receiving = true
-	t.gotWhat, t.gotNotify = ReceivedCall, 0
 	receivers.pushFront(t)
 	t.prepare()
 	atomic.AddUint32(&current().page.Accept, 1)
@@ -108,13 +92,12 @@ func (t *Thread) beginReceive() {
 
 // endReceive: t runs again. If it is still on the list, its wait was interrupted;
 // otherwise it was given something, an interruption notwithstanding.
-func (t *Thread) endReceive(r Reason) (int64, uint64, Reason) {
-	t.receiving = false
+func (t *Thread) endReceive(r Reason) Reason {
 	if receivers.remove(t) {
 		atomic.AddUint32(&current().page.Accept, ^uint32(0))
-		return 0, 0, r
+		return r
 	}
-	return t.gotWhat, t.gotNotify, Woken
+	return Woken
 }
 
 // feedReceivers gives waiting calls and events to parked receivers. Disabled.
@@ -129,10 +112,9 @@ func feedReceivers(d *Dispatcher) {
 	if receivers.head == nil {
 		return
 	}
-	if what, notify, ok := d.takeEvents(); ok {
+	if d.takeEvents(receivers.head) {
 		t := receivers.pop()
 		atomic.AddUint32(&d.page.Accept, ^uint32(0))
-		t.gotWhat, t.gotNotify = what, notify
 		t.wake(Woken)
 	}
 }
@@ -141,7 +123,6 @@ func feedReceivers(d *Dispatcher) {
 func handOver(d *Dispatcher) *Thread {
 	t := receivers.pop()
 	copyCall(&t.In, &d.page.Call)
-	t.gotWhat = ReceivedCall
 	return t
 }
 

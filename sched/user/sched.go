@@ -28,7 +28,7 @@ type Dispatcher struct {
 	woke     bool   // a thread was made ready
 	waiting  bool   // EventCall was seen: calls may wait in the kernel
 	notified uint64 // channels not yet told to a receiver
-	events   uint64 // EventExits, EventLasts not yet told to a receiver
+	events   uint64 // EventExits, EventLasts, EventNotify not yet told to a receiver
 }
 
 var disp0 Dispatcher

@@ -59,11 +59,8 @@ type Thread struct {
 	callHandle, callMethod, callMsg uint64
 	callStatus                      int64
 	retBuf                          uintptr
-	receiving                       bool
 	replyRecord                     uint64
 	replyStatus                     int64
-	gotWhat                         int64
-	gotNotify                       uint64
 
 	// Msg and Ret are for one server call at a time; stubs use them.
 	Msg abi.Message
@@ -125,7 +122,6 @@ func (t *Thread) Init(lo, hi, xsave uint64) {
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
 	t.state = Free
 	t.links, t.nwatch, t.flags = [2]link{}, 0, 0
-	t.receiving = false
 	t.timer = Timer{}
 	t.RunNS = 0
 }

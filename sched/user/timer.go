@@ -37,20 +37,21 @@ func (tm *Timer) Set(when uint64) errno.Errno {
 
 // set is Set for a caller that is about to enter the scheduler.
 func (tm *Timer) set(when uint64) errno.Errno {
+	e := errno.EAGAIN
 	was := timers.lock.Lock()
-	defer timers.lock.Unlock(was)
 	if tm.pos != 0 {
 		removeTimer(tm)
 	}
-	if timers.n == MaxTimers {
-		return errno.EAGAIN
+	if timers.n < MaxTimers {
+		e = errno.OK
+		tm.When = when
+		timers.heap[timers.n] = tm
+		timers.n++
+		tm.pos = timers.n
+		up(tm.pos - 1)
 	}
-	tm.When = when
-	timers.heap[timers.n] = tm
-	timers.n++
-	tm.pos = timers.n
-	up(tm.pos - 1)
-	return errno.OK
+	timers.lock.Unlock(was)
+	return e
 }
 
 // Stop takes the timer out; it reports whether it was set.
