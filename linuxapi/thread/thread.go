@@ -12,6 +12,7 @@ package thread
 import (
 	"unsafe"
 
+	"go42/ipc/client"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/signal"
@@ -28,6 +29,8 @@ type Thread struct {
 	RobustLen     uint64
 	Name          [16]byte
 	Sig           signal.ThreadState
+	// Conn is the thread's message space for the stubs of ipc/client; use Client.
+	Conn client.Conn
 	// Result is scratch of blocked calls (futex: the woken bucket).
 	Futex FutexWait
 	// ExitCode is the thread's own exit status.
