@@ -1,0 +1,5 @@
+//go:build !pending
+
+package tests
+
+const withPending = false
