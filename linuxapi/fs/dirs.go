@@ -1,0 +1,270 @@
+package fs
+
+import (
+	"go42/ipc/client"
+	"go42/ipc/proto"
+	"go42/linuxapi/fs/path"
+)
+
+// Getdents64 is getdents64(2): the server writes the records into the
+// program's memory itself.
+func Getdents64(fd, buf, n uint64) int64 {
+	f := getIO(fd)
+	if f == nil {
+		return -EBADF
+	}
+	r := f.getdents(buf, uint64(uint32(n)))
+	f.put()
+	return r
+}
+
+func (f *File) getdents(buf, n uint64) int64 {
+	if f.kind != kindDir {
+		return -ENOTDIR
+	}
+	if n > 1<<16 {
+		n = 1 << 16
+	}
+	if !touch(buf, n, true) {
+		// The end of the buffer may be missing: what is there can be used.
+		if n > 512 && touch(buf, 512, true) {
+			n = 512
+		} else {
+			return -EFAULT
+		}
+	}
+	got, st := client.File{C: conn(), H: f.handle}.Getdents(proto.Out{Addr: buf, Len: n})
+	if st < 0 {
+		return st
+	}
+	return int64(got)
+}
+
+// lookupDir resolves the walk's path to a directory and returns an object that
+// names it, with one reference.
+func (w *walk) lookupDir() (*File, int64) {
+	for {
+		if w.fd >= 0 {
+			return dirOf(uint64(w.fd))
+		}
+		n, r, dir, st := client.FileSystem{C: conn(), H: w.dir}.Lookup(w.rest(), w.redir())
+		if w.again(st, n) || w.magicNow() {
+			continue
+		}
+		if e := w.result(st); e != 0 {
+			return nil, e
+		}
+		mode := r.Mode
+		f := newFile(kindPath, oPath)
+		if f == nil {
+			drop(dir)
+			return nil, -ENFILE
+		}
+		f.handle, f.mode, f.mount = dir, mode, w.mount
+		f.nameFromWalk(w)
+		return f, 0
+	}
+}
+
+// dirOf returns descriptor fd as a directory, after the check that chdir makes.
+func dirOf(fd uint64) (*File, int64) {
+	f := get(fd)
+	if f == nil {
+		return nil, -EBADF
+	}
+	if f.mode&sIFMT != sIFDIR || f.handle == 0 {
+		f.put()
+		return nil, -ENOTDIR
+	}
+	if _, st := (client.FileSystem{C: conn(), H: f.handle}).Access("", 1, proto.AtEaccess, proto.Out{}); st < 0 {
+		f.put()
+		return nil, st
+	}
+	return f, 0
+}
+
+// Chdir is chdir(2).
+func Chdir(addr uint64) int64 {
+	var w walk
+	if e := w.begin(fdcwd, addr, false); e != 0 {
+		return e
+	}
+	f, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return e
+	}
+	setCwd(f)
+	return 0
+}
+
+// Fchdir is fchdir(2).
+func Fchdir(fd uint64) int64 {
+	f, e := dirOf(fd)
+	if e != 0 {
+		return e
+	}
+	setCwd(f)
+	return 0
+}
+
+// setCwd makes f, whose reference it takes, the current directory.
+func setCwd(f *File) {
+	fsMu.Lock()
+	old := cwd
+	cwd = f
+	fsMu.Unlock()
+	if old != nil {
+		old.put()
+	}
+	publishCwd()
+}
+
+// Chroot is chroot(2). The server decides whether the caller may (CAP_SYS_CHROOT:
+// root).
+func Chroot(addr uint64) int64 {
+	if !superuser() {
+		return -EPERM
+	}
+	var w walk
+	if e := w.begin(fdcwd, addr, false); e != 0 {
+		return e
+	}
+	f, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return e
+	}
+	fsMu.Lock()
+	old := rootDir
+	rootDir = f
+	fsMu.Unlock()
+	if old != nil {
+		old.put()
+	}
+	return 0
+}
+
+// Getcwd is getcwd(2): the server knows where the directory is now.
+func Getcwd(buf, size uint64) int64 {
+	b := takeBuf()
+	n := currentDir(b)
+	if n > 0 {
+		b.path[n] = 0
+		switch {
+		case uint64(n)+1 > size:
+			n = -ERANGE
+		case !copyOut(buf, b.path[:n+1]):
+			n = -EFAULT
+		default:
+			n++
+		}
+	}
+	b.give()
+	return n
+}
+
+// currentDir writes the current directory's path to b.path and returns its
+// length, or -errno.
+func currentDir(b *pathBuf) int64 {
+	fsMu.Lock()
+	f, r := cwd, rootDir
+	if f != nil {
+		f.hold()
+	}
+	if r != nil {
+		r.hold()
+	}
+	fsMu.Unlock()
+	n := int64(1)
+	b.path[0] = '/'
+	if f != nil {
+		n = f.fullPath(b.path[:pathMax-1], b.redir[:])
+		if n > 0 && r != nil {
+			n = cutRoot(b, n, r)
+		}
+		f.put()
+	}
+	if r != nil {
+		r.put()
+	}
+	return n
+}
+
+// cutRoot makes the path b.path[:n] one from the root directory r.
+func cutRoot(b *pathBuf, n int64, r *File) int64 {
+	t := takeBuf()
+	k := r.fullPath(t.path[:pathMax-1], t.redir[:])
+	if k > 0 {
+		if rest := path.Match(t.path[:k], b.path[:n]); rest >= 0 {
+			m := copy(b.path[1:], b.path[rest:n])
+			b.path[0] = '/'
+			n = int64(1 + m)
+		}
+	}
+	t.give()
+	return n
+}
+
+// fullPath writes the path of a directory from the name space's root; tmp is
+// scratch of the same size.
+func (f *File) fullPath(dst, tmp []byte) int64 {
+	n, st := client.FileSystem{C: conn(), H: f.handle}.Path(outBytes(tmp[:len(dst)]))
+	if st < 0 {
+		return st
+	}
+	if n > uint64(len(dst)) {
+		return -EIO
+	}
+	return joinMount(f.mountID(), dst, tmp[:n])
+}
+
+// joinMount puts the mount point of mount id before rest.
+func joinMount(id uint64, dst, rest []byte) int64 {
+	refreshMounts()
+	mountMu.Lock()
+	k := -1
+	if m := mountByID(id); m >= 0 {
+		k = path.Join(dst, mounts[m].prefix(), rest)
+	} else {
+		k = path.Join(dst, nil, rest)
+	}
+	mountMu.Unlock()
+	if k < 0 {
+		return -ENAMETOOLONG
+	}
+	return int64(k)
+}
+
+// Sync is sync(2) and syncfs: all file systems here keep their data in memory
+// that needs no writing back.
+func Sync() int64 { return 0 }
+
+// Syncfs is syncfs(2).
+func Syncfs(fd uint64) int64 {
+	f := getIO(fd)
+	if f == nil {
+		return -EBADF
+	}
+	f.put()
+	return 0
+}
+
+// Fsync is fsync(2).
+func Fsync(fd uint64) int64 { return fsync(fd, 0) }
+
+// Fdatasync is fdatasync(2).
+func Fdatasync(fd uint64) int64 { return fsync(fd, 1) }
+
+func fsync(fd, dataOnly uint64) int64 {
+	f := getIO(fd)
+	if f == nil {
+		return -EBADF
+	}
+	r := int64(-EINVAL)
+	if f.kind == kindFile || f.kind == kindDir {
+		r = client.File{C: conn(), H: f.handle}.Sync(dataOnly)
+	}
+	f.put()
+	return r
+}

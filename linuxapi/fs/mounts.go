@@ -1,0 +1,190 @@
+package fs
+
+import (
+	"go42/ipc/abi"
+	"go42/ipc/client"
+	"go42/linuxapi/fs/path"
+)
+
+// The mount table as the mount-point server publishes it, kept until its
+// version word moves. Handles of roots live as long as their mount is in the
+// table; a walk uses them without holding mountMu, and one whose mount has
+// gone meanwhile gets the kernel's error for an empty slot.
+
+const maxMounts = 32
+
+type mountEntry struct {
+	id    uint64
+	root  uint64 // handle
+	point [128]byte
+	n     int32 // length of point
+	seen  bool
+}
+
+var (
+	mountMu      mutex
+	mounts       [maxMounts]mountEntry
+	mountCount   int32
+	mountVersion uint64 // version that mounts shows; 0: none
+	mountPage    uint64 // address of the published version word; 0: not mapped
+)
+
+func (m *mountEntry) prefix() []byte { return m.point[:m.n] }
+
+// refreshMounts makes the table current. Errors leave the old one.
+func refreshMounts() {
+	if mountPage != 0 && mountVersion != 0 && loadWord(mountPage) == mountVersion {
+		return
+	}
+	mountMu.Lock()
+	defer mountMu.Unlock()
+	c := conn()
+	srv := client.Mount{C: c, H: abi.HandleMount}
+	for try := 0; try < 4; try++ {
+		v, page, st := srv.Version()
+		if st < 0 {
+			return
+		}
+		if page != 0 {
+			if mountPage == 0 {
+				mountPage = mapReadOnly(page, abi.PageSize)
+			}
+			drop(page)
+		}
+		if v == mountVersion {
+			return
+		}
+		if loadMounts(srv, v) {
+			mountVersion = v
+			return
+		}
+	}
+}
+
+// loadMounts reads the table at version v; false: it changed meanwhile.
+// mountMu is held. The table is rewritten in place: entries that are still
+// there keep their handle.
+func loadMounts(srv client.Mount, v uint64) bool {
+	for i := range mounts[:mountCount] {
+		mounts[i].seen = false
+	}
+	n := int32(0)
+	for n < maxMounts {
+		v2, info, root, st := srv.Entry(uint64(n))
+		if st < 0 {
+			if st != -ENOENT {
+				return false
+			}
+			break
+		}
+		if v2 != v {
+			drop(root)
+			return false
+		}
+		// Find the entry this mount has, and move it to its place.
+		k := n
+		for k < mountCount && mounts[k].id != info.ID {
+			k++
+		}
+		if k < mountCount {
+			if k != n {
+				t := &mounts[n]
+				u := &mounts[k]
+				*t, *u = *u, *t
+			}
+			drop(root)
+		} else {
+			if mountCount == maxMounts {
+				drop(mounts[n].root)
+			} else {
+				if n < mountCount {
+					mounts[mountCount] = mounts[n]
+				}
+				mountCount++
+			}
+			mounts[n] = mountEntry{id: info.ID, root: root}
+		}
+		e := &mounts[n]
+		e.point = info.Point
+		e.n = 0
+		for int(e.n) < len(e.point) && e.point[e.n] != 0 {
+			e.n++
+		}
+		n++
+	}
+	for mountCount > n {
+		mountCount--
+		drop(mounts[mountCount].root)
+		mounts[mountCount] = mountEntry{}
+	}
+	return true
+}
+
+// findMount returns the mount that the absolute path p begins in: its index
+// and the offset in p of the rest. -1: there is none.
+func findMount(p []byte) (m int, rest int) {
+	m = -1
+	best := int32(-1)
+	for i := 0; i < int(mountCount); i++ {
+		e := &mounts[i]
+		if e.n < best {
+			continue
+		}
+		if r := path.Match(e.prefix(), p); r >= 0 {
+			m, rest, best = i, r, e.n
+		}
+	}
+	return m, rest
+}
+
+// mountByID returns the index of a mount, or -1.
+func mountByID(id uint64) int {
+	for i := 0; i < int(mountCount); i++ {
+		if mounts[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// Named services.
+const (
+	svcPipe = iota
+	svcTTY
+	svcSock
+	numServices
+)
+
+var serviceNames = [numServices]string{"pipe", "tty", "sock"}
+
+var services [numServices]uint64 // handles; 0: not asked yet
+
+// service returns the handle of a named service, or -errno. One that is not
+// there (yet) is EAGAIN's ENOSYS-like sibling: ENODEV.
+func service(i int) (uint64, int64) {
+	mountMu.Lock()
+	h := services[i]
+	mountMu.Unlock()
+	if h != 0 {
+		return h, 0
+	}
+	h, st := client.Mount{C: conn(), H: abi.HandleMount}.Service(serviceNames[i], 0)
+	if st < 0 {
+		if st == -EAGAIN {
+			st = -ENODEV
+		}
+		return 0, st
+	}
+	mountMu.Lock()
+	if services[i] == 0 {
+		services[i] = h
+		h = 0
+	}
+	got := services[i]
+	mountMu.Unlock()
+	if h != 0 {
+		drop(h)
+	}
+	return got, 0
+}
+

@@ -1,0 +1,66 @@
+package fs
+
+import (
+	"go42/ipc/client"
+)
+
+// Pipe is pipe(2).
+func Pipe(fds uint64) int64 { return Pipe2(fds, 0) }
+
+// Pipe2 is pipe2(2).
+func Pipe2(fds, flags uint64) int64 {
+	flags = uint64(uint32(flags))
+	if flags&^(oCloexec|oNonBlock|oDirect) != 0 {
+		return -EINVAL
+	}
+	h, e := service(svcPipe)
+	if e != 0 {
+		return e
+	}
+	ino, r, w, st := client.Pipe{C: conn(), H: h}.Create(flags &^ oCloexec)
+	if st < 0 {
+		return st
+	}
+	status := uint32(flags &^ oCloexec)
+	a := pipeEnd(r, oRdOnly|status, ino)
+	b := pipeEnd(w, oWrOnly|status, ino)
+	if a == nil || b == nil {
+		if a != nil {
+			a.put()
+		} else {
+			drop(r)
+		}
+		if b != nil {
+			b.put()
+		} else {
+			drop(w)
+		}
+		return -ENFILE
+	}
+	cloexec := flags&oCloexec != 0
+	fa := install(a, 0, cloexec)
+	if fa < 0 {
+		b.put()
+		return fa
+	}
+	fb := install(b, 0, cloexec)
+	if fb < 0 {
+		closeFd(int(fa))
+		return fb
+	}
+	if !put32(fds, uint32(fa)) || !put32(fds+4, uint32(fb)) {
+		closeFd(int(fa))
+		closeFd(int(fb))
+		return -EFAULT
+	}
+	return 0
+}
+
+func pipeEnd(h uint64, flags uint32, ino uint64) *File {
+	f := newFile(kindPipe, flags)
+	if f != nil {
+		f.ch, f.handle, f.mode = chanPipe, h, sIFIFO|0o600
+		f.setNumberedName("pipe:[", ino)
+	}
+	return f
+}

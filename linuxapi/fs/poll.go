@@ -1,0 +1,303 @@
+package fs
+
+import (
+	"sync/atomic"
+
+	"go42/ipc/proto"
+)
+
+// Poll state is decided here, from what servers' replies brought. An object
+// whose server has promised to announce an event that has not come yet needs
+// no call: its channel's sequence counter would have moved. A ready state is
+// asked for again, because another process may have taken the data away.
+
+const (
+	pollAlways = pollErr | pollHup | pollNval
+	fileReady  = pollIn | pollOut | pollRdNorm | pollWrNorm
+)
+
+// query returns which of want (poll bits; POLLERR and POLLHUP are implied) are
+// the case now. With arm, the events of want that are not the case are
+// announced on the object's channel (or the local one) when they come. seen
+// are events that the caller knows of and does not want to hear of again
+// before they have gone away (edge triggers): they are not asked for.
+func (f *File) query(want, seen uint32, arm bool) uint32 {
+	switch f.kind {
+	case kindPipe, kindTTY, kindSock:
+		return f.queryServer(want, seen, arm)
+	case kindEvent:
+		return eventState(f)
+	case kindTimer:
+		return timerState(f)
+	case kindSignal:
+		return signalState(f)
+	case kindEpoll:
+		return epollState(f, arm)
+	case kindPath:
+		return pollNval
+	}
+	return fileReady
+}
+
+func (f *File) queryServer(want, seen uint32, arm bool) uint32 {
+	need := (want | pollErr | pollHup) &^ seen
+	seq := chanSeq(f.ch)
+	if f.stateSeq == seq && f.forkGen == forkGen {
+		if armed := atomic.LoadUint32(&f.armed); need&^armed == 0 {
+			return seen & atomic.LoadUint32(&f.state)
+		}
+	}
+	var wait uint64
+	if arm {
+		wait = proto.Wait(uint64(f.ch))
+	}
+	mask := uint64(wire(need))
+	state, st := filePoll(f.handle, mask, wait)
+	if st < 0 {
+		return pollErr | pollHup
+	}
+	s := widen(uint32(state))
+	// The server arms only when nothing that was asked for is there.
+	if arm && s&need == 0 {
+		f.note(seq, s, need)
+	} else {
+		f.note(seq, s, 0)
+	}
+	return s
+}
+
+// note keeps what a reply to a call made at channel sequence seq said.
+func (f *File) note(seq, state, armed uint32) {
+	if f.stateSeq != seq || f.forkGen != forkGen {
+		atomic.StoreUint32(&f.armed, 0)
+		f.stateSeq, f.forkGen = seq, forkGen
+	}
+	atomic.StoreUint32(&f.state, state)
+	if armed != 0 {
+		atomic.StoreUint32(&f.armed, atomic.LoadUint32(&f.armed)|armed)
+	}
+	atomic.StoreUint32(&f.armed, atomic.LoadUint32(&f.armed)&^state)
+	if f.watch != 0 {
+		epollNote(f, state)
+	}
+}
+
+// widen adds the normal-priority twins of POLLIN and POLLOUT.
+func widen(s uint32) uint32 {
+	s &= pollIn | pollPri | pollOut | pollErr | pollHup | pollNval | pollRdHup
+	if s&pollIn != 0 {
+		s |= pollRdNorm
+	}
+	if s&pollOut != 0 {
+		s |= pollWrNorm
+	}
+	return s
+}
+
+// wire maps poll bits to those that servers know.
+func wire(w uint32) uint32 {
+	if w&(pollRdNorm|pollRdBand) != 0 {
+		w |= pollIn
+	}
+	if w&(pollWrNorm|pollWrBand) != 0 {
+		w |= pollOut
+	}
+	return w & (pollIn | pollPri | pollOut | pollErr | pollHup | pollRdHup)
+}
+
+// forkGen counts the forks that made this process: server-side arming was the
+// parent's, so what was noted under another generation is not believed.
+var forkGen uint32 = 1
+
+const pollBatch = 32
+
+// pollfdSize is sizeof(struct pollfd).
+const pollfdSize = 8
+
+// pollScan writes revents of the n pollfds at addr and returns how many are
+// nonzero, and the channels that their objects announce changes on. -EFAULT.
+func pollScan(addr uint64, n int, arm bool) (ready int64, chans uint32) {
+	var buf [pollBatch * pollfdSize]byte
+	for i := 0; i < n; i += pollBatch {
+		k := n - i
+		if k > pollBatch {
+			k = pollBatch
+		}
+		b := buf[:k*pollfdSize]
+		at := addr + uint64(i)*pollfdSize
+		if !copyIn(b, at) {
+			return -EFAULT, 0
+		}
+		for j := 0; j < k; j++ {
+			e := b[j*pollfdSize:]
+			fd := int32(le32(e))
+			want := uint32(e[4]) | uint32(e[5])<<8
+			var got uint32
+			if fd >= 0 {
+				f := get(uint64(fd))
+				if f == nil {
+					got = pollNval
+				} else {
+					chans |= f.chans()
+					got = f.query(want, 0, arm) & (want | pollAlways)
+					f.put()
+				}
+			}
+			e[6], e[7] = byte(got), byte(got>>8)
+			if got != 0 {
+				ready++
+				arm = false // no waiting any more
+			}
+		}
+		if !copyOut(at, b) {
+			return -EFAULT, 0
+		}
+	}
+	return ready, chans
+}
+
+// chans returns the set of channels on which f's changes are announced.
+func (f *File) chans() uint32 {
+	switch f.kind {
+	case kindPipe, kindTTY, kindSock:
+		return 1 << f.ch
+	case kindEpoll:
+		return epollChans(f) | 1<<localChan
+	}
+	return 1 << localChan
+}
+
+// pollLoop is poll(2) and ppoll(2) once the deadline (monotonic ns, 0: now,
+// forever: none) and the signal mask are set.
+func pollLoop(addr, nfds, deadline uint64) int64 {
+	if nfds > nofile() {
+		return -EINVAL
+	}
+	for {
+		var s snapshot
+		s.take()
+		n, chans := pollScan(addr, int(nfds), deadline != 0)
+		if n != 0 || deadline == 0 {
+			return n
+		}
+		if e := s.wait(chans, deadline); e != 0 {
+			if e == -ETIMEDOUT {
+				return 0
+			}
+			return noHand(e)
+		}
+	}
+}
+
+// noHand: poll and select go on after a signal without a handler only.
+func noHand(e int64) int64 {
+	if e == -restartSys {
+		return -restartNoHand
+	}
+	return e
+}
+
+// selectScan fills the result sets from the request sets and returns the
+// number of bits set. The sets are n bits long at the addresses in and out
+// (0: none), in words of 64 bits.
+func selectScan(n int, in *[3]uint64, write bool, arm bool) (ready int64, chans uint32) {
+	for w := 0; w*64 < n; w++ {
+		var req, res [3]uint64
+		for i := range req {
+			if in[i] == 0 {
+				continue
+			}
+			v, ok := get64(in[i] + uint64(w)*8)
+			if !ok {
+				return -EFAULT, 0
+			}
+			if left := n - w*64; left < 64 {
+				v &= 1<<uint(left) - 1
+			}
+			req[i] = v
+		}
+		any := req[0] | req[1] | req[2]
+		for b := 0; any != 0; b++ {
+			bit := uint64(1) << uint(b)
+			if any&bit == 0 {
+				continue
+			}
+			any &^= bit
+			f := get(uint64(w*64 + b))
+			if f == nil {
+				return -EBADF, 0
+			}
+			var want uint32
+			if req[0]&bit != 0 {
+				want |= pollIn | pollRdNorm | pollRdBand | pollHup | pollErr
+			}
+			if req[1]&bit != 0 {
+				want |= pollOut | pollWrNorm | pollWrBand | pollErr
+			}
+			if req[2]&bit != 0 {
+				want |= pollPri
+			}
+			chans |= f.chans()
+			got := f.query(want, 0, arm)
+			f.put()
+			if req[0]&bit != 0 && got&(pollIn|pollRdNorm|pollRdBand|pollHup|pollErr) != 0 {
+				res[0] |= bit
+				ready++
+			}
+			if req[1]&bit != 0 && got&(pollOut|pollWrNorm|pollWrBand|pollErr) != 0 {
+				res[1] |= bit
+				ready++
+			}
+			if req[2]&bit != 0 && got&pollPri != 0 {
+				res[2] |= bit
+				ready++
+			}
+			if ready != 0 {
+				arm = false
+			}
+		}
+		if !write {
+			continue
+		}
+		for i := range res {
+			if in[i] != 0 && !put64(in[i]+uint64(w)*8, res[i]) {
+				return -EFAULT, 0
+			}
+		}
+	}
+	return ready, chans
+}
+
+// selectLoop is select(2) and pselect6(2). The sets are written only at the
+// end: the scan that decides does not write, the last one does.
+func selectLoop(n uint64, sets *[3]uint64, deadline uint64) int64 {
+	if int32(n) < 0 {
+		return -EINVAL
+	}
+	max := int(n)
+	if uint64(max) > nofile() {
+		max = int(nofile())
+	}
+	for {
+		var s snapshot
+		s.take()
+		r, chans := selectScan(max, sets, false, deadline != 0)
+		if r < 0 {
+			return r
+		}
+		if r > 0 || deadline == 0 {
+			return selectResult(max, sets)
+		}
+		if e := s.wait(chans, deadline); e != 0 {
+			if e == -ETIMEDOUT {
+				return selectResult(max, sets)
+			}
+			return noHand(e)
+		}
+	}
+}
+
+func selectResult(n int, sets *[3]uint64) int64 {
+	r, _ := selectScan(n, sets, true, false)
+	return r
+}

@@ -1,0 +1,287 @@
+package fs
+
+// timerfd: an expiry time on the monotonic clock. Nothing runs when it passes;
+// whoever waits does so at most until the earliest armed timer (nextTimer).
+
+const maxTimers = 512
+
+type timer struct {
+	expiry   uint64 // monotonic ns of the next expiration; 0: disarmed
+	interval uint64 // ns; 0: once
+	clock    int32
+	used     bool
+	next     int32
+}
+
+var (
+	timerMu    mutex
+	timerPool  [maxTimers + 1]timer
+	timersUsed int32
+	timersFree int32
+	timersSet  int32 // armed timers, so that waits without any are cheap
+)
+
+const (
+	clockRealtime      = 0
+	clockMonotonic     = 1
+	clockBoottime      = 7
+	clockRealtimeAlarm = 8
+	clockBoottimeAlarm = 9
+
+	tfdAbstime     = 1
+	tfdCancelOnSet = 2
+
+	nsPerSec = 1e9
+)
+
+// TimerfdCreate is timerfd_create(2).
+func TimerfdCreate(clock, flags uint64) int64 {
+	if flags&^(oCloexec|oNonBlock) != 0 {
+		return -EINVAL
+	}
+	switch clock {
+	case clockRealtime, clockMonotonic, clockBoottime, clockRealtimeAlarm, clockBoottimeAlarm:
+	default:
+		return -EINVAL
+	}
+	timerMu.Lock()
+	i := timersFree
+	if i != 0 {
+		timersFree = timerPool[i].next
+	} else if timersUsed < maxTimers {
+		timersUsed++
+		i = timersUsed
+	}
+	if i != 0 {
+		timerPool[i] = timer{clock: int32(clock), used: true}
+	}
+	timerMu.Unlock()
+	if i == 0 {
+		return -ENFILE
+	}
+	f := newFile(kindTimer, oRdWr|uint32(flags&oNonBlock))
+	if f == nil {
+		freeTimer(i)
+		return -ENFILE
+	}
+	f.aux = i
+	f.setName("anon_inode:[timerfd]")
+	return install(f, 0, flags&oCloexec != 0)
+}
+
+func freeTimer(i int32) {
+	timerMu.Lock()
+	t := &timerPool[i]
+	if t.expiry != 0 {
+		timersSet--
+	}
+	*t = timer{next: timersFree}
+	timersFree = i
+	timerMu.Unlock()
+}
+
+func timerRelease(f *File) { freeTimer(f.aux) }
+
+// due returns the number of expirations since the last read. timerMu is held.
+func (t *timer) due(now uint64) uint64 {
+	if t.expiry == 0 || now < t.expiry {
+		return 0
+	}
+	if t.interval == 0 {
+		return 1
+	}
+	return 1 + (now-t.expiry)/t.interval
+}
+
+func timerState(f *File) uint32 {
+	timerMu.Lock()
+	n := timerPool[f.aux].due(now())
+	timerMu.Unlock()
+	if n > 0 {
+		return pollIn | pollRdNorm
+	}
+	return 0
+}
+
+// nextTimer returns the earliest expiry still to come, or forever.
+func nextTimer() uint64 {
+	if timersSet == 0 {
+		return forever
+	}
+	t0 := now()
+	best := uint64(forever)
+	timerMu.Lock()
+	for i := int32(1); i <= timersUsed; i++ {
+		t := &timerPool[i]
+		if !t.used || t.expiry == 0 {
+			continue
+		}
+		e := t.expiry
+		if e <= t0 {
+			// Due already: whoever waits has seen that; the next period is news.
+			if t.interval == 0 {
+				continue
+			}
+			e += ((t0-e)/t.interval + 1) * t.interval
+		}
+		if e < best {
+			best = e
+		}
+	}
+	timerMu.Unlock()
+	return best
+}
+
+func timerRead(f *File, u *uio) int64 {
+	if u.total < 8 {
+		return -EINVAL
+	}
+	for {
+		var s snapshot
+		s.take()
+		timerMu.Lock()
+		t := &timerPool[f.aux]
+		n := t.due(now())
+		if n > 0 {
+			if t.interval == 0 {
+				t.expiry = 0
+				timersSet--
+			} else {
+				t.expiry += n * t.interval
+			}
+		}
+		timerMu.Unlock()
+		f.edge(pollIn | pollRdNorm)
+		if n > 0 {
+			var b [8]byte
+			put64b(b[:], n)
+			if _, bad := u.copyOut(b[:]); bad {
+				return -EFAULT
+			}
+			return 8
+		}
+		if f.nonblock() {
+			return -EAGAIN
+		}
+		if r := s.wait(1<<localChan, forever); r != 0 {
+			return r
+		}
+	}
+}
+
+// left returns interval and time to the next expiration. timerMu is held.
+func (t *timer) left(now uint64) (interval, value uint64) {
+	if t.expiry == 0 {
+		return t.interval, 0
+	}
+	e := t.expiry
+	if e <= now {
+		if t.interval == 0 {
+			return 0, 0
+		}
+		e += ((now-e)/t.interval + 1) * t.interval
+	}
+	return t.interval, e - now
+}
+
+// TimerfdSettime is timerfd_settime(2).
+func TimerfdSettime(fd, flags, spec, old uint64) int64 {
+	if flags&^(tfdAbstime|tfdCancelOnSet) != 0 {
+		return -EINVAL
+	}
+	interval, ok1, bad1 := getTimespec(spec)
+	value, ok2, bad2 := getTimespec(spec + 16)
+	if bad1 || bad2 {
+		return -EFAULT
+	}
+	if !ok1 || !ok2 {
+		return -EINVAL
+	}
+	f := get(fd)
+	if f == nil {
+		return -EBADF
+	}
+	if f.kind != kindTimer {
+		f.put()
+		return -EINVAL
+	}
+	t0 := now()
+	timerMu.Lock()
+	t := &timerPool[f.aux]
+	oi, ov := t.left(t0)
+	if t.expiry != 0 {
+		timersSet--
+	}
+	t.expiry, t.interval = 0, interval
+	if value != 0 {
+		timersSet++
+		switch {
+		case flags&tfdAbstime == 0:
+			t.expiry = add(t0, value)
+		case t.clock == clockRealtime || t.clock == clockRealtimeAlarm:
+			t.expiry = fromWall(value)
+		default:
+			t.expiry = value
+		}
+		if t.expiry == 0 {
+			t.expiry = 1
+		}
+	}
+	timerMu.Unlock()
+	f.edge(pollIn | pollRdNorm)
+	f.put()
+	bumpLocal()
+	if old != 0 && (!putTimespec(old, oi) || !putTimespec(old+16, ov)) {
+		return -EFAULT
+	}
+	return 0
+}
+
+// TimerfdGettime is timerfd_gettime(2).
+func TimerfdGettime(fd, cur uint64) int64 {
+	f := get(fd)
+	if f == nil {
+		return -EBADF
+	}
+	if f.kind != kindTimer {
+		f.put()
+		return -EINVAL
+	}
+	t0 := now()
+	timerMu.Lock()
+	i, v := timerPool[f.aux].left(t0)
+	timerMu.Unlock()
+	f.put()
+	if !putTimespec(cur, i) || !putTimespec(cur+16, v) {
+		return -EFAULT
+	}
+	return 0
+}
+
+// add is a+b without wrapping.
+func add(a, b uint64) uint64 {
+	if a+b < a {
+		return forever
+	}
+	return a + b
+}
+
+// getTimespec reads a struct timespec as ns; ok: it is a valid one.
+func getTimespec(addr uint64) (ns uint64, ok, bad bool) {
+	s, ok1 := get64(addr)
+	n, ok2 := get64(addr + 8)
+	if !ok1 || !ok2 {
+		return 0, false, true
+	}
+	if int64(s) < 0 || n >= nsPerSec {
+		return 0, false, false
+	}
+	if s >= forever/nsPerSec {
+		return forever - 1, true, false
+	}
+	return s*nsPerSec + n, true, false
+}
+
+func putTimespec(addr, ns uint64) bool {
+	return put64(addr, ns/nsPerSec) && put64(addr+8, ns%nsPerSec)
+}
