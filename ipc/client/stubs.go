@@ -403,6 +403,15 @@ func (o_ Proc) Resources() (made uint64, alive uint64, lastPid uint64, st int64)
 	return
 }
 
+// Report is proto.Proc.Report.
+func (o_ Proc) Report(line string) (st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	putString(m_, line)
+	st = o_.C.call(o_.H, proto.ProcReport)
+	return
+}
+
 // Mount calls a proto.Mount through handle H.
 type Mount struct {
 	C *Conn

@@ -39,6 +39,7 @@ const (
 	ProcKillK          = 1<<8 | 33
 	ProcSignalState    = 1<<8 | 34
 	ProcResources      = 1<<8 | 35
+	ProcReport         = 1<<8 | 36
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -169,6 +170,8 @@ func MethodName(m uint32) string {
 		return "Proc.SignalState"
 	case ProcResources:
 		return "Proc.Resources"
+	case ProcReport:
+		return "Proc.Report"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:

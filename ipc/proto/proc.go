@@ -69,8 +69,8 @@ type Proc interface {
 	Name(which uint64, buf Out) (n uint64, st Status)
 	// SetName sets it; root only.
 	SetName(which uint64, name string) (st Status)
-	// Power ends the machine: op abi.PowerX; status is reported to the host
-	// tool. Root only.
+	// Power ends the machine: op abi.PowerX. If no result has been reported
+	// (Report), "exit status" is. Root only.
 	Power(op uint64, status uint64) (st Status)
 	// SetTime sets CLOCK_REALTIME's offset from the monotonic clock. Root only.
 	SetTime(offset int64) (st Status)
@@ -92,6 +92,10 @@ type Proc interface {
 	SignalState(blocked uint64, ignored uint64) (st Status)
 	// Resources writes counters for procfs: processes made since boot, running.
 	Resources() (made uint64, alive uint64, lastPid uint64, st Status)
+
+	// Report sends a status line (without newline; qemu/runspec has the
+	// grammar) to the host tool. Root only.
+	Report(line string) (st Status)
 }
 
 const (

@@ -46,6 +46,7 @@ type Proc interface {
 	KillK(c *ipc.Call, kpid uint64, sig uint64, info *proto.Siginfo) (st int64)
 	SignalState(c *ipc.Call, blocked uint64, ignored uint64) (st int64)
 	Resources(c *ipc.Call) (made uint64, alive uint64, lastPid uint64, st int64)
+	Report(c *ipc.Call, line string) (st int64)
 }
 
 // ServeProc dispatches c to o; false: no method of proto.Proc.
@@ -238,6 +239,14 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		c.Reply.Args[1] = uint64(r1)
 		c.Reply.Args[2] = uint64(r2)
 		c.Status = r3
+	case proto.ProcReport:
+		c.StringsAt(0, 0)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0 := o.Report(c, s0)
+		c.Status = r0
 	default:
 		return false
 	}

@@ -1,0 +1,129 @@
+package vfs
+
+import (
+	"sync"
+	"syscall"
+
+	"go42/ipc"
+	"go42/ipc/proto"
+	"go42/ipc/server"
+	"go42/servers/cred"
+)
+
+// Server holds the objects of a file server, of all its file systems.
+type Server struct {
+	Kernel  ipc.Kernel
+	Creds   *cred.Cache
+	objects ipc.Objects[*Object]
+	locks   lockTable
+	// Alive says whether a process still exists (owners of record locks).
+	Alive func(kpid uint64) bool
+}
+
+// FS is one file system.
+type FS struct {
+	Lock sync.RWMutex // names: see package comment
+
+	srv     *Server
+	root    Dir
+	dev     uint64
+	covered map[Dir]bool // guarded by Lock
+	rootID  uint64
+	// Statfs describes it.
+	statfs func() proto.Statfs
+	// ReadOnly: EROFS for every change.
+	ReadOnly bool
+}
+
+// AddFS makes root a file system with device number dev. root's file system
+// may use the FS's Lock.
+func (s *Server) AddFS(root Dir, dev uint64, statfs func() proto.Statfs) *FS {
+	fs := &FS{srv: s, root: root, dev: dev, covered: map[Dir]bool{}, statfs: statfs}
+	fs.rootID = s.objects.Add(&Object{fs: fs, node: root})
+	return fs
+}
+
+// RootID is the object that names the root directory; mount it.
+func (fs *FS) RootID() uint64 { return fs.rootID }
+
+// Object is what a handle names: a directory (open == nil), an open file or
+// directory, or the cover of a mount point.
+type Object struct {
+	fs    *FS
+	node  Node
+	cover Dir // a cover: its last uncovers
+
+	open bool
+	id   uint64
+	data Data // regular and device files; nil for directories and names
+	kind uint64
+
+	mu    sync.Mutex
+	flags uint64 // guarded by mu: O_ flags
+	off   int64  // guarded by mu
+	wait  ipc.Waiters
+}
+
+// Handle serves a call on any of the server's objects.
+func (s *Server) Handle(c *ipc.Call) {
+	o, ok := s.objects.Get(c.Object)
+	if !ok || o.cover != nil {
+		c.Status = -int64(syscall.EBADF)
+		return
+	}
+	switch c.Method >> 8 {
+	case proto.BaseFileSystem:
+		server.ServeFileSystem(names{o}, c)
+	case proto.BaseFile:
+		server.ServeFile(file{o}, c)
+	}
+}
+
+// Last ends an object that no handle names any more.
+func (s *Server) Last(id uint64) {
+	o, ok := s.objects.Get(id)
+	if !ok || id == o.fs.rootID {
+		return // a root stays for as long as its server lives
+	}
+	s.objects.Remove(id)
+	if o.cover != nil {
+		o.fs.Lock.Lock()
+		delete(o.fs.covered, o.cover)
+		o.fs.Lock.Unlock()
+		return
+	}
+	if !o.open {
+		return
+	}
+	s.locks.closed(s.Kernel, o)
+	if cl, ok := o.data.(Closer); ok {
+		cl.Close()
+	}
+}
+
+// Objects is the number of live objects, for tests.
+func (s *Server) Objects() int { return s.objects.Len() }
+
+// ctx finds out who asks.
+func (s *Server) ctx(c *ipc.Call) (*Ctx, error) {
+	k, err := s.Creds.Get(c.BadgeCred)
+	if err != nil {
+		return nil, syscall.EACCES
+	}
+	return &Ctx{C: c, Cred: k}, nil
+}
+
+func (fs *FS) stat(x *Ctx, n Node) *proto.Stat {
+	st := n.Stat(x)
+	st.Dev = fs.dev
+	if st.Blksize == 0 {
+		st.Blksize = 4096
+	}
+	return &st
+}
+
+// add makes o an object and grants it.
+func (s *Server) add(o *Object) ipc.Grant {
+	o.id = s.objects.Add(o)
+	return ipc.Object(o.id)
+}
