@@ -13,8 +13,6 @@ import (
 	"unsafe"
 
 	"go42/ipc/client"
-	"go42/linuxapi/entry"
-	"go42/linuxapi/errno"
 	"go42/linuxapi/signal"
 	"go42/sched/user"
 )
@@ -26,22 +24,51 @@ type Thread struct {
 	TID           uint32
 	ClearChildTID uint64 // address to clear and wake at exit; 0: none
 	RobustList    uint64
-	RobustLen     uint64
 	Name          [16]byte
 	Sig           signal.ThreadState
+	Futex         FutexWait
+	SigWaiting    bool // in sigtimedwait; guarded by the signal lock
+	Affinity      uint64
+	Nice          int32
+
+	// A call with a relative timeout that is restarted keeps its deadline.
+	restartAt uint64
+	Restarted bool // the call about to be made is a restart without a handler
+	keep      bool
+
 	// Conn is the thread's message space for the stubs of ipc/client; use Client.
 	Conn client.Conn
-	// Result is scratch of blocked calls (futex: the woken bucket).
-	Futex FutexWait
-	// ExitCode is the thread's own exit status.
-	ExitCode int32
-	// Restart is how restart_syscall continues: 0 nothing, else a deadline.
-	Restart     uint64
-	PDeathSig   int32
-	SetAffinity uint64
 
-	allNext, allPrev *Thread
-	region           uint64 // address of its memory; 0: the first thread's
+	next, prev *Thread // guarded by All.lock
+	region     uint64  // address of its memory; 0: the first thread's
+	size       uint64
+}
+
+// BeginCall is called by the dispatcher of system calls before a handler that
+// may use Deadline.
+func (t *Thread) BeginCall() {
+	t.keep = t.Restarted
+	t.Restarted = false
+	if !t.keep {
+		t.restartAt = 0
+	}
+}
+
+// Deadline turns a timeout of rel ns into a time (monotonic ns, never 0): a
+// restarted call keeps its first one.
+func (t *Thread) Deadline(rel uint64) uint64 {
+	if t.keep && t.restartAt != 0 {
+		return t.restartAt
+	}
+	at := user.Now() + rel
+	if at < rel {
+		at = 1<<63 - 1
+	}
+	if at == 0 {
+		at = 1
+	}
+	t.restartAt = at
+	return at
 }
 
 // FutexWait links a thread that waits on a futex; guarded by the bucket's lock.
@@ -60,8 +87,3 @@ func From(t *user.Thread) *Thread { return (*Thread)(unsafe.Pointer(t)) }
 
 // Args are the call's arguments (RDI, RSI, RDX, R10, R8, R9).
 func (t *Thread) Args() *[6]uint64 { return &t.Frame.Args }
-
-// Interrupted is what a call that can be restarted answers after Interrupted.
-func Interrupted() int64 { return errno.RestartSys.Ret() }
-
-var _ = entry.UserCS

@@ -84,8 +84,7 @@ func notified(d *Dispatcher) {
 }
 
 // CallServer makes a PPC on handle; the current thread waits for the reply, the
-// others go on. m and r may be anywhere in libOS memory (t.Msg and t.Ret are for
-// this). Answers the server's error (r.Status < 0), ECONNRESET turned into EIO
+// others go on. m and r may be anywhere in libOS memory. Answers the server's error (r.Status < 0), ECONNRESET turned into EIO
 // if the server died, or why the call could not be made.
 //
 // r.Status, Args, Handles and the first Len bytes of Data are valid after it.

@@ -46,6 +46,9 @@ func (l *SpinLock) Unlock(was uint32) {
 	Restore(was)
 }
 
+// Release frees the lock but stays disabled (before Park).
+func (l *SpinLock) Release() { l.release() }
+
 // release frees the lock but stays disabled.
 func (l *SpinLock) release() { atomic.StoreUint32(&l.v, 0) }
 

@@ -56,7 +56,7 @@ var (
 	FatalHook func(ts *abi.TrapSave, t *Thread)
 	// StoppedHook is called, disabled, when the process goes on after a stop.
 	StoppedHook func()
-	// InLibOS reports whether an address is libOS text.
+	// The libOS's text and the exit range.
 	textLo, textHi uint64
 	exitLo, exitHi uint64
 )
@@ -423,6 +423,16 @@ func (t *Thread) park(deadline uint64, intr bool) Reason {
 	}
 	return t.reason
 }
+
+// Prepare, Park and Wake are for wait structures of other packages: disabled,
+// with the structure's spin lock held, Prepare the current thread and enter it;
+// Release the lock; Park. Park and Wake: see park and wake.
+func (t *Thread) Prepare() { t.prepare() }
+
+func (t *Thread) Park(deadline uint64, intr bool) Reason { return t.park(deadline, intr) }
+
+// Wake ends t's wait; false if it is not blocked (any more).
+func (t *Thread) Wake(r Reason) bool { return t.wake(r) }
 
 // intr notes whether signals may end the wait.
 func (t *Thread) intr(on bool) {

@@ -62,9 +62,6 @@ type Thread struct {
 	replyRecord                     uint64
 	replyStatus                     int64
 
-	// Msg and Ret are for one server call at a time; stubs use them.
-	Msg abi.Message
-	Ret abi.ReturnMessage
 	// In is the call that a receiver was given.
 	In abi.CallMessage
 
