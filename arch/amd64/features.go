@@ -44,6 +44,20 @@ var (
 	initSpace [1024 + 64]byte
 )
 
+// smapBroken deals with a page fault that ring 3 caused by an access of the
+// processor's own. QEMU's TCG before 9.1 has IRETQ in ring 3 read its stack as
+// the supervisor, which SMAP forbids: SMAP goes off on this CPU then, and the
+// instruction is to be tried again. Elsewhere there is no such fault.
+func smapBroken() bool {
+	v := ReadCR4()
+	if v&cr4SMAP == 0 || string(Features.Hypervisor[:]) != "TCGTCGTCGTCG" {
+		return false
+	}
+	WriteCR4(v &^ cr4SMAP)
+	Features.SMAP = false
+	return true
+}
+
 func has(word uint32, bit uint) bool { return word>>bit&1 != 0 }
 
 func putWords(b []byte, words ...uint32) {

@@ -104,6 +104,9 @@ func trapEntry(c *UserContext, vector, err uint64) {
 	cr2 := uint64(0)
 	if vector == VecPF {
 		cr2 = ReadCR2()
+		if err&(FaultUser|FaultPresent) == FaultPresent && smapBroken() {
+			return
+		}
 	}
 	Handler.Trap(c, vector, err, cr2)
 }
