@@ -57,9 +57,17 @@ func EpollCreate1(flags uint64) int64 {
 	if flags&^oCloexec != 0 {
 		return -EINVAL
 	}
-	f := newFile(kindEpoll, oRdWr)
+	f := newEpoll()
 	if f == nil {
 		return -ENFILE
+	}
+	return install(f, 0, flags&oCloexec != 0)
+}
+
+func newEpoll() *File {
+	f := newFile(kindEpoll, oRdWr)
+	if f == nil {
+		return nil
 	}
 	epollMu.Lock()
 	i := epollsFree
@@ -77,10 +85,10 @@ func EpollCreate1(flags uint64) int64 {
 	if i == 0 {
 		f.kind = kindNull
 		f.put()
-		return -ENFILE
+		return nil
 	}
 	f.setName("anon_inode:[eventpoll]")
-	return install(f, 0, flags&oCloexec != 0)
+	return f
 }
 
 // EpollCreate is epoll_create(2).

@@ -174,10 +174,10 @@ func getIO(fd uint64) *File {
 	return f
 }
 
-func (f *File) getFlags() uint32   { return atomic.LoadUint32(&f.flags) }
-func (f *File) nonblock() bool     { return f.getFlags()&oNonBlock != 0 }
-func (f *File) canRead() bool      { return f.getFlags()&(oAccMode|oPath) != oWrOnly }
-func (f *File) canWrite() bool     { return f.getFlags()&oAccMode != oRdOnly }
+func (f *File) getFlags() uint32 { return atomic.LoadUint32(&f.flags) }
+func (f *File) nonblock() bool   { return f.getFlags()&oNonBlock != 0 }
+func (f *File) canRead() bool    { return f.getFlags()&(oAccMode|oPath) != oWrOnly }
+func (f *File) canWrite() bool   { return f.getFlags()&oAccMode != oRdOnly }
 
 // install puts f, whose reference passes to the table, at the lowest free
 // number from min on. On failure the reference is given up.

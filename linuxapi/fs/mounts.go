@@ -187,4 +187,3 @@ func service(i int) (uint64, int64) {
 	}
 	return got, 0
 }
-

@@ -44,6 +44,14 @@ func TimerfdCreate(clock, flags uint64) int64 {
 	default:
 		return -EINVAL
 	}
+	f := newTimer(int32(clock), oRdWr|uint32(flags&oNonBlock))
+	if f == nil {
+		return -ENFILE
+	}
+	return install(f, 0, flags&oCloexec != 0)
+}
+
+func newTimer(clock int32, flags uint32) *File {
 	timerMu.Lock()
 	i := timersFree
 	if i != 0 {
@@ -53,20 +61,20 @@ func TimerfdCreate(clock, flags uint64) int64 {
 		i = timersUsed
 	}
 	if i != 0 {
-		timerPool[i] = timer{clock: int32(clock), used: true}
+		timerPool[i] = timer{clock: clock, used: true}
 	}
 	timerMu.Unlock()
 	if i == 0 {
-		return -ENFILE
+		return nil
 	}
-	f := newFile(kindTimer, oRdWr|uint32(flags&oNonBlock))
+	f := newFile(kindTimer, flags)
 	if f == nil {
 		freeTimer(i)
-		return -ENFILE
+		return nil
 	}
 	f.aux = i
 	f.setName("anon_inode:[timerfd]")
-	return install(f, 0, flags&oCloexec != 0)
+	return f
 }
 
 func freeTimer(i int32) {

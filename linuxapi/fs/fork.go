@@ -1,0 +1,65 @@
+package fs
+
+import (
+	"sync/atomic"
+
+	"go42/sched/user"
+)
+
+// fork. The child's copy of this package's memory is a snapshot in which other
+// threads of the parent may have been anywhere but inside the locks below.
+// Handles need no work: the kernel's handle set is inherited.
+
+// forkLocks are all locks of the package, in lock order.
+var forkLocks = [...]*mutex{&fsMu, &mountMu, &epollMu, &tableMu, &poolMu, &eventMu, &timerMu, &signalfdMu}
+
+func forkPrepare() {
+	for _, m := range forkLocks {
+		m.Lock()
+	}
+}
+
+func forkParent() {
+	for i := len(forkLocks) - 1; i >= 0; i-- {
+		forkLocks[i].Unlock()
+	}
+}
+
+// forkChild makes the copy the child's: only the forking thread is left, and
+// it is in no call of this package. References of other threads' calls are
+// taken back by counting anew.
+func forkChild() {
+	for _, m := range forkLocks {
+		m.Reset()
+	}
+	localSeq = user.Seq{}
+	forkGen++
+	atomic.StoreUint32(&hasLocks, 0)
+	bufsUsed, bufsFree = 0, 0
+	for i := range bounces {
+		bounces[i].used = false
+	}
+	for i := int32(1); i <= filesUsed; i++ {
+		if files[i].kind != kindNone {
+			files[i].refs = 0
+			files[i].posMu.Reset()
+		}
+	}
+	for fd := table.Next(0); fd >= 0; fd = table.Next(fd + 1) {
+		table.Get(fd).refs++
+	}
+	if cwd != nil {
+		cwd.refs++
+	}
+	if rootDir != nil {
+		rootDir.refs++
+	}
+	for i := int32(1); i <= filesUsed; i++ {
+		if f := &files[i]; f.kind != kindNone && f.refs == 0 {
+			if f.watch != 0 {
+				epollForget(f)
+			}
+			f.release()
+		}
+	}
+}

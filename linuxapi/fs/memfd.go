@@ -1,0 +1,46 @@
+package fs
+
+const (
+	mfdCloexec      = 1
+	mfdAllowSealing = 2
+	mfdNoexecSeal   = 8
+	mfdExec         = 16
+)
+
+// memfdNameMax is the longest name that memfd_create takes, without its prefix.
+const memfdNameMax = 249
+
+// MemfdCreate is memfd_create(2): an unnamed file of the root file system.
+// Sealing is not offered.
+func MemfdCreate(name, flags uint64) int64 {
+	if flags&^(mfdCloexec|mfdAllowSealing|mfdNoexecSeal|mfdExec) != 0 || flags&(mfdNoexecSeal|mfdExec) == mfdNoexecSeal|mfdExec {
+		return -EINVAL
+	}
+	b := takeBuf()
+	n := b.fetch(name)
+	if n < 0 || n > memfdNameMax {
+		b.give()
+		if n > 0 || n == -ENAMETOOLONG {
+			return -EINVAL
+		}
+		return n
+	}
+	b.path[n] = 0
+	var keep [128]byte
+	k := copy(keep[:], "/memfd:")
+	k += copy(keep[k:], b.path[:n])
+	var w walk
+	e := w.start(b, fdcwd, copy(b.path[:], "/"), false)
+	if e != 0 {
+		return e
+	}
+	mode := uint64(0o777)
+	f, e := w.open(oTmpfile|oRdWr, mode)
+	w.end()
+	if e != 0 {
+		return e
+	}
+	f.flags = oRdWr | oLargeFile
+	f.setName(str(keep[:k]))
+	return install(f, 0, flags&mfdCloexec != 0)
+}

@@ -1,0 +1,146 @@
+package fs
+
+import (
+	"go42/ipc/abi"
+	"go42/ipc/client"
+	"go42/ipc/proto"
+)
+
+const (
+	msBind         = 4096
+	msRemount      = 32
+	mntForce       = 1
+	mntDetach      = 2
+	mntExpire      = 4
+	umountNoFollow = 8
+)
+
+// Mount is mount(2). A bind mount puts a directory of a file system at another
+// place; a new instance of a file system that has a server of its own is its
+// root put at a further place.
+func Mount(source, target, fstype, flags, data uint64) int64 {
+	if !superuser() {
+		return -EPERM
+	}
+	if flags&msRemount != 0 {
+		return -EINVAL
+	}
+	var info proto.MountInfo
+	info.Flags = flags
+	from := takeBuf()
+	defer from.give()
+	if flags&msBind == 0 {
+		// The type names the server's first mount.
+		n := from.fetch(fstype)
+		if n < 0 {
+			return n
+		}
+		return mountType(&info, from.path[:n], source, target)
+	}
+	var w walk
+	if e := w.begin(fdcwd, source, false); e != 0 {
+		return e
+	}
+	dir, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return e
+	}
+	r := putMount(&info, dir.handle, target)
+	dir.put()
+	return r
+}
+
+// mountType mounts the file system whose type is name.
+func mountType(info *proto.MountInfo, name []byte, source, target uint64) int64 {
+	if len(name) == 0 || len(name) >= len(info.Type) {
+		return -ENODEV
+	}
+	srv := client.Mount{C: conn(), H: abi.HandleMount}
+	for i := uint64(0); ; i++ {
+		_, r, root, st := srv.Entry(i)
+		if st < 0 {
+			return -ENODEV
+		}
+		same := r.Type[len(name)] == 0 && string(r.Type[:len(name)]) == string(name)
+		if !same {
+			drop(root)
+			continue
+		}
+		info.Type, info.Source = r.Type, r.Source
+		e := putMount(info, root, target)
+		drop(root)
+		return e
+	}
+}
+
+// putMount covers the directory at target with root.
+func putMount(info *proto.MountInfo, root, target uint64) int64 {
+	var w walk
+	if e := w.begin(fdcwd, target, false); e != 0 {
+		return e
+	}
+	dir, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return e
+	}
+	defer dir.put()
+	b := takeBuf()
+	n := dir.fullPath(b.path[:pathMax], b.redir[:])
+	if n > 0 {
+		if int(n) >= len(info.Point) {
+			n = -ENAMETOOLONG
+		} else {
+			copy(info.Point[:], b.path[:n])
+		}
+	}
+	b.give()
+	if n < 0 {
+		return n
+	}
+	_, cover, st := client.FileSystem{C: conn(), H: dir.handle}.Cover("", proto.Out{})
+	if st != 0 {
+		if st > 0 {
+			st = -EBUSY
+		}
+		return st
+	}
+	_, st = client.Mount{C: conn(), H: abi.HandleMount}.Mount(info, client.Copy(root), client.Copy(cover))
+	drop(cover)
+	if st > 0 {
+		st = 0
+	}
+	return st
+}
+
+// Umount2 is umount2(2).
+func Umount2(target, flags uint64) int64 {
+	flags = uint64(uint32(flags))
+	if flags&^(mntForce|mntDetach|mntExpire|umountNoFollow) != 0 {
+		return -EINVAL
+	}
+	if !superuser() {
+		return -EPERM
+	}
+	var w walk
+	if e := w.begin(fdcwd, target, false); e != 0 {
+		return e
+	}
+	dir, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return e
+	}
+	b := takeBuf()
+	n := dir.fullPath(b.path[:pathMax], b.redir[:])
+	dir.put()
+	if n > 0 {
+		_, st := client.Mount{C: conn(), H: abi.HandleMount}.Umount(str(b.path[:n]), flags)
+		if n = st; n > 0 {
+			n = 0
+		}
+	}
+	b.give()
+	return n
+}
