@@ -1,0 +1,374 @@
+// Package mm is the Linux memory calls over the kernel's regions: mmap, munmap,
+// mprotect, mremap, madvise, brk, mincore, msync, mlock. The kernel keeps the
+// regions; the libOS keeps what the kernel does not know: brk, and where a
+// program's mappings go.
+//
+// brk lives in a region of its own, grown by mapping more behind it. A vfork
+// child shares the program half, so State must be what the parent has; it is
+// copied with the libOS half, and the parent takes the child's brk back when the
+// child is gone (proc does): that is why it is one plain struct.
+package mm
+
+import (
+	"go42/ipc/abi"
+	"go42/linuxapi/call"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
+	"go42/linuxapi/native"
+	"go42/linuxapi/thread"
+	"go42/linuxapi/usercopy"
+	"go42/sched/user"
+)
+
+// State is the process's memory layout.
+type State struct {
+	BrkStart, Brk, brkMapped uint64 // brkMapped: end of the mapped part, page-aligned
+	StackTop, StackLow       uint64
+	VDSO                     uint64
+	ArgLo, ArgHi             uint64
+	EnvLo, EnvHi             uint64
+	AuxLo, AuxHi             uint64
+	StackStart               uint64
+	CodeLo, CodeHi           uint64
+	DataLo, DataHi           uint64
+}
+
+// S is the layout; brkLock guards brk.
+var (
+	S       State
+	brkLock user.Mutex
+	// DataLimit and ASLimit are RLIMIT_DATA and RLIMIT_AS in bytes.
+	DataLimit uint64 = ^uint64(0)
+)
+
+// Calls are this package's system calls.
+var Calls = [...]call.Entry{
+	{9, "mmap", sysMmap, call.Full, "partial: MAP_HUGETLB and MAP_LOCKED are not honoured (EINVAL, and as without)"},
+	{10, "mprotect", sysMprotect, call.Full, "partial: PROT_GROWSDOWN and PROT_GROWSUP: EINVAL"},
+	{11, "munmap", sysMunmap, call.Full, "full"},
+	{12, "brk", sysBrk, call.Full, "full"},
+	{25, "mremap", sysMremap, call.Full, "full"},
+	{26, "msync", sysMsync, call.Full, "full: shared mappings are the file's pages themselves, there is nothing to write back"},
+	{27, "mincore", sysMincore, call.Full, "full"},
+	{28, "madvise", sysMadvise, call.Full, "partial: advice about speed is accepted and has no effect; MADV_REMOVE, MADV_HWPOISON: EINVAL"},
+	{149, "mlock", sysMlock, call.Full, "full: nothing is ever paged out, so pages only have to be brought in"},
+	{150, "munlock", sysMunlock, call.Full, "full: see mlock"},
+	{151, "mlockall", sysMlockall, call.Full, "partial: pages that come later are not brought in beforehand; none is ever paged out"},
+	{152, "munlockall", sysMunlockall, call.Full, "full: see mlock"},
+	{325, "mlock2", sysMlock, call.Full, "full: see mlock"},
+}
+
+const (
+	protMask = 7
+
+	mapShared         = 0x01
+	mapPrivate        = 0x02
+	mapSharedValidate = 0x03
+	mapTypeMask       = 0x0f
+	mapFixed          = 0x10
+	mapAnonymous      = 0x20
+	map32bit          = 0x40
+	mapGrowsDown      = 0x100
+	mapLocked         = 0x2000
+	mapNoReserve      = 0x4000
+	mapPopulate       = 0x8000
+	mapHugeTLB        = 0x40000
+	mapFixedNoReplace = 0x100000
+)
+
+func up(n uint64) uint64 { return (n + abi.PageSize - 1) &^ (abi.PageSize - 1) }
+
+// inHalf reports whether [a, a+n) can be the program's.
+func inHalf(a, n uint64) bool {
+	return a+n >= a && a+n <= abi.ProgramHi
+}
+
+// lowest is the lowest address that a hint may name.
+const lowest = abi.ProgramLo
+
+func sysMmap(t *thread.Thread, a *call.Args) int64 {
+	addr, length, prot, flags, fd, off := a[0], a[1], a[2], a[3], int32(a[4]), a[5]
+	if off&(abi.PageSize-1) != 0 || length == 0 {
+		return errno.EINVAL.Ret()
+	}
+	length = up(length)
+	if length == 0 || length > abi.ProgramHi {
+		return errno.ENOMEM.Ret()
+	}
+	if off+length < off {
+		return errno.EOVERFLOW.Ret()
+	}
+	if flags&mapHugeTLB != 0 {
+		return errno.EINVAL.Ret()
+	}
+	m := abi.MapArgs{Addr: addr, Len: length, Prot: uint32(prot & protMask)}
+	switch flags & mapTypeMask {
+	case mapShared, mapSharedValidate:
+		m.Flags |= abi.MapShared
+		m.Inherit = abi.InheritShare
+	case mapPrivate:
+	default:
+		return errno.EINVAL.Ret()
+	}
+	fixed := flags&(mapFixed|mapFixedNoReplace) != 0
+	if fixed {
+		if addr&(abi.PageSize-1) != 0 {
+			return errno.EINVAL.Ret()
+		}
+		if !inHalf(addr, length) {
+			return errno.ENOMEM.Ret()
+		}
+		if addr < lowest {
+			return errno.EPERM.Ret()
+		}
+		if flags&mapFixedNoReplace != 0 {
+			m.Flags |= abi.MapNoReplace
+		} else {
+			m.Flags |= abi.MapFixed
+		}
+	} else {
+		m.Addr = addr &^ (abi.PageSize - 1)
+		if m.Addr < lowest || !inHalf(m.Addr, length) {
+			m.Addr = 0
+		}
+	}
+	if flags&map32bit != 0 {
+		m.Flags |= abi.MapLow
+	}
+	if flags&mapGrowsDown != 0 {
+		m.Flags |= abi.MapGrowsDown
+	}
+	if flags&mapNoReserve != 0 {
+		m.Flags |= abi.MapNoReserve
+	}
+	if flags&(mapPopulate|mapLocked) != 0 {
+		m.Flags |= abi.MapPopulate
+	}
+	if flags&mapAnonymous == 0 {
+		if hook.MapFD == nil {
+			return errno.EBADF.Ret()
+		}
+		fcm, _, name, e := hook.MapFD(fd, m.Prot, m.Flags&abi.MapShared != 0)
+		if e != errno.OK {
+			return e.Ret()
+		}
+		m.FCM, m.Offset, m.Name = fcm, off, name
+		r := native.Map(&m)
+		if fcm != 0 {
+			native.DropOne(fcm)
+		}
+		return r
+	}
+	return native.Map(&m)
+}
+
+func sysMunmap(t *thread.Thread, a *call.Args) int64 {
+	addr, length := a[0], up(a[1])
+	if addr&(abi.PageSize-1) != 0 || length == 0 || !inHalf(addr, length) {
+		return errno.EINVAL.Ret()
+	}
+	return native.Unmap(addr, length)
+}
+
+func sysMprotect(t *thread.Thread, a *call.Args) int64 {
+	addr, length, prot := a[0], up(a[1]), a[2]
+	if addr&(abi.PageSize-1) != 0 || prot&^uint64(protMask|8) != 0 {
+		return errno.EINVAL.Ret()
+	}
+	if a[1] == 0 {
+		return 0
+	}
+	if length == 0 || !inHalf(addr, length) {
+		return errno.ENOMEM.Ret()
+	}
+	return native.Protect(addr, length, prot&protMask)
+}
+
+func sysMremap(t *thread.Thread, a *call.Args) int64 {
+	old, oldLen, newLen, flags, to := a[0], up(a[1]), up(a[2]), a[3], a[4]
+	if flags&^7 != 0 || old&(abi.PageSize-1) != 0 || newLen == 0 || !inHalf(old, oldLen) {
+		return errno.EINVAL.Ret()
+	}
+	if flags&abi.MoveFixed != 0 {
+		if flags&abi.MoveMayMove == 0 || to&(abi.PageSize-1) != 0 || !inHalf(to, newLen) || to < lowest ||
+			to < old+oldLen && old < to+newLen {
+			return errno.EINVAL.Ret()
+		}
+	}
+	if flags&abi.MoveDontUnmap != 0 && (flags&abi.MoveMayMove == 0 || oldLen != newLen) {
+		return errno.EINVAL.Ret()
+	}
+	if newLen > abi.ProgramHi {
+		return errno.ENOMEM.Ret()
+	}
+	return native.Move(old, oldLen, newLen, flags, to)
+}
+
+// madvise advice by number.
+const (
+	madvNormal        = 0
+	madvSequential    = 2
+	madvWillNeed      = 3
+	madvDontNeed      = 4
+	madvFree          = 8
+	madvDontFork      = 10
+	madvDoFork        = 11
+	madvMergeable     = 12
+	madvUnmergeable   = 13
+	madvHugePage      = 14
+	madvNoHugePage    = 15
+	madvDontDump      = 16
+	madvDoDump        = 17
+	madvWipeOnFork    = 18
+	madvKeepOnFork    = 19
+	madvCold          = 20
+	madvPageOut       = 21
+	madvPopulateRead  = 22
+	madvPopulateWrite = 23
+	madvCollapse      = 25
+)
+
+func sysMadvise(t *thread.Thread, a *call.Args) int64 {
+	addr, length, advice := a[0], up(a[1]), int32(a[2])
+	if addr&(abi.PageSize-1) != 0 || a[1] != 0 && length == 0 {
+		return errno.EINVAL.Ret()
+	}
+	switch advice {
+	case madvDontNeed, madvFree, madvWillNeed, madvDontFork, madvDoFork, madvWipeOnFork, madvKeepOnFork:
+		if length == 0 {
+			return 0
+		}
+		if !inHalf(addr, length) {
+			return errno.ENOMEM.Ret()
+		}
+		return native.Advise(addr, length, uint64(advice))
+	case madvNormal, 1, madvSequential, madvMergeable, madvUnmergeable, madvHugePage, madvNoHugePage,
+		madvDontDump, madvDoDump, madvCold, madvPageOut:
+		return mapped(addr, length).Ret()
+	case madvPopulateRead, madvPopulateWrite:
+		if e := mapped(addr, length); e != errno.OK {
+			return e.Ret()
+		}
+		return usercopy.Touch(addr, length, advice == madvPopulateWrite).Ret()
+	}
+	return errno.EINVAL.Ret()
+}
+
+// mapped answers ENOMEM unless all of [addr, addr+n) is mapped.
+func mapped(addr, n uint64) errno.Errno {
+	if !inHalf(addr, n) {
+		return errno.ENOMEM
+	}
+	var ri abi.RegionInfo
+	for end := addr + n; addr < end; addr = ri.Addr + ri.Len {
+		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
+			return errno.ENOMEM
+		}
+	}
+	return errno.OK
+}
+
+func sysMincore(t *thread.Thread, a *call.Args) int64 {
+	addr, length, vec := a[0], up(a[1]), a[2]
+	if addr&(abi.PageSize-1) != 0 {
+		return errno.EINVAL.Ret()
+	}
+	if !inHalf(addr, length) || a[1] != 0 && length == 0 {
+		return errno.ENOMEM.Ret()
+	}
+	if e := mapped(addr, length); e != errno.OK {
+		return e.Ret()
+	}
+	var buf [256]byte
+	for length > 0 {
+		n := min(length/abi.PageSize, uint64(len(buf)))
+		if r := native.Mincore(addr, n*abi.PageSize, bufAddr(&buf)); r < 0 {
+			return r
+		}
+		if e := usercopy.CopyOut(vec, buf[:n]); e != errno.OK {
+			return e.Ret()
+		}
+		addr, vec, length = addr+n*abi.PageSize, vec+n, length-n*abi.PageSize
+	}
+	return 0
+}
+
+func sysMsync(t *thread.Thread, a *call.Args) int64 {
+	const async, invalidate, sync = 1, 2, 4
+	addr, length, flags := a[0], up(a[1]), a[2]
+	if addr&(abi.PageSize-1) != 0 || flags&^7 != 0 || flags&(async|sync) == async|sync {
+		return errno.EINVAL.Ret()
+	}
+	return mapped(addr, length).Ret()
+}
+
+func sysMlock(t *thread.Thread, a *call.Args) int64 {
+	skew := a[0] & (abi.PageSize - 1)
+	addr, length := a[0]-skew, up(a[1]+skew)
+	if a[1]+skew < a[1] {
+		return errno.EINVAL.Ret()
+	}
+	if e := mapped(addr, length); e != errno.OK {
+		return e.Ret()
+	}
+	return native.Advise(addr, length, abi.AdviseWillNeed)
+}
+
+func sysMunlock(t *thread.Thread, a *call.Args) int64 {
+	skew := a[0] & (abi.PageSize - 1)
+	return mapped(a[0]-skew, up(a[1]+skew)).Ret()
+}
+
+func sysMlockall(t *thread.Thread, a *call.Args) int64 {
+	if a[0] == 0 || a[0]&^7 != 0 || a[0] == 4 {
+		return errno.EINVAL.Ret()
+	}
+	return 0
+}
+
+func sysMunlockall(t *thread.Thread, a *call.Args) int64 { return 0 }
+
+// sysBrk moves the end of the data segment; it answers where it is now.
+func sysBrk(t *thread.Thread, a *call.Args) int64 {
+	brkLock.Lock()
+	brk(a[0])
+	r := int64(S.Brk)
+	brkLock.Unlock()
+	return r
+}
+
+// brk moves the end if it can. brkLock is held.
+func brk(want uint64) {
+	if want < S.BrkStart || want >= abi.ProgramHi || want-S.BrkStart > DataLimit {
+		return
+	}
+	end := up(want)
+	switch {
+	case end > S.brkMapped:
+		m := abi.MapArgs{Addr: S.brkMapped, Len: end - S.brkMapped, Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapNoReplace, Name: NameHeap}
+		if native.Map(&m) < 0 {
+			return
+		}
+	case end < S.brkMapped:
+		if native.Unmap(end, S.brkMapped-end) < 0 {
+			return
+		}
+	}
+	S.brkMapped, S.Brk = end, want
+}
+
+// SetBrk starts an empty heap at addr.
+func SetBrk(addr uint64) { S.BrkStart, S.Brk, S.brkMapped = addr, addr, up(addr) }
+
+// MapArgs.Name of the regions that the libOS makes; files' names are fs's, above
+// NameFiles.
+const (
+	NameHeap  = 1
+	NameStack = 2
+	NameVDSO  = 3
+	NameExec  = 4
+	NameFiles = 256
+)
+
+// AfterFork resets the lock in the child.
+func AfterFork() { brkLock.Reset() }
