@@ -62,6 +62,7 @@ func startup() {
 	boot := *bootinfo.Get()
 	startupMemory(&boot)
 	startupInfo()
+	tracing = hasWord(amd64.Boot.Cmdline, "go42.trace")
 	seedRandom()
 
 	sched.Init(8192)

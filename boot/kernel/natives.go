@@ -22,6 +22,9 @@ func onNative(ctx *amd64.UserContext) {
 	r := &ctx.Regs
 	a0, a1, a2, a3, a4 := r.RDI, r.RSI, r.RDX, r.R10, r.R8
 	p := d.Proc
+	if tracing {
+		traceCall(p, ctx)
+	}
 
 	// Calls after which this context may be gone.
 	var res int64
@@ -137,6 +140,9 @@ func onNative(ctx *amd64.UserContext) {
 		res = -abi.ENOSYS
 	}
 	r.RAX, r.RDX = uint64(res), second
+	if tracing {
+		traceResult(p, ctx)
+	}
 	c.Leave()
 }
 
