@@ -290,7 +290,7 @@ func (n *node) path() string {
 
 // checkStack fails if a call path may need more than limit bytes, and reports
 // the deepest entries through logf. Entries are functions that nothing calls
-// directly.
+// directly, and those with a limit of their own.
 func (im *imageFile) checkStack(bs *bounds, limit int64, logf func(string, ...any)) error {
 	g, err := im.callGraph(bs)
 	if err != nil {
@@ -299,7 +299,7 @@ func (im *imageFile) checkStack(bs *bounds, limit int64, logf func(string, ...an
 	var roots []*node
 	for _, n := range g.order {
 		g.visit(n)
-		if !n.called {
+		if _, own := findNumber(bs.limit, n.name); own || !n.called {
 			roots = append(roots, n)
 		}
 	}
