@@ -1,0 +1,124 @@
+package fs
+
+import (
+	"testing"
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/ipc/client"
+	"go42/ipc/proto"
+	"go42/linuxapi/fs/fdtable"
+	"go42/linuxapi/native"
+)
+
+// The fake machine of these tests: a mount-point server with a fixed table and
+// file systems whose walk is a function of the path. Program memory is the
+// test's own.
+
+type fake struct {
+	version uint64
+	mounts  []struct {
+		point string
+		root  uint64
+	}
+	// open answers FileSystem.Open at a root: a kind, or a redirect.
+	open    func(dir uint64, path string) (kind uint64, st int64, redir string)
+	calls   int
+	dropped map[uint64]bool
+	poll    map[uint64]uint64 // state by handle
+	nextObj uint64
+}
+
+func newFake(t *testing.T) *fake {
+	k := &fake{version: 1, dropped: map[uint64]bool{}, poll: map[uint64]uint64{}, nextObj: 1000}
+	bootConn.Do = k.do
+	native.Host = k.native
+	table = fdtable.Table[File]{}
+	filesUsed, filesFree = 0, 0
+	epollsUsed, epollsFree, itemsUsed, itemsFree = 0, 0, 0, 0
+	mountCount, mountVersion, mountPage = 0, 0, 0
+	cwd, rootDir, umask = nil, nil, 0o022
+	services = [numServices]uint64{}
+	return k
+}
+
+func (k *fake) mount(point string, root uint64) {
+	k.mounts = append(k.mounts, struct {
+		point string
+		root  uint64
+	}{point, root})
+	k.version++
+}
+
+func (k *fake) native(nr uint64, a [6]uint64) (int64, uint64) {
+	switch nr {
+	case abi.NDrop:
+		for _, h := range unsafe.Slice((*uint64)(at(a[0])), a[1]) {
+			k.dropped[h] = true
+		}
+		return 0, 0
+	case abi.NMap:
+		return -12, 0
+	case abi.NRandom:
+		return 0, 0
+	}
+	return -38, 0
+}
+
+func text(m *abi.Message, at int) (string, int) {
+	n := int(m.Data[at]) | int(m.Data[at+1])<<8
+	return string(m.Data[at+2 : at+2+n]), at + 2 + n
+}
+
+func (k *fake) do(c *client.Conn, h uint64, method uint32) int64 {
+	k.calls++
+	m, r := &c.M, &c.R
+	r.Args, r.Handles, r.NGrants = [6]uint64{}, [4]uint64{}, 4
+	r.Status = 0
+	switch method {
+	case proto.MountVersion:
+		r.Args[0] = k.version
+	case proto.MountEntry:
+		i := m.Args[0]
+		r.Args[0] = k.version
+		if i >= uint64(len(k.mounts)) {
+			r.Status = -ENOENT
+			break
+		}
+		info := (*proto.MountInfo)(unsafe.Pointer(&r.Data))
+		*info = proto.MountInfo{ID: 100 + i}
+		copy(info.Point[:], k.mounts[i].point)
+		r.Handles[0] = k.mounts[i].root
+	case proto.FileSystemOpen:
+		p, _ := text(m, 0)
+		kind, st, redir := k.open(h, p)
+		r.Status = st
+		if st > 0 {
+			out := unsafe.Slice((*byte)(at(m.Ranges[0].Addr)), m.Ranges[0].Len)
+			r.Args[0] = uint64(copy(out, redir))
+		}
+		if st == 0 {
+			k.nextObj++
+			*(*proto.OpenResult)(unsafe.Pointer(&r.Data)) = proto.OpenResult{Kind: kind}
+			r.Handles[0] = k.nextObj
+		}
+	case proto.FileReopen:
+		k.nextObj++
+		*(*proto.OpenResult)(unsafe.Pointer(&r.Data)) = proto.OpenResult{Kind: proto.KindFile}
+		r.Handles[0] = k.nextObj
+	case proto.FilePoll:
+		r.Args[0] = k.poll[h] & m.Args[0]
+	case proto.FileRead:
+		r.Status = -EAGAIN
+		r.Args[1] = k.poll[h]
+	default:
+		r.Status = -ENOSYS
+	}
+	return 0
+}
+
+// cstr is a program's string; keep it alive by holding the slice.
+func cstr(s string) []byte { return append([]byte(s), 0) }
+
+// at is a pointer to the memory at an address that a call carried.
+func at(addr uint64) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&addr)) }
