@@ -93,19 +93,12 @@ func signalRead(f *File, u *uio) int64 {
 	if u.total < signalfdSize {
 		return -EINVAL
 	}
-	var done int64
 	for {
 		var s snapshot
 		s.take()
-		for u.total >= signalfdSize {
-			var info [signalfdSize]byte
-			if TakeSignal == nil || !TakeSignal(signalMasks[f.aux], &info) {
-				break
-			}
-			if _, bad := u.copyOut(info[:]); bad {
-				return partial(done, -EFAULT)
-			}
-			done += signalfdSize
+		done := signalTake(f, u)
+		if done < 0 {
+			return done
 		}
 		f.edge(pollIn | pollRdNorm)
 		if done > 0 {
@@ -118,4 +111,20 @@ func signalRead(f *File, u *uio) int64 {
 			return r
 		}
 	}
+}
+
+// signalTake moves pending signals to u and returns the number of bytes.
+func signalTake(f *File, u *uio) int64 {
+	b := takeBuf()
+	info := (*[signalfdSize]byte)(b.path[:])
+	var done int64
+	for u.total >= signalfdSize && TakeSignal != nil && TakeSignal(signalMasks[f.aux], info) {
+		if _, bad := u.copyOut(info[:]); bad {
+			done = partial(done, -EFAULT)
+			break
+		}
+		done += signalfdSize
+	}
+	b.give()
+	return done
 }
