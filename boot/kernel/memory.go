@@ -166,7 +166,8 @@ func addModule(name []byte, pa, size uint64) {
 
 // nativeModule is NModule.
 func nativeModule(p *sched.Process, va, n uint64) (size uint64, status int64) {
-	if p.Role&abi.RoleServer == 0 {
+	// init is no server, but starts from a module too.
+	if p.Role&abi.RoleServer == 0 && p.Parent != 0 {
 		return 0, -abi.EPERM
 	}
 	var name [32]byte

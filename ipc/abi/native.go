@@ -53,7 +53,7 @@ const (
 	NFCMCreate = 46 // (size, FCMX) -> handle
 	NFCMResize = 47 // (handle, size)
 	NFCMInfo   = 48 // (handle, *FCMInfo)
-	NModule    = 49 // (name address, length) -> FCM handle of a boot module ("initramfs"), RDX = size in bytes; servers only
+	NModule    = 49 // (name address, length) -> FCM handle of a boot module ("initramfs", "go42srv"), RDX = size in bytes; servers and init only
 	NMincore   = 50 // (addr, len, *byte vector)
 
 	// --- machine ---
