@@ -35,7 +35,7 @@ type UserContext struct {
 	// Fast lets the exit use SYSRET: RCX and R11 then come out as RIP and
 	// RFLAGS. Only for a RIP in the user half (the exit does not check it):
 	// set by native entry and by Upcall and Start.
-	Fast bool
+	Fast bool // at SetFS+3: assembly looks at the four together
 	_    uint32
 
 	// XSave is the address, 64-byte aligned, of XSaveSize bytes (at most a

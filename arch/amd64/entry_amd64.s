@@ -37,16 +37,8 @@ high:
 	JCC	reflect
 	INCQ	CPU_Natives(GS)
 	MOVQ	SP, CPU_userSP(GS)
-	JMP	save
-disabled:
 	MOVQ	CPU_Cur(GS), SP
-	MOVB	$const_VecNative, UserContext_Vec(SP)
-	MOVB	$0, UserContext_Fast(SP)
-	JMP	store
-save:
-	MOVQ	CPU_Cur(GS), SP
-	MOVB	$const_VecNative, UserContext_Vec(SP)
-	MOVB	$1, UserContext_Fast(SP)
+	MOVW	$(const_VecNative|1<<8), UserContext_Vec(SP) // and Fast
 store:
 	MOVQ	R15, const_offR15(SP)
 	MOVQ	R14, const_offR14(SP)
@@ -77,6 +69,11 @@ store:
 isDisabled:
 	CALL	·disabledEntry(SB)
 	JMP	·exit(SB)
+
+disabled:
+	MOVQ	CPU_Cur(GS), SP
+	MOVW	$const_VecNative, UserContext_Vec(SP) // and not Fast
+	JMP	store
 
 // Traps and interrupts. The stub has pushed error code (or 0) and vector:
 //	0 vector, 8 error, 16 RIP, 24 CS, 32 RFLAGS, 40 RSP, 48 SS
@@ -124,8 +121,7 @@ TEXT ·trap(SB),NOSPLIT|NOFRAME,$0
 	MOVUPS	X13, (UserContext_XMM+0xd0)(AX)
 	MOVUPS	X14, (UserContext_XMM+0xe0)(AX)
 	MOVUPS	X15, (UserContext_XMM+0xf0)(AX)
-	MOVB	$const_VecLow, UserContext_Vec(AX)
-	MOVB	$0, UserContext_Fast(AX)
+	MOVW	$const_VecLow, UserContext_Vec(AX) // and not Fast
 	MOVQ	0(SP), CX
 	MOVQ	8(SP), DX
 	MOVQ	CPU_StackTop(GS), SP
@@ -165,6 +161,9 @@ start:
 	MOVQ	CPU_Cur(GS), BX
 	TESTQ	BX, BX
 	JEQ	idle
+	// SetFS, SetGS, Vec, Fast in one: a native call's return.
+	CMPL	UserContext_SetFS(BX), $(const_VecNative<<16|1<<24)
+	JEQ	zero
 	CMPB	UserContext_Fast(BX), $0
 	JNE	bases
 	MOVQ	const_offRIP(BX), AX
@@ -180,6 +179,7 @@ vectors:
 	CMPB	UserContext_Vec(BX), $const_VecLow
 	JEQ	low
 	JHI	image
+zero:
 	XORPS	X0, X0
 	XORPS	X1, X1
 	XORPS	X2, X2

@@ -159,8 +159,28 @@ func Panic(msg string, pc, sp uintptr) {
 		DumpRegs(c)
 	}
 	print("backtrace:\n")
-	Backtrace(pc, frameAbove(sp), sp)
+	bp := frameAbove(sp)
+	Backtrace(pc-1, bp, sp)
+	if bp == 0 {
+		scan(sp)
+	}
 	Exit(ExitPanic)
+}
+
+// scan prints what looks like return addresses above sp: after a stack overflow,
+// where the chain of frame pointers is lost. sp is then at the low end of a stack,
+// so that the words looked at are all there.
+func scan(sp uintptr) {
+	lo, hi := rt.TextRange()
+	for i, n := uintptr(0), 0; i < 512 && n < 12; i++ {
+		p := *(*uintptr)(unsafe.Pointer(sp + 8*i))
+		if p <= lo || p >= hi {
+			continue
+		}
+		name, file, line := rt.FuncForPC(p - 1)
+		print("  perhaps ", name, " ", file, ":", line, "\n")
+		n++
+	}
 }
 
 // frameAbove returns the frame pointer in force in the function whose stack

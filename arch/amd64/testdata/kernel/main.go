@@ -99,6 +99,7 @@ func setup() {
 		mapPage(root, libData+off, pa+area, amd64.PTEWrite|amd64.PTENoExec)
 	}
 	amd64.WriteCR3(phys(unsafe.Pointer(root)))
+	table = root
 	amd64.SetDirectMap(amd64.DirectMap)
 
 	x := (uintptr(unsafe.Pointer(&xsaves)) + 63) &^ 63
@@ -112,6 +113,15 @@ func setup() {
 	}
 	cpu := amd64.This()
 	cpu.SetLibOS(libText, libText+area, at(libText, fnSvc))
+}
+
+// table is the page-table root.
+var table *[512]amd64.PTE
+
+// unmapLow takes the boot page tables' identity map away.
+func unmapLow() {
+	table[0] = 0
+	amd64.FlushGlobal()
 }
 
 // at is the address of function n in the copy at base.

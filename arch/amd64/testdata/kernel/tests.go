@@ -296,8 +296,10 @@ func testSerial() {
 func die(how string) bool {
 	switch how {
 	case "nil":
-		var p *abi.Message
-		println(p.Len)
+		unmapLow()
+		println(message.Len)
+	case "index":
+		println(sizes[9-len(sizes)+int(amd64.In8(0x80)&0)+3])
 	case "unmapped":
 		*(*uint64)(unsafe.Pointer(uintptr(amd64.KernelBase) - 8)) = 1
 	case "overflow":
@@ -313,6 +315,11 @@ func die(how string) bool {
 	}
 	return true
 }
+
+var (
+	message *abi.Message
+	sizes   = []int{1, 2, 3}
+)
 
 // breakStack points SP at nothing and faults.
 func breakStack()

@@ -1,0 +1,112 @@
+package amd64
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go42/boot/image"
+)
+
+// buildKernel builds testdata/kernel and returns the image's path.
+func buildKernel(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short")
+	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		t.Skip("qemu-system-x86_64 is not installed")
+	}
+	out := filepath.Join(t.TempDir(), "test.elf")
+	if err := image.Build(image.Options{Out: out, Kernel: "./arch/amd64/testdata/kernel", KernelOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// boot returns what the kernel printed on COM1 and QEMU's exit status.
+func boot(t *testing.T, kernel, cmdline string, args ...string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	args = append([]string{"-m", "256", "-kernel", kernel, "-append", cmdline,
+		"-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio", "-serial", "null",
+		"-display", "none", "-no-reboot", "-nic", "none"}, args...)
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", args...)
+	var b bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &b, &b
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("no end within its time; output:\n%s", b.String())
+	}
+	return b.String(), cmd.ProcessState.ExitCode()
+}
+
+const fullCPU = "max,la57=off,pku=off"
+
+// TestMachine runs the test kernel on processors with and without what
+// the package uses where it is offered.
+func TestMachine(t *testing.T) {
+	kernel := buildKernel(t)
+	for _, m := range []struct {
+		name string
+		args []string
+	}{
+		{"full", []string{"-accel", "tcg", "-cpu", fullCPU}},
+		{"counted", []string{"-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1", "-cpu", fullCPU}},
+		{"no XSAVE", []string{"-accel", "tcg", "-cpu", "max,la57=off,xsave=off"}},
+		{"no SMAP SMEP UMIP", []string{"-accel", "tcg", "-cpu", "max,la57=off,smap=off,smep=off,umip=off,rdrand=off"}},
+		{"q35", []string{"-accel", "tcg", "-cpu", fullCPU, "-machine", "q35", "-smp", "2"}},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			out, status := boot(t, kernel, "", m.args...)
+			if status != 1 || !strings.Contains(out, " tests passed\n") {
+				t.Errorf("status %d, output:\n%s", status, out)
+			}
+		})
+	}
+}
+
+// TestDeath: what goes wrong in the kernel is reported with its place, and QEMU
+// ends with the panic's status.
+func TestDeath(t *testing.T) {
+	kernel := buildKernel(t)
+	const panicked = 2*ExitPanic + 1
+	for _, c := range []struct {
+		how    string
+		status int
+		want   []string
+	}{
+		{"nil", panicked, []string{"trap 14 (page fault)", "main.die go42/arch/amd64/testdata/kernel/tests.go:", "main.main "}},
+		{"unmapped", panicked, []string{"cr2=ffffffff7ffffff8", "main.die "}},
+		{"overflow", panicked, []string{"kernel panic: stack overflow", "main.deep go42/arch/amd64/testdata/kernel/tests.go:", "perhaps main.deep "}},
+		{"double", panicked, []string{"trap 8 (double fault)", "main.breakStack "}},
+		{"index", panicked, []string{"index out of range [9] with length 3", "main.die ", "main.main "}},
+		{"reboot", 0, nil},
+		{"off", 0, nil},
+	} {
+		t.Run(c.how, func(t *testing.T) {
+			out, status := boot(t, kernel, c.how, "-accel", "tcg", "-cpu", fullCPU)
+			if status != c.status {
+				t.Errorf("status %d, want %d", status, c.status)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(out, w) {
+					t.Errorf("no %q", w)
+				}
+			}
+			if t.Failed() {
+				t.Log(out)
+			}
+		})
+	}
+}
