@@ -45,6 +45,9 @@ func (s *Server) Run() error {
 }
 
 func (s *Server) receive() error {
+	// Memory shared with others can be out of frames, or shrunk: such a fault
+	// fails the call, not the server.
+	debug.SetPanicOnFault(true)
 	var reply *Call
 	calls := [2]*Call{new(Call), new(Call)}
 	for i := 0; ; i ^= 1 {

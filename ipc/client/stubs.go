@@ -412,6 +412,16 @@ func (o_ Proc) Report(line string) (st int64) {
 	return
 }
 
+// NextHangup is proto.Proc.NextHangup.
+func (o_ Proc) NextHangup() (rdev uint64, sid uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcNextHangup)
+	rdev = uint64(o_.C.R.Args[0])
+	sid = uint64(o_.C.R.Args[1])
+	return
+}
+
 // Mount calls a proto.Mount through handle H.
 type Mount struct {
 	C *Conn

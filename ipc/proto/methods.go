@@ -40,6 +40,7 @@ const (
 	ProcSignalState    = 1<<8 | 34
 	ProcResources      = 1<<8 | 35
 	ProcReport         = 1<<8 | 36
+	ProcNextHangup     = 1<<8 | 37
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -172,6 +173,8 @@ func MethodName(m uint32) string {
 		return "Proc.Resources"
 	case ProcReport:
 		return "Proc.Report"
+	case ProcNextHangup:
+		return "Proc.NextHangup"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:

@@ -14,9 +14,9 @@ type Proc interface {
 	// caller's child (flags ForkParent: as its sibling, CLONE_PARENT) with
 	// exit signal sig. EAGAIN: RLIMIT_NPROC. Before NStart.
 	Fork(kpid uint64, flags uint64, sig uint64) (pid uint64, st Status)
-	// Exec is called before NReset: comm is the new command name; file, if
-	// given, a handle of the program's file: when its attributes make it
-	// set-uid or set-gid, the caller's credentials change (secure: AT_SECURE).
+	// Exec is called before NReset: comm is the new command name. Set-id bits
+	// of the file are not honoured (credentials would have to change with the
+	// reset, in the kernel); secure is what AT_SECURE shall say.
 	Exec(comm string, file Give) (secure uint64, st Status)
 	// Wait is waitid(2): idtype P_ALL 0, P_PID 1, P_PGID 2; options as Linux
 	// (WNOHANG is the caller's affair: EAGAIN says there is none yet).
@@ -96,6 +96,11 @@ type Proc interface {
 	// Report sends a status line (without newline; qemu/runspec has the
 	// grammar) to the host tool. Root only.
 	Report(line string) (st Status)
+
+	// NextHangup answers a terminal whose session leader has died, for the
+	// terminal server, which is notified (abi.ChanProc). EAGAIN: none. Servers
+	// only.
+	NextHangup() (rdev uint64, sid uint64, st Status)
 }
 
 const (

@@ -47,6 +47,7 @@ type Proc interface {
 	SignalState(c *ipc.Call, blocked uint64, ignored uint64) (st int64)
 	Resources(c *ipc.Call) (made uint64, alive uint64, lastPid uint64, st int64)
 	Report(c *ipc.Call, line string) (st int64)
+	NextHangup(c *ipc.Call) (rdev uint64, sid uint64, st int64)
 }
 
 // ServeProc dispatches c to o; false: no method of proto.Proc.
@@ -247,6 +248,11 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		}
 		r0 := o.Report(c, s0)
 		c.Status = r0
+	case proto.ProcNextHangup:
+		r0, r1, r2 := o.NextHangup(c)
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
 	default:
 		return false
 	}

@@ -127,3 +127,23 @@ func (s *Server) add(o *Object) ipc.Grant {
 	o.id = s.objects.Add(o)
 	return ipc.Object(o.id)
 }
+
+// Cover covers a directory of the file system for its own server, before it
+// serves: the object's handle is to be given to the mount-point server.
+func (fs *FS) Cover(name string) (object uint64, err error) {
+	fs.Lock.Lock()
+	defer fs.Lock.Unlock()
+	x := &Ctx{Cred: cred.Root}
+	p, red, err := fs.walk(x, fs.root, name, false)
+	if err != nil {
+		return 0, err
+	}
+	d, ok := p.node.(Dir)
+	if red != nil || !ok {
+		return 0, syscall.ENOTDIR
+	}
+	fs.covered[d] = true
+	o := &Object{fs: fs, node: d, cover: d}
+	o.id = fs.srv.objects.Add(o)
+	return o.id, nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"go42/ipc"
+	"go42/ipc/abi"
+	"go42/ipc/client"
+	"go42/servers/cred"
+	"go42/servers/file"
+	"go42/servers/mount"
+	"go42/servers/proc"
+)
+
+func runProc() error {
+	k := proc.Native{}
+	s := proc.New(k)
+	return (&ipc.Server{Name: "proc", Kernel: k, Handle: s.Handle, Exits: s.Exits, Log: ipc.Log}).Run()
+}
+
+func creds() *cred.Cache { return &cred.Cache{Query: cred.Asker(ipc.Native{})} }
+
+func runMount() error {
+	k := ipc.Native{}
+	page, fcm, err := versionPage()
+	if err != nil {
+		return err
+	}
+	s := mount.New(k, creds(), page, fcm)
+	return (&ipc.Server{Name: "mount", Kernel: k, Handle: s.Handle, Log: ipc.Log}).Run()
+}
+
+// versionPage makes the page in which the mount table's version is published.
+func versionPage() (*uint64, uint64, error) {
+	h, _, err := ipc.Sys(abi.NFCMCreate, abi.PageSize, abi.FCMAnon, 0, 0, 0, 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("version page: %w", err)
+	}
+	args := &abi.MapArgs{Len: abi.PageSize, Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapShared, FCM: uint64(h)}
+	a, _, err := ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("version page: %w", err)
+	}
+	// The page is outside the Go heap and stays mapped.
+	return *(**uint64)(unsafe.Pointer(&a)), uint64(h), nil
+}
+
+func runFile() error {
+	k := ipc.Native{}
+	archive, err := file.Module("initramfs")
+	if err != nil {
+		return fmt.Errorf("initramfs: %w", err)
+	}
+	var sys abi.SysInfo
+	if _, _, err := ipc.Sys(abi.NSysInfo, uintptr(unsafe.Pointer(&sys)), 0, 0, 0, 0, 0); err != nil {
+		return err
+	}
+	s, err := file.New(file.Config{Kernel: k, Creds: creds(), Memory: file.NativeMemory{}, Initramfs: archive, Alive: alive, MemTotal: sys.MemTotal})
+	if err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		point, typ, source string
+		root               uint64
+	}{
+		{"/", "tmpfs", "rootfs", s.Root.RootID()},
+		{"/dev", "devtmpfs", "devtmpfs", s.Dev.RootID()},
+		{"/tmp", "tmpfs", "tmpfs", s.Tmp.RootID()},
+	} {
+		var cover abi.Grant
+		if m.point != "/" {
+			id, err := s.Root.Cover(m.point)
+			if err != nil {
+				return err
+			}
+			cover = client.Object(id)
+		}
+		if err := mountAt(m.point, m.typ, m.source, client.Object(m.root), cover); err != nil {
+			return err
+		}
+	}
+	return (&ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
+}
+
+// alive: the kernel still knows process kpid.
+func alive(kpid uint64) bool {
+	info := new(abi.ProcessInfo)
+	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(info)), 0, 0, 0, 0)
+	return err == nil
+}
+
+func mountAt(point, typ, source string, root, cover abi.Grant) error {
+	m := client.Mount{C: ipc.Native{}.Conn(), H: abi.HandleMount}
+	if _, st := m.Mount(mount.Info(point, typ, source, 0), root, cover); st < 0 {
+		return fmt.Errorf("mounting %s: %w", point, syscall.Errno(-st))
+	}
+	return nil
+}
+
+// register names object 0 of this server.
+func register(name string) error {
+	m := client.Mount{C: ipc.Native{}.Conn(), H: abi.HandleMount}
+	if st := m.Register(name, client.Object(0)); st < 0 {
+		return fmt.Errorf("registering %s: %w", name, syscall.Errno(-st))
+	}
+	return nil
+}
+
+// patience is how long a server waits at boot for one that it needs.
+const patience = 30 * time.Second
+
+// await repeats f until it answers something else than EAGAIN or ENOENT.
+func await(what string, f func() error) error {
+	end := time.Now().Add(patience)
+	for {
+		err := f()
+		if err == nil || !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.ENOENT) {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,35 @@
+// Command go42srv is all of Go42's servers and the first process, in one
+// binary: argv[0] says which. The kernel starts them from its boot table.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go42/ipc"
+)
+
+// programs are what this binary can be.
+var programs = map[string]func() error{
+	"proc":   runProc,
+	"mount":  runMount,
+	"file":   runFile,
+	"pipe":   runPipe,
+	"tty":    runTTY,
+	"procfs": runProcFS,
+	"init":   runInit,
+}
+
+func main() {
+	name := filepath.Base(os.Args[0])
+	run := programs[name]
+	if run == nil {
+		fmt.Fprintf(os.Stderr, "go42srv: argv[0] is %q: not a server\n", name)
+		os.Exit(127)
+	}
+	if err := run(); err != nil {
+		ipc.Log(name + ": " + err.Error())
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,229 @@
+package proc
+
+import (
+	"syscall"
+
+	"go42/ipc"
+	"go42/ipc/abi"
+	"go42/ipc/proto"
+)
+
+// Fork implements proto.Proc. The kernel's word on who made kpid is taken,
+// not the caller's.
+func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid uint64, st int64) {
+	st = s.known(c, func(p *process) error {
+		if sig > 64 || flags&^proto.ForkParent != 0 {
+			return syscall.EINVAL
+		}
+		var info abi.ProcessInfo
+		if err := s.kernel.ProcessInfo(kpid, &info); err != nil {
+			return syscall.ESRCH
+		}
+		if info.Parent != p.kpid || s.byKPid[kpid] != nil {
+			return syscall.EPERM
+		}
+		limit := p.limits[rlimitNProc][0]
+		if p.cred.UID != 0 && uint64(s.users[p.cred.UID]) >= limit {
+			return syscall.EAGAIN
+		}
+		parent := p
+		if flags&proto.ForkParent != 0 {
+			if p.parent == nil {
+				return syscall.EINVAL
+			}
+			parent = p.parent
+		}
+		q := &process{kpid: kpid, pid: s.newPid(), parent: parent, children: map[uint32]*process{}, cred: p.cred, state: alive,
+			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, nice: p.nice, comm: p.comm,
+			start: info.StartNS, limits: p.limits, block: p.block, blockSize: p.blockSize}
+		if info.Cred != p.cred.token {
+			if err := s.kernel.SetCred(kpid, p.cred.token); err != nil {
+				return err
+			}
+		}
+		s.enter(q)
+		parent.children[q.pid] = q
+		s.join(q, p.group)
+		pid = uint64(q.pid)
+		return nil
+	})
+	return pid, st
+}
+
+// Exec implements proto.Proc.
+func (s *Server) Exec(c *ipc.Call, comm string, file ipc.Given) (uint64, int64) {
+	return 0, s.known(c, func(p *process) error {
+		setComm(p, comm)
+		p.executed = true
+		p.block, p.blockSize = 0, 0
+		p.deathSig = 0
+		p.dumpable = 1
+		return nil
+	})
+}
+
+func setComm(p *process, comm string) {
+	p.comm = [16]byte{}
+	copy(p.comm[:15], comm)
+}
+
+// SetComm implements proto.Proc.
+func (s *Server) SetComm(c *ipc.Call, comm string) int64 {
+	return s.known(c, func(p *process) error { setComm(p, comm); return nil })
+}
+
+// Exits pulls what the kernel has to tell of deaths.
+func (s *Server) Exits() {
+	for {
+		var n abi.ExitNotice
+		if !s.kernel.NextExit(&n) {
+			return
+		}
+		s.mu.Lock()
+		s.exited(&n)
+		s.mu.Unlock()
+	}
+}
+
+// exited makes a process a zombie. s.mu is held.
+func (s *Server) exited(n *abi.ExitNotice) {
+	p := s.byKPid[n.KPid]
+	if p == nil || p.state == zombie {
+		return // it never got as far as Fork
+	}
+	orphans := s.watch(p)
+	p.state = zombie
+	p.status = uint32(n.Status)
+	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
+	p.pending.clear()
+	s.users[p.cred.UID]--
+	if s.users[p.cred.UID] == 0 {
+		delete(s.users, p.cred.UID)
+	}
+	delete(s.byKPid, p.kpid)
+	for _, q := range p.children {
+		s.adopt(q, p)
+	}
+	if ss := p.group.session; ss.leader == p {
+		ss.leader = nil
+		if ss.tty != 0 {
+			s.hangups = append(s.hangups, hangup{ss.tty, uint64(ss.id)})
+			ss.tty = 0
+			if s.ttySrv != 0 {
+				s.kernel.Notify(s.ttySrv, abi.ChanProc)
+			}
+		}
+	}
+	s.settleOrphans(orphans)
+	if p == s.init {
+		s.initDied(p)
+		return
+	}
+	if p.parent == nil {
+		s.reap(p)
+		return
+	}
+	s.tellParent(p)
+}
+
+// initDied: nobody can reap any more. The machine ends.
+func (s *Server) initDied(p *process) {
+	if !s.reported {
+		s.reported = true
+		s.kernel.Status("error init died")
+		s.kernel.Status(resultLine(p.status))
+	}
+	s.kernel.Power(abi.PowerOff, uint64(p.status))
+}
+
+// adopt gives p's child q to the nearest living subreaper, or to init.
+func (s *Server) adopt(q, p *process) {
+	delete(p.children, q.pid)
+	to := p.parent
+	for to != nil && (to.state == zombie || !to.subreaper) {
+		to = to.parent
+	}
+	if to == nil {
+		to = s.init
+	}
+	if q.deathSig != 0 && q.state != zombie {
+		s.post(q, &proto.Siginfo{Signo: int32(q.deathSig), Code: 0, Pid: p.pid, UID: p.cred.UID})
+	}
+	if to == nil || to == p {
+		q.parent = nil
+		if q.state == zombie {
+			s.reap(q)
+		}
+		return
+	}
+	q.parent = to
+	to.children[q.pid] = q
+	if q.state == zombie {
+		q.exitSig = uint64(syscall.SIGCHLD)
+		s.tellParent(q)
+	}
+}
+
+// tellParent sends a zombie's exit signal, or reaps it if the parent does not
+// want to know.
+func (s *Server) tellParent(p *process) {
+	parent := p.parent
+	if parent == nil || parent.state == zombie {
+		return
+	}
+	code, status := exitCode(p.status)
+	chld := p.exitSig == uint64(syscall.SIGCHLD)
+	if chld && parent.ignored&sigBit(syscall.SIGCHLD) != 0 {
+		s.reap(p)
+		s.notify(parent)
+		return
+	}
+	if p.exitSig != 0 {
+		s.post(parent, &proto.Siginfo{Signo: int32(p.exitSig), Code: int32(code), Pid: p.pid, UID: p.cred.UID, Status: int32(status),
+			UTime: ticks(p.usage.UserNS), STime: ticks(p.usage.SysNS)})
+	}
+	s.notify(parent)
+}
+
+// ticks are clock ticks (USER_HZ 100).
+func ticks(ns uint64) uint64 { return ns / 10_000_000 }
+
+// Codes of SIGCHLD.
+const (
+	cldExited    = 1
+	cldKilled    = 2
+	cldDumped    = 3
+	cldStopped   = 5
+	cldContinued = 6
+)
+
+// exitCode is si_code and si_status of a wait status.
+func exitCode(status uint32) (code, value uint32) {
+	switch {
+	case status&0x7f == 0:
+		return cldExited, status >> 8 & 0xff
+	case status&0x80 != 0:
+		return cldDumped, status & 0x7f
+	}
+	return cldKilled, status & 0x7f
+}
+
+// reap forgets a zombie.
+func (s *Server) reap(p *process) {
+	if p.parent != nil {
+		delete(p.parent.children, p.pid)
+		add(&p.parent.kids, &p.usage)
+		add(&p.parent.kids, &p.kids)
+	}
+	delete(s.byPid, p.pid)
+	s.leave(p)
+}
+
+func add(to, from *proto.Rusage) {
+	to.UserNS += from.UserNS
+	to.SysNS += from.SysNS
+	to.MaxResident = max(to.MaxResident, from.MaxResident)
+	to.MinFaults += from.MinFaults
+	to.MajFaults += from.MajFaults
+	to.Switches += from.Switches
+}

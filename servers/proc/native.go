@@ -1,0 +1,66 @@
+package proc
+
+import (
+	"syscall"
+	"unsafe"
+
+	"go42/ipc"
+	"go42/ipc/abi"
+)
+
+// Native is the Kernel of the process server on Go42.
+type Native struct{ ipc.Native }
+
+func call(n uintptr, a, b uint64) error {
+	_, _, err := ipc.Sys(n, uintptr(a), uintptr(b), 0, 0, 0, 0)
+	return err
+}
+
+// Kill implements Kernel.
+func (Native) Kill(kpid, status uint64) error { return call(abi.NKill, kpid, status) }
+
+// Suspend implements Kernel.
+func (Native) Suspend(kpid uint64) error { return call(abi.NSuspend, kpid, 0) }
+
+// Resume implements Kernel.
+func (Native) Resume(kpid uint64) error { return call(abi.NResume, kpid, 0) }
+
+// SetCred implements Kernel.
+func (Native) SetCred(kpid, token uint64) error { return call(abi.NSetCred, kpid, token) }
+
+// Power implements Kernel.
+func (Native) Power(op, status uint64) error { return call(abi.NPower, op, status) }
+
+// SetWall implements Kernel.
+func (Native) SetWall(offset int64) error { return call(abi.NSetWall, uint64(offset), 0) }
+
+// ProcessInfo implements Kernel.
+func (Native) ProcessInfo(kpid uint64, info *abi.ProcessInfo) error {
+	i := new(abi.ProcessInfo)
+	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(i)), 0, 0, 0, 0)
+	*info = *i
+	return err
+}
+
+// NextExit implements Kernel.
+func (Native) NextExit(n *abi.ExitNotice) bool {
+	i := new(abi.ExitNotice)
+	_, _, err := ipc.Sys(abi.NNextExit, uintptr(unsafe.Pointer(i)), 0, 0, 0, 0, 0)
+	*n = *i
+	return err == nil
+}
+
+// Status implements Kernel.
+func (Native) Status(line string) {
+	b := append([]byte(line), '\n')
+	for len(b) > 0 {
+		n, _, err := ipc.Sys(abi.NDevWrite, abi.DevStatus, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+		if err == syscall.EAGAIN {
+			continue
+		}
+		if err != nil || n == 0 {
+			return
+		}
+		b = b[n:]
+	}
+}
