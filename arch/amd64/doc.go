@@ -30,6 +30,9 @@
 //   - Kernel code does no floating-point arithmetic: MXCSR and the x87 state are
 //     the interrupted context's.
 //
+// SMAP stays on unless the processor is QEMU's TCG before 9.1, whose IRETQ in
+// ring 3 does not work with it: the first one turns it off (smapBroken).
+//
 // No page-table isolation: the kernel half is mapped (supervisor, NX where not
 // text) while ring 3 runs. PCID is not used.
 package amd64
