@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,8 +32,23 @@ func buildKernel(t *testing.T) string {
 	return out
 }
 
+// watcher keeps output and closes seen when the kernel says "stress".
+type watcher struct {
+	out  bytes.Buffer
+	seen chan struct{}
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	n, err := w.out.Write(p)
+	if w.seen != nil && bytes.Contains(w.out.Bytes(), []byte("stress\n")) {
+		close(w.seen)
+		w.seen = nil
+	}
+	return n, err
+}
+
 // boot returns what the kernel printed on COM1 and QEMU's exit status.
-func boot(t *testing.T, kernel, cmdline string, args ...string) (string, int) {
+func boot(t *testing.T, seen chan struct{}, kernel, cmdline string, args ...string) (string, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -38,7 +56,7 @@ func boot(t *testing.T, kernel, cmdline string, args ...string) (string, int) {
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio", "-serial", "null",
 		"-display", "none", "-no-reboot", "-nic", "none"}, args...)
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", args...)
-	var b bytes.Buffer
+	b := watcher{seen: seen}
 	cmd.Stdout, cmd.Stderr = &b, &b
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -46,9 +64,9 @@ func boot(t *testing.T, kernel, cmdline string, args ...string) (string, int) {
 		t.Fatal(err)
 	}
 	if ctx.Err() != nil {
-		t.Fatalf("no end within its time; output:\n%s", b.String())
+		t.Fatalf("no end within its time; output:\n%s", b.out.String())
 	}
-	return b.String(), cmd.ProcessState.ExitCode()
+	return b.out.String(), cmd.ProcessState.ExitCode()
 }
 
 const fullCPU = "max,la57=off,pku=off"
@@ -68,7 +86,7 @@ func TestMachine(t *testing.T) {
 		{"q35", []string{"-accel", "tcg", "-cpu", fullCPU, "-machine", "q35", "-smp", "2"}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
-			out, status := boot(t, kernel, "", m.args...)
+			out, status := boot(t, nil, kernel, "", m.args...)
 			if status != 1 || !strings.Contains(out, " tests passed\n") {
 				t.Errorf("status %d, output:\n%s", status, out)
 			}
@@ -95,7 +113,7 @@ func TestDeath(t *testing.T) {
 		{"off", 0, nil},
 	} {
 		t.Run(c.how, func(t *testing.T) {
-			out, status := boot(t, kernel, c.how, "-accel", "tcg", "-cpu", fullCPU)
+			out, status := boot(t, nil, kernel, c.how, "-accel", "tcg", "-cpu", fullCPU)
 			if status != c.status {
 				t.Errorf("status %d, want %d", status, c.status)
 			}
@@ -109,4 +127,54 @@ func TestDeath(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNMI strikes NMIs at the entry and exit paths: wherever one arrives, GS base
+// and registers survive it.
+func TestNMI(t *testing.T) {
+	kernel := buildKernel(t)
+	sock := filepath.Join(t.TempDir(), "monitor")
+	seen, stop := make(chan struct{}), make(chan struct{})
+	sent := make(chan int)
+	go func() {
+		n := 0
+		defer func() { sent <- n }()
+		select {
+		case <-seen:
+		case <-stop:
+		}
+		var c net.Conn
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if c == nil {
+				if c, _ = net.Dial("unix", sock); c == nil {
+					time.Sleep(10 * time.Millisecond)
+					continue
+				}
+				go io.Copy(io.Discard, c)
+			}
+			if _, err := c.Write([]byte("nmi\n")); err != nil {
+				return
+			}
+			n++
+			time.Sleep(200 * time.Microsecond)
+		}
+	}()
+	out, status := boot(t, seen, kernel, "stress", "-accel", "tcg", "-cpu", fullCPU,
+		"-monitor", "unix:"+sock+",server,nowait")
+	close(stop)
+	n := <-sent
+	var nmis, reflected, natives int
+	i := strings.Index(out, "NMIs ")
+	if i >= 0 {
+		fmt.Sscanf(out[i:], "NMIs %d reflected %d natives %d", &nmis, &reflected, &natives)
+	}
+	if status != 1 || nmis < 100 || reflected < 1000 {
+		t.Errorf("status %d, %d NMIs sent, output:\n%s", status, n, out)
+	}
+	t.Logf("%d NMIs sent, %d arrived, %d reflected, %d native calls", n, nmis, reflected, natives)
 }

@@ -152,10 +152,23 @@ func add(name string, run func()) {
 	ntests++
 }
 
+// stress, if not zero, is until when the tests of system calls are to be
+// repeated: "stress" on the command line, while the host sends NMIs.
+var stress uint64
+
 // next ends the running test and begins another.
 func next() {
-	if current >= 0 {
+	if current >= 0 && stress == 0 {
 		println("ok", tests[current].name)
+	}
+	if stress != 0 && current >= testNative {
+		if amd64.Now() > stress {
+			println("NMIs", amd64.This().NMIs, "reflected", amd64.This().Reflected, "natives", amd64.This().Natives)
+			amd64.Exit(0)
+		}
+		current = testNative + testReflect - current
+		tests[current].run()
+		return
 	}
 	current++
 	if current == ntests {
@@ -238,6 +251,11 @@ func main() {
 	addTests()
 	if die(word(amd64.Boot.Cmdline)) {
 		amd64.Exit(2)
+	}
+	if word(amd64.Boot.Cmdline) == "stress" {
+		println("stress")
+		stress = amd64.Now() + 3*amd64.TSCHz
+		current = testNative - 1
 	}
 	amd64.This().Cur = nil
 	amd64.TimerArm(amd64.Now())

@@ -25,6 +25,12 @@ var addresses [numUser]uintptr
 // userAddresses returns where the ring-3 functions lie in the kernel's text.
 func userAddresses(a *[numUser]uintptr)
 
+// Places in the list of tests.
+const (
+	testNative  = 1
+	testReflect = 2
+)
+
 func addTests() {
 	add("idle and timer", testIdle)
 	add("native call", func() { enter(&ctxA, libText, fnNative, dispA, stackA) })
