@@ -16,4 +16,3 @@ sh -c '(sleep 0.2; echo orphan >orphan) & exit 0'
 sleep 0.6
 cat orphan
 timeout 1 sleep 20; echo "timeout $?"
-nohup sh -c 'echo nohup' </dev/null 2>/dev/null

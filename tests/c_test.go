@@ -1,0 +1,46 @@
+package tests
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go42/qemu"
+)
+
+// C programs, linked statically against glibc and musl, built where a compiler
+// is present.
+func TestC(t *testing.T) {
+	t.Parallel()
+	sources, _ := filepath.Glob("testdata/c/*.c")
+	if len(sources) == 0 {
+		t.Fatal("no sources")
+	}
+	for _, cc := range []struct {
+		name string
+		args []string
+	}{
+		{"glibc", []string{"gcc", "-static"}},
+		{"glibc-pie", []string{"gcc", "-static-pie", "-fPIE"}},
+		{"musl", []string{"musl-gcc", "-static"}},
+	} {
+		for _, src := range sources {
+			prog := strings.TrimSuffix(filepath.Base(src), ".c")
+			t.Run(cc.name+"/"+prog, func(t *testing.T) {
+				t.Parallel()
+				if _, err := exec.LookPath(cc.args[0]); err != nil {
+					t.Skip("no compiler: ", cc.args[0])
+				}
+				bin := filepath.Join(scratch, cc.name+"-"+prog)
+				args := append(append([]string(nil), cc.args...), "-O1", "-pthread", "-o", bin, src)
+				if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+					t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+				}
+				got := boot(t, qemu.Config{Args: []string{bin}, Timeout: 3 * time.Minute})
+				same(t, got, host(t, []string{"PATH=/bin:/usr/bin"}, "", bin))
+			})
+		}
+	}
+}
