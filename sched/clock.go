@@ -15,14 +15,14 @@ var clock struct {
 // InitClock makes this moment 0 and returns base, multiplier and shift for
 // the info page. Start-up only.
 func InitClock() (base, mult, shift uint64) {
-	clock.mult, clock.shift = amd64.MultShift(amd64.TSCHz)
-	clock.base = amd64.TSC()
+	clock.mult, clock.shift = amd64.MultShift(tscHz())
+	clock.base = tsc()
 	return clock.base, clock.mult, clock.shift
 }
 
 // Now returns monotonic time in ns since start.
 func Now() uint64 {
-	hi, lo := bits.Mul64(amd64.TSC()-clock.base, clock.mult)
+	hi, lo := bits.Mul64(tsc()-clock.base, clock.mult)
 	return hi<<(64-clock.shift) | lo>>clock.shift
 }
 

@@ -2,7 +2,6 @@ package sched
 
 import (
 	"sync/atomic"
-	"unsafe"
 
 	"go42/arch/amd64"
 	"go42/ipc/abi"
@@ -21,9 +20,9 @@ type CPU struct {
 	Current *Dispatcher // the processor returns to it; nil: idle or undecided
 	queue   [numClasses]runQueue
 	timers  timers
-	armed   uint64 // when the timer will interrupt, monotonic ns; 0: not armed
-	began   uint64 // when Current began to run
-	until   uint64 // end of Current's slice
+	armed   uint64           // when the timer will interrupt, monotonic ns; 0: not armed
+	began   uint64           // when Current began to run
+	until   uint64           // end of Current's slice
 	space   *mm.AddressSpace // the one that is loaded; nil: the kernel's own
 
 	jobs, jobsTail *Process
@@ -36,7 +35,7 @@ type CPU struct {
 var cpus [amd64.MaxCPU]CPU
 
 // This returns the CPU that executes.
-func This() *CPU { return &cpus[amd64.This().ID] }
+func This() *CPU { return &cpus[cpuNumber()] }
 
 // Init prepares the scheduler for at most n dispatchers. Start-up only.
 func Init(n int) {
@@ -110,7 +109,7 @@ func (c *CPU) stop() {
 func (c *CPU) Preempt(front bool) {
 	d := c.Current
 	c.stop()
-	d.Ctx.Preempt()
+	saveState(d)
 	if d.Proc.State == Running {
 		c.queue[d.Proc.Class()].push(d, front)
 	}
@@ -185,9 +184,7 @@ func (c *CPU) take(d *Dispatcher) {
 		c.space = d.Proc.Space
 		c.space.Activate()
 	}
-	p := amd64.This()
-	p.SetDispatcher(unsafe.Pointer(d.Page), d.VA)
-	p.Cur = &d.Ctx
+	load(d)
 	atomic.StoreUint32(&d.Page.CPU, uint32(c.ID))
 }
 
@@ -273,10 +270,10 @@ func (c *CPU) Leave() {
 		if d == nil {
 			// Work left over is done now, unless an interrupt waits: it is
 			// taken as soon as the CPU halts, and brings us back here.
-			if c.jobs != nil && !amd64.InterruptPending() {
+			if c.jobs != nil && !interruptPending() {
 				continue
 			}
-			amd64.This().Cur = nil
+			load(nil)
 			c.idleSince = Now()
 			break
 		}
@@ -357,7 +354,7 @@ func (c *CPU) arm() {
 		return
 	}
 	c.armed = at
-	amd64.TimerArm(tscAt(at))
+	armTimer(tscAt(at))
 }
 
 // TimerFired is told of the timer's interrupt.

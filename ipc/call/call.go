@@ -119,6 +119,7 @@ func (q *Queue) Remove(r *Record) {
 // Begin enters r into both endpoints' lists and the callee's queue.
 func Begin(r *Record, caller, callee *Endpoint) {
 	r.State = Waiting
+	r.next = nil
 	r.out = Links{nil, caller.outgoing}
 	if caller.outgoing != nil {
 		caller.outgoing.out.prev = r

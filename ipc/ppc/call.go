@@ -114,7 +114,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 		records.Free(r)
 		return err
 	}
-	r.ID = ref.Word()
+	r.ID, r.Orphan, r.Status, r.NGrants = ref.Word(), false, 0, 0
 	r.Tag, r.Method = tag, uint32(method)
 	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, p.Cred
 	r.CalleePid, r.Object, r.Owner = callee.KPid, g.Object, owner

@@ -44,6 +44,7 @@ var (
 
 // Init sizes the pools. account is the kernel's. Start-up only.
 func Init(account *mm.Account, maxRecords, maxLeaves, maxProcesses int) {
+	records.Raw = true // Invoke sets every field: a record is mostly data area
 	records.Init("call records", maxRecords)
 	roots.p.Init("handle roots", maxProcesses)
 	leaves.p.Init("handle leaves", maxLeaves)

@@ -94,6 +94,9 @@ func AfterFork(t *Thread) {
 	receivers = list{}
 	faulting = list{kind: 1}
 	timers.lock = SpinLock{}
+	for i := int32(0); i < timers.n; i++ {
+		timers.heap[i].pos = 0
+	}
 	timers.n = 0
 	t.timer = Timer{}
 	for i := range Chan {
@@ -286,6 +289,14 @@ func Yield() {
 // OnScheduler saves the current thread and runs Thunk on the scheduler stack;
 // the thread goes on when something makes it ready. Call it disabled.
 func OnScheduler() { entry.Switch(opCall, 0, 0) }
+
+// Ready queues t, which is not running: after OnScheduler.
+func (t *Thread) Ready() {
+	was := sched.lock.Lock()
+	t.state = Ready
+	makeReady(t)
+	sched.lock.Unlock(was)
+}
 
 // schedule picks the next thread. On the scheduler stack, disabled; does not
 // return.
