@@ -26,3 +26,4 @@ func FSBase() uint64                 { return 0 }
 func TSC() uint64                    { return uint64(time.Now().UnixNano()) }
 func Range() (exitLo, exitHi uint64) { return 0, 0 }
 func UseFX()                         {}
+func Features() uint32               { return 0 }

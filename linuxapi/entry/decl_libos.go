@@ -51,3 +51,6 @@ func Enable() uint64 { return enable() }
 
 // UseFX selects FXSAVE where there is no XSAVE.
 func UseFX() { useFX = 1 }
+
+// Features is EDX of CPUID leaf 1, which Linux gives as AT_HWCAP.
+func Features() uint32

@@ -498,3 +498,11 @@ TEXT ·Keep(SB),NOSPLIT|NOFRAME,$0-0
 	JMP	·Return(SB)
 	JMP	·Fault(SB)
 	JMP	·Trap(SB)
+
+// func Features() uint32: EDX of CPUID leaf 1 (AT_HWCAP).
+TEXT ·Features(SB),NOSPLIT,$0-4
+	MOVL	$1, AX
+	XORL	CX, CX
+	CPUID
+	MOVL	DX, ret+0(FP)
+	RET

@@ -370,5 +370,14 @@ const (
 	NameFiles = 256
 )
 
-// AfterFork resets the lock in the child.
-func AfterFork() { brkLock.Reset() }
+// ForkPrepare holds brk still for a fork; ForkDone ends that, in the parent and
+// in the child.
+func ForkPrepare() { brkLock.Lock() }
+
+func ForkDone(child bool) {
+	if child {
+		brkLock.Reset()
+		return
+	}
+	brkLock.Unlock()
+}

@@ -1,0 +1,169 @@
+package proc
+
+import (
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/linuxapi/entry"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
+	"go42/linuxapi/native"
+	"go42/linuxapi/signal"
+	"go42/linuxapi/thread"
+)
+
+// Start serves the first upcall of a process (user.BootHook), on the scheduler
+// stack; the scheduler then finds the first thread ready.
+func Start(reason, arg uint64) {
+	switch reason {
+	case abi.RunModule:
+		startModule(arg)
+	case abi.RunExec:
+		startExec(arg)
+	case abi.RunFork:
+		startFork(arg)
+	default:
+		Die("libOS: entered for no known reason\n")
+	}
+}
+
+// Die ends a process that cannot be started.
+func Die(why string) {
+	native.LogString(why)
+	native.Exit(signal.SIGKILL)
+}
+
+func at[T any](va uint64) *T {
+	p := uintptr(va)
+	return *(**T)(unsafe.Pointer(&p))
+}
+
+// moduleStrings is the argv and environment of a boot module.
+var moduleStrings [512]byte
+
+// startModule starts a server from its ELF. GOMAXPROCS is at least the number of
+// receivers (DESIGN 13), whatever the CPU count; the memory limit keeps the
+// collector of a process that serves everybody modest.
+func startModule(size uint64) {
+	si := at[abi.StartInfo](abi.ParcelVA)
+	Me.Server = si.Rank < abi.RankApp
+	n := 0
+	for n < len(si.Name) && si.Name[n] != 0 {
+		n++
+	}
+	copy(Me.Comm[:15], si.Name[:n])
+	w := copy(moduleStrings[:], si.Name[:n])
+	w++
+	stack.Argc = 1
+	args := 0
+	for i := uint64(0); i < si.NArgs && args < len(si.Args); i++ {
+		for args < len(si.Args) && si.Args[args] != 0 {
+			moduleStrings[w] = si.Args[args]
+			w++
+			args++
+		}
+		args++
+		w++
+		stack.Argc++
+	}
+	w += copy(moduleStrings[w:], serverEnv)
+	stack.Envc = serverEnvN
+	stack.Strs = moduleStrings[:w]
+	stack.ExecFn = si.Name[:n]
+
+	name := moduleName
+	r, fsize := native.Call2(abi.NModule, uint64(uintptr(unsafe.Pointer(unsafe.StringData(name)))), uint64(len(name)), 0, 0, 0, 0)
+	if r < 0 {
+		Die("libOS: no boot module\n")
+	}
+	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
+	// The process server gives boot processes the pid of their kernel process.
+	Me.Pid = int64(Me.KPid)
+	for i := range Limits {
+		Limits[i][0] = Limits[i][1]
+	}
+	Limits[rlimitStack][0] = 8 << 20
+	Limits[rlimitNoFile] = [2]uint64{4096, 4096}
+	if e := prog.open(uint64(r), fsize); e != errno.OK {
+		Die("libOS: boot module cannot be mapped\n")
+	}
+	t := thread.First(uint32(Me.Pid))
+	t.Name = Me.Comm
+	if e := load(t, 0, 0, false); e != errno.OK {
+		Die("libOS: boot module cannot be loaded\n")
+	}
+	native.DropOne(uint64(r))
+	if hook.StartServer != nil {
+		hook.StartServer()
+	}
+	installLeaves()
+	begin(t)
+}
+
+const (
+	moduleName = "go42srv"
+	serverEnv  = "GOMAXPROCS=10\x00GOTRACEBACK=all\x00GOGC=50\x00PATH=/bbin:/bin:/usr/bin:/usr/sbin:/sbin\x00HOME=/\x00"
+	serverEnvN = 5
+)
+
+// begin makes the first thread ready.
+func begin(t *thread.Thread) {
+	if BeginHook != nil {
+		BeginHook(t)
+	}
+	t.StartProgram()
+}
+
+// BeginHook lets the signal layer set up the first thread.
+var BeginHook func(t *thread.Thread)
+
+// startExec starts the program that the parcel names.
+func startExec(n uint64) {
+	p := at[Parcel](abi.ParcelVA)
+	if CheckParcel(p, n) != errno.OK {
+		Die("libOS: bad parcel\n")
+	}
+	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
+	setIdentity(&p.Rec)
+	Me.Comm = p.Comm
+	Me.Secure = p.Secure != 0
+	Me.Dumpable = !Me.Secure
+	Me.Personality = p.Personality
+	Me.NoNewPrivs = p.NoNewPrivs != 0
+	Limits = p.Limits
+	t := thread.First(uint32(Me.Pid))
+	t.Name = Me.Comm
+	t.Affinity = p.Affinity
+	if RestoreSignals != nil {
+		RestoreSignals(t, p)
+	}
+	stack.Argc, stack.Envc = int(p.Argc), int(p.Envc)
+	stack.Strs = p.part(p.StrOff, p.StrLen)
+	stack.ExecFn = p.part(p.FnOff, p.FnLen)
+	if e := prog.open(p.FCM, p.Size); e != errno.OK {
+		native.Exit(signal.SIGKILL)
+	}
+	if e := load(t, p.InterpFCM, p.InterpSize, Me.Secure); e != errno.OK {
+		// The old program is gone: as on Linux, there is only the end.
+		native.Exit(signal.SIGSEGV)
+	}
+	native.DropOne(p.FCM)
+	if p.InterpFCM != 0 {
+		native.DropOne(p.InterpFCM)
+	}
+	if hook.SetExe != nil {
+		hook.SetExe(p.part(p.ExeOff, p.ExeLen))
+	}
+	if hook.DecodeParcel != nil {
+		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen))
+	}
+	native.Unmap(abi.ParcelVA, pageUp(n))
+	installLeaves()
+	begin(t)
+}
+
+// RestoreSignals and SaveSignals move the signal layer's part of a parcel.
+var (
+	RestoreSignals func(t *thread.Thread, p *Parcel)
+	SaveSignals    func(t *thread.Thread, p *Parcel)
+)

@@ -1,0 +1,107 @@
+package proc
+
+import (
+	"go42/ipc/abi"
+	"go42/linuxapi/call"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/mm"
+	"go42/linuxapi/native"
+	"go42/linuxapi/thread"
+	"go42/linuxapi/usercopy"
+)
+
+// Resource limits live in the libOS; those that the kernel or the process server
+// enforce are passed on.
+const (
+	rlimitCPU    = 0
+	rlimitFSize  = 1
+	rlimitData   = 2
+	rlimitStack  = 3
+	rlimitCore   = 4
+	rlimitNProc  = 6
+	rlimitNoFile = 7
+	rlimitAS     = 9
+	infinity     = ^uint64(0)
+)
+
+// Limits are {soft, hard}, by RLIMIT number. The files half reads RLIMIT_NOFILE
+// (Limits[7]) and RLIMIT_FSIZE (Limits[1]).
+var Limits = [NumLimits][2]uint64{
+	{infinity, infinity}, {infinity, infinity}, {infinity, infinity}, {8 << 20, infinity},
+	{0, infinity}, {infinity, infinity}, {4096, 4096}, {1024, 4096},
+	{infinity, infinity}, {infinity, infinity}, {infinity, infinity}, {1024, 1024},
+	{819200, 819200}, {0, 0}, {0, 0}, {infinity, infinity},
+}
+
+func sysGetrlimit(t *thread.Thread, a *call.Args) int64 {
+	return prlimit(t, 0, a[0], 0, a[1])
+}
+
+func sysSetrlimit(t *thread.Thread, a *call.Args) int64 {
+	if a[1] == 0 {
+		return errno.EFAULT.Ret()
+	}
+	return prlimit(t, 0, a[0], a[1], 0)
+}
+
+func sysPrlimit64(t *thread.Thread, a *call.Args) int64 {
+	return prlimit(t, uint64(uint32(a[0])), a[1], a[2], a[3])
+}
+
+func prlimit(t *thread.Thread, pid, which, new, old uint64) int64 {
+	if which >= NumLimits {
+		return errno.EINVAL.Ret()
+	}
+	var v [2]uint64
+	if new != 0 {
+		if e := usercopy.Get(&v, new); e != errno.OK {
+			return e.Ret()
+		}
+		if v[0] > v[1] {
+			return errno.EINVAL.Ret()
+		}
+	}
+	if pid != 0 && pid != uint64(Me.Pid) {
+		set := uint64(0)
+		if new != 0 {
+			set = 1
+		}
+		cur, max, st := Server(t).Rlimit(pid, which, set, v[0], v[1])
+		if st < 0 {
+			return st
+		}
+		v = [2]uint64{cur, max}
+		if old != 0 {
+			return usercopy.Put(old, &v).Ret()
+		}
+		return 0
+	}
+	was := Limits[which]
+	if new != 0 {
+		if v[1] > was[1] && Me.EUID != 0 || which == rlimitNoFile && v[1] > 1<<20 {
+			return errno.EPERM.Ret()
+		}
+		if e := apply(t, which, v); e != errno.OK {
+			return e.Ret()
+		}
+		Limits[which] = v
+	}
+	if old != 0 {
+		return usercopy.Put(old, &was).Ret()
+	}
+	return 0
+}
+
+// apply makes a limit effective where it is not read at use.
+func apply(t *thread.Thread, which uint64, v [2]uint64) errno.Errno {
+	switch which {
+	case rlimitAS:
+		return errno.Of(native.SetLimit(abi.LimitAS, v[0]))
+	case rlimitData:
+		mm.DataLimit = v[0]
+	case rlimitNProc:
+		_, _, st := Server(t).Rlimit(0, which, 1, v[0], v[1])
+		return errno.Of(st)
+	}
+	return errno.OK
+}
