@@ -142,6 +142,11 @@ func scale(v, mul, div uint64) uint64 {
 // once if it has passed. It may come early when the deadline is further away
 // than the timer's range (4 s or more): arm it again. One deadline at a time.
 func TimerArm(deadline uint64) {
+	p := This()
+	if p.armed == deadline && deadline != 0 {
+		return // the device is slow to reach
+	}
+	p.armed = deadline
 	if tscMode {
 		if deadline == 0 {
 			deadline = 1 // 0 would disarm
@@ -169,8 +174,9 @@ func timerTicks(deadline, now, ratio uint64) uint32 {
 	return uint32(n + 1)
 }
 
-// TimerStop disarms the timer.
+// TimerStop disarms the timer of this CPU.
 func TimerStop() {
+	This().armed = 0
 	if tscMode {
 		WriteMSR(msrTSCDeadline, 0)
 	} else {

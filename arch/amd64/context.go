@@ -60,14 +60,14 @@ const (
 	UserTop = 1 << 47
 )
 
-// Upcall makes c enter ring 3 at rip (a libOS entry, below UserTop) with rdi and
+// Upcall makes c enter ring 3 at rip (a libOS entry) with rdi and
 // rsi and all other registers zero, but for RCX and R11, which hold RIP and
 // RFLAGS. GS base is set to gs; vector state and FS base stay what they were:
 // for an upcall in place of resuming c. Copy c.Regs before where it matters.
 func (c *UserContext) Upcall(rip, rsp, gs, rdi, rsi uint64) {
 	c.Regs = abi.SaveArea{RIP: rip, RSP: rsp, RFLAGS: InitFlags, RDI: rdi, RSI: rsi}
 	c.GSBase, c.SetGS = gs, true
-	c.Fast = true
+	c.Fast = rip < UserTop
 }
 
 // Start is Upcall from the clean state: vector state initial, FS base zero.

@@ -38,13 +38,15 @@ type CPU struct {
 	ID     uint32
 	APICID uint32
 
+	armed uint64 // TSC that the timer is set to, 0: not set
+
 	// Counters, from start.
 	Reflected, Natives, Traps, IRQs, NMIs, Debugs uint64
 
 	// Sched is the kernel's own.
 	Sched unsafe.Pointer
 
-	_ [6]uint64
+	_ [5]uint64
 }
 
 // cpuArea is a CPU with what lies before it: the word at GS:-8 is the current g.

@@ -121,6 +121,9 @@ func irqEntry(c *UserContext, vector uint64) {
 	if vector == vecSpurious {
 		return
 	}
+	if vector == vecTimer {
+		This().armed = 0
+	}
 	if vector == vecError {
 		apicErrors++
 		apicEOI()

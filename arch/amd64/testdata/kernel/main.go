@@ -239,7 +239,9 @@ func disabled(c *amd64.UserContext) {
 }
 
 func main() {
+	began := amd64.Now()
 	amd64.Init(uint64(rt.StartInfo()))
+	println("Init took", amd64.Now()-began, "ticks")
 	rt.SetPanicHook(amd64.Panic)
 	setup()
 	amd64.Handler.Native = native
