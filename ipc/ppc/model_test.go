@@ -20,7 +20,6 @@ type world struct {
 	procs []*proc
 	calls map[uint64]*outstanding // by tag
 	tag   uint64
-	asked map[uint64]bool // tags that servers have replied to
 }
 
 type outstanding struct {
@@ -45,6 +44,14 @@ const msgVA = 0x20000
 var ram []uint64 // keeps the simulated memory alive
 
 func newWorld(t *testing.T, seed int64) *world {
+	if ram == nil {
+		start(t)
+	}
+	return &world{t: t, rnd: rand.New(rand.NewSource(seed)), c: sched.This(), calls: map[uint64]*outstanding{}}
+}
+
+// start makes the machine: memory and pools are the process's, as a kernel's.
+func start(t *testing.T) {
 	ram = make([]uint64, 64<<20/8)
 	if err := mm.Init(&mm.Config{Usable: []mm.PhysRange{{Base: 4096, Size: 63 << 20}}, PhysToVirt: uintptr(unsafe.Pointer(&ram[0]))}); err != mm.OK {
 		t.Fatal(err)
@@ -52,8 +59,10 @@ func newWorld(t *testing.T, seed int64) *world {
 	sched.Init(256)
 	sched.InitClock()
 	Init(mm.RootAccount(), 512, 512, 256)
-	return &world{t: t, rnd: rand.New(rand.NewSource(seed)), c: sched.This(), calls: map[uint64]*outstanding{}}
+	modelCall, modelReturn = sched.OnCall, sched.OnReturn
 }
+
+var modelCall, modelReturn func(*sched.Dispatcher) bool
 
 func (w *world) spawn(rank uint32) *proc {
 	p := sched.NewProcess(mm.RootAccount())
@@ -286,16 +295,15 @@ func TestModel(t *testing.T) {
 		w := newWorld(t, seed)
 		// The Call and Return upcalls made by the scheduler fill the page as
 		// TakeCall does; the model looks at each as it is made.
-		onCall, onReturn := sched.OnCall, sched.OnReturn
 		sched.OnCall = func(d *sched.Dispatcher) bool {
-			ok := onCall(d)
+			ok := modelCall(d)
 			if ok {
 				w.incoming(w.of(d))
 			}
 			return ok
 		}
 		sched.OnReturn = func(d *sched.Dispatcher) bool {
-			ok := onReturn(d)
+			ok := modelReturn(d)
 			if ok {
 				w.returned(w.of(d))
 			}
@@ -319,6 +327,10 @@ func TestModel(t *testing.T) {
 			}
 			w.step()
 		}
+		if PPCs < 1000 {
+			t.Fatalf("only %d calls were made", PPCs)
+		}
+		PPCs = 0
 		for len(w.procs) > 0 {
 			w.kill(w.procs[0])
 		}
