@@ -21,6 +21,7 @@ type Account struct {
 	entries, entryLimit int64 // pool entries
 	data, dataLimit     int64 // bytes of private writable address space
 	maxFrames           int64 // high-water mark of frames
+	check               int64 // scratch of Check
 }
 
 func (a *Account) init(parent *Account) {
@@ -126,6 +127,9 @@ func (a *Account) force(n int64) {
 		}
 	}
 }
+
+// forceEntries is force for pool entries.
+func (a *Account) forceEntries(n int64) { a.uncharge(countEntries, -n) }
 
 // ChargeEntries charges n pool entries that the caller keeps elsewhere.
 func (a *Account) ChargeEntries(n int64) Errno {

@@ -1,7 +1,5 @@
 package mm
 
-import "unsafe"
-
 // PhysRange is a range of physical memory in bytes.
 type PhysRange struct{ Base, Size uint64 }
 
@@ -36,7 +34,6 @@ var mem struct {
 	zero     uint64 // physical address of the shared zero frame
 	rootTmpl uint64 // root table whose upper half every address space gets
 	current  *AddressSpace
-	forkID   uint64
 
 	accounts Pool[Account]
 	fcms     Pool[FCM]
@@ -65,6 +62,11 @@ func Init(cfg *Config) Errno {
 		}
 		return def
 	}
+	mem.fcms.Raw = true  // their locks outlive them
+	mem.nodes.Raw = true // they are empty when they are freed
+	mem.rootTmpl, mem.current = 0, nil
+	work.lock.rank = rankWork
+	work.head, work.tail, work.n = nil, nil, 0
 	mem.accounts.Init("accounts", bound(cfg.MaxAccounts, 64+total/32))
 	mem.fcms.Init("FCMs", bound(cfg.MaxFCMs, 256+total/4))
 	mem.nodes.Init("page index nodes", bound(cfg.MaxNodes, 256+total/2))
@@ -85,5 +87,3 @@ func Init(cfg *Config) Errno {
 
 // RootAccount is the account above all others; it has no limits but memory.
 func RootAccount() *Account { return mem.root }
-
-var _ unsafe.Pointer

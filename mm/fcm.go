@@ -1,27 +1,30 @@
 package mm
 
+import "sync/atomic"
+
 // FCMKind is the kind of a memory object.
 type FCMKind uint8
 
-// Kinds of FCMs. The values are those of abi.RegionInfo.Kind where they are visible.
+// Kinds of FCMs; the values are those of abi.RegionInfo.Kind.
 const (
 	FCMAnon    FCMKind = 0 // shared anonymous memory
 	FCMFile    FCMKind = 1 // a file's pages, owned by a server
 	FCMArea    FCMKind = 2 // shared area (VM_SFORK)
-	FCMDevice  FCMKind = 3 // fixed physical memory
+	FCMDevice  FCMKind = 3 // fixed physical memory, uncached
 	FCMImage   FCMKind = 4 // fixed physical memory: libOS image, boot modules
 	fcmPrivate FCMKind = 5 // node of a fork chain
 )
 
 // FCM is a memory object (file cache manager): pages by index, independent of
-// who maps it. It lives while it has references: handles, regions, children.
+// who maps it. It lives while it has references: handles and regions; nodes of
+// a fork chain while they have a half (leaves) or children (hidden nodes).
 type FCM struct {
-	lock       Lock
+	lock       Lock // never cleared: somebody may still be trying it when the entry is used again
 	kind       FCMKind
-	dead       bool // no references: being torn down
-	moved      bool // private: some region does not map index va>>12 at va
-	queued     bool // on the work list
+	dead       bool // nobody refers to it: being torn down by Work
 	freeOnLast bool // device, image: frames go to the allocator at the end
+	shrinking  bool // Resize is not done
+	queued     bool // on the work list (guarded by its lock)
 
 	refs  int64
 	acct  *Account
@@ -30,51 +33,89 @@ type FCM struct {
 	id    uint64
 	index pageIndex
 
-	// Fork chain (kind private). Guarded by the parent's lock: its child list
-	// and nchild, and each child's sib links; parent by the node's own lock.
-	parent   *FCM
-	child    *FCM
-	sibNext  *FCM
-	sibPrev  *FCM
-	nchild   int32
-	twin     *FCM   // fork in progress: the child's leaf
-	twinFork uint64 // which fork
+	// Fork chain. parent is guarded by the node's own lock and the parent's
+	// together; child, nchild and the children's sib links by the parent's lock.
+	parent  *FCM
+	child   *FCM
+	sibNext *FCM
+	sibPrev *FCM
+	nchild  int32
 
 	mappers  *Region // regions that map it; guarded by lock
 	mapTail  *Region
 	nmappers int64
-	nwriters int64
 	zapEpoch uint32
 
-	work *FCM // next on the work list
+	work  *FCM  // next on the work list
+	check int64 // scratch of Check
 }
 
-type pageIndex struct{}
-type node struct{}
+// newFCM returns an FCM with one reference, holding one to a.
+func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
+	f, _, ok := mem.fcms.Alloc(a)
+	if !ok {
+		return nil, ENOMEM
+	}
+	if a != nil {
+		a.Get()
+	}
+	f.lock.rank = rankFCM
+	f.lock.Acquire()
+	f.kind, f.dead, f.freeOnLast, f.shrinking, f.queued = kind, false, false, false, false
+	f.refs, f.acct, f.size, f.base = 1, a, size, 0
+	f.id = atomic.AddUint64(&mem.fcmSerial, 1)
+	f.index = pageIndex{}
+	f.parent, f.child, f.sibNext, f.sibPrev, f.nchild = nil, nil, nil, nil, 0
+	f.mappers, f.mapTail, f.nmappers, f.zapEpoch = nil, nil, 0, 0
+	f.work = nil
+	f.lock.Release()
+	return f, OK
+}
 
-// NewAnonFCM returns shared anonymous memory of size bytes (rounded up to
-// pages), zero-filled on demand, with one reference. Frames are charged to a.
-func NewAnonFCM(a *Account, size uint64) (*FCM, Errno) { return nil, ENOSYS }
+// freeFCM gives the empty, unreferenced f back; its lock is not held.
+func freeFCM(f *FCM) {
+	a := f.acct
+	mem.fcms.Free(f)
+	if a != nil {
+		a.Put()
+	}
+}
 
-// NewFileFCM returns an object for a file's pages: size bytes, missing pages
+// NewAnonFCM returns shared anonymous memory of size bytes, zero-filled on
+// demand, with one reference. Frames are charged to a.
+func NewAnonFCM(a *Account, size uint64) (*FCM, Errno) { return newFCM(FCMAnon, a, size) }
+
+// NewFileFCM returns an object for a file's pages: size bytes; missing pages
 // below size are zero-filled on demand, an access beyond the last page is
 // FaultBus. Frames are charged to a, the owning server's account.
-func NewFileFCM(a *Account, size uint64) (*FCM, Errno) { return nil, ENOSYS }
+func NewFileFCM(a *Account, size uint64) (*FCM, Errno) { return newFCM(FCMFile, a, size) }
 
-// NewPhysFCM returns an object for the fixed physical range [pa, pa+size), pa
-// page aligned: the libOS image, boot modules, device memory. With free, its
-// frames (kernel kind, order 0 each) are given back with the last reference.
-func NewPhysFCM(kind FCMKind, pa, size uint64, free bool) (*FCM, Errno) { return nil, ENOSYS }
+// NewPhysFCM returns an object of kind FCMDevice or FCMImage for the fixed
+// physical range [pa, pa+size), pa page aligned. With free, its frames (kernel
+// kind, charged to nobody) are given back with the last reference.
+func NewPhysFCM(kind FCMKind, pa, size uint64, free bool) (*FCM, Errno) {
+	if pa&pageMask != 0 || kind != FCMDevice && kind != FCMImage {
+		return nil, EINVAL
+	}
+	f, e := newFCM(kind, nil, size)
+	if e == OK {
+		f.base, f.freeOnLast = pa, free
+	}
+	return f, e
+}
 
-// Get takes a further reference (a handle, or a call in progress).
-func (f *FCM) Get() {}
+// Get takes a further reference (a handle, a region, a call in progress).
+func (f *FCM) Get() { atomic.AddInt64(&f.refs, 1) }
 
-// Put drops a reference; what the last one frees is freed by Work.
-func (f *FCM) Put() {}
-
-// Resize sets the size in bytes. Shrinking takes pages beyond it from every
-// mapper and frees them; it may answer EAGAIN (call again).
-func (f *FCM) Resize(size uint64) Errno { return ENOSYS }
+// Put drops a reference; what the last one leaves is freed by Work.
+func (f *FCM) Put() {
+	if atomic.AddInt64(&f.refs, -1) == 0 {
+		f.lock.Acquire()
+		f.dead = true
+		f.enqueue()
+		f.lock.Release()
+	}
+}
 
 // Size returns the size in bytes.
 func (f *FCM) Size() uint64 { return f.size }
@@ -85,14 +126,228 @@ func (f *FCM) ID() uint64 { return f.id }
 // Kind returns the kind.
 func (f *FCM) Kind() FCMKind { return f.kind }
 
-// Info fills in abi.FCMInfo's figures: bytes resident, regions that map it,
-// regions that map it shared and writable.
-func (f *FCM) Info() (resident, mappers, writers uint64) { return }
+// Info returns bytes resident, regions that map it, and how many of these map
+// it shared and writable.
+func (f *FCM) Info() (resident, mappers, writers uint64) {
+	f.lock.Acquire()
+	resident = uint64(f.index.pages) * PageSize
+	if f.phys() {
+		resident = (f.size + pageMask) &^ pageMask
+	}
+	mappers = uint64(f.nmappers)
+	for r := f.mappers; r != nil; r = r.mnext {
+		if r.shared() && r.maxProt&2 != 0 {
+			writers++
+		}
+	}
+	f.lock.Release()
+	return
+}
+
+func (f *FCM) phys() bool { return f.kind == FCMDevice || f.kind == FCMImage }
+
+func (f *FCM) frameKind() Kind {
+	if f.kind == FCMFile {
+		return KindFile
+	}
+	return KindAnon
+}
+
+// page returns the frame of page i of an object that is not private; with
+// create a missing one is made, else it is 0. The lock must be held.
+func (f *FCM) page(i uint64, create bool) (pa uint64, res FaultResult) {
+	if i >= (f.size+pageMask)>>PageShift {
+		return 0, FaultBus
+	}
+	if f.phys() {
+		return f.base + i<<PageShift, FaultOK
+	}
+	if e := f.index.get(i); e != 0 {
+		return e & pteAddr, FaultOK
+	}
+	if !create {
+		return 0, FaultOK
+	}
+	pa, ok := AllocFrame(f.acct, f.frameKind())
+	if !ok {
+		return 0, FaultOOM
+	}
+	if !f.index.set(i, pa|entPage, f.acct, false) {
+		FreeFrame(f.acct, f.frameKind(), pa)
+		return 0, FaultOOM
+	}
+	return pa, FaultOK
+}
+
+// addMapper and dropMapper keep the list of regions. Regions that the current
+// Resize need not visit any more are at the tail.
+func (f *FCM) addMapper(r *Region) {
+	f.lock.Acquire()
+	if r.zapEpoch == f.zapEpoch || f.mappers == nil {
+		r.mnext, r.mprev = nil, f.mapTail
+		if f.mapTail != nil {
+			f.mapTail.mnext = r
+		} else {
+			f.mappers = r
+		}
+		f.mapTail = r
+	} else {
+		r.mnext, r.mprev = f.mappers, nil
+		f.mappers.mprev = r
+		f.mappers = r
+	}
+	f.nmappers++
+	f.lock.Release()
+}
+
+func (f *FCM) dropMapper(r *Region) {
+	f.lock.Acquire()
+	f.unlinkMapper(r)
+	f.nmappers--
+	f.lock.Release()
+}
+
+func (f *FCM) unlinkMapper(r *Region) {
+	if r.mprev != nil {
+		r.mprev.mnext = r.mnext
+	} else {
+		f.mappers = r.mnext
+	}
+	if r.mnext != nil {
+		r.mnext.mprev = r.mprev
+	} else {
+		f.mapTail = r.mprev
+	}
+	r.mnext, r.mprev = nil, nil
+}
+
+// Resize sets the size in bytes (FCMAnon, FCMFile). Shrinking takes the pages
+// beyond it from every mapper, with the private copies made of them, and frees
+// them. EAGAIN: call again, the size has already changed.
+func (f *FCM) Resize(size uint64) Errno {
+	if f.kind != FCMAnon && f.kind != FCMFile {
+		return EINVAL
+	}
+	budget := Budget
+	f.lock.Acquire()
+	if f.shrinking && size != f.size { // finish what another caller left
+		f.lock.Release()
+		if e := f.shrink(&budget); e != OK {
+			return e
+		}
+		f.lock.Acquire()
+	}
+	if size >= f.size && !f.shrinking {
+		f.size = size
+		f.lock.Release()
+		return OK
+	}
+	if !f.shrinking {
+		f.size = size
+		f.shrinking = true
+		f.zapEpoch++
+	}
+	f.lock.Release()
+	return f.shrink(&budget)
+}
+
+// shrink does the work of a Resize to less. Lock order forbids going from an
+// FCM to its mappers' halves: each is named by a Ref, and looked at again
+// under its half's lock.
+func (f *FCM) shrink(budget *int) Errno {
+	for {
+		f.lock.Acquire()
+		r := f.mappers
+		if r == nil || r.zapEpoch == f.zapEpoch {
+			break // with the lock held
+		}
+		h, ref := r.half, mem.regions.Ref(r)
+		f.lock.Release()
+		if *budget <= 0 {
+			return EAGAIN
+		}
+		h.lock.Acquire()
+		if mem.regions.Get(ref) == r && r.half == h && r.obj == f {
+			from := r.start
+			if lim := (f.size + pageMask) &^ pageMask; lim > r.off {
+				from += lim - r.off
+			}
+			if from < r.end {
+				if _, e := h.discardRange(r, from, r.end, budget); e != OK {
+					h.lock.Release()
+					return e
+				}
+			}
+			f.lock.Acquire()
+			f.unlinkMapper(r)
+			r.zapEpoch = f.zapEpoch
+			r.mprev = f.mapTail
+			if f.mapTail != nil {
+				f.mapTail.mnext = r
+			} else {
+				f.mappers = r
+			}
+			f.mapTail = r
+			f.lock.Release()
+		}
+		h.lock.Release()
+		*budget -= costRegion
+	}
+	for i := (f.size + pageMask) >> PageShift; ; {
+		at, e, ok := f.index.next(i, 1<<indexBits)
+		if !ok {
+			break
+		}
+		if *budget <= 0 {
+			f.lock.Release()
+			return EAGAIN
+		}
+		f.index.remove(at, f.acct)
+		FreeFrame(f.acct, f.frameKind(), e&pteAddr)
+		*budget -= costFree
+		i = at + 1
+	}
+	if tail := f.size & pageMask; tail != 0 {
+		if e := f.index.get(f.size >> PageShift); e != 0 {
+			clear(pageBytes(e & pteAddr)[tail:])
+		}
+	}
+	f.shrinking = false
+	f.lock.Release()
+	return OK
+}
+
+// maxCopyPages bounds the pages that one copying call touches.
+const maxCopyPages = 64
 
 // ReadAt copies from the object's pages at byte off; absent pages read as
 // zeroes. It stops at the size, or after 64 pages, and returns bytes copied.
-func (f *FCM) ReadAt(off uint64, dst []byte) int { return 0 }
+func (f *FCM) ReadAt(off uint64, dst []byte) int { return f.access(off, dst, false) }
 
 // WriteAt copies into the object's pages, filling absent ones; it stops at the
 // size, after 64 pages, or when no frame can be had, and returns bytes copied.
-func (f *FCM) WriteAt(off uint64, src []byte) int { return 0 }
+func (f *FCM) WriteAt(off uint64, src []byte) int { return f.access(off, src, true) }
+
+func (f *FCM) access(off uint64, b []byte, write bool) int {
+	done := 0
+	f.lock.Acquire()
+	for n := 0; n < maxCopyPages && done < len(b) && off < f.size; n++ {
+		in := off & pageMask
+		c := min(PageSize-in, f.size-off, uint64(len(b)-done))
+		pa, res := f.page(off>>PageShift, write)
+		if res != FaultOK {
+			break
+		}
+		if p := b[done : done+int(c)]; pa == 0 {
+			clear(p)
+		} else if write {
+			copy(pageBytes(pa)[in:], p)
+		} else {
+			copy(p, pageBytes(pa)[in:])
+		}
+		done += int(c)
+		off += c
+	}
+	f.lock.Release()
+	return done
+}

@@ -1,4 +1,355 @@
 package mm
 
-// table is a page table of any level.
+import "go42/ipc/abi"
+
+// table is a page table of any level. The frame's descriptor counts its
+// non-zero entries (live), so that scans can stop early and empty tables are
+// given back.
+//
+// Write permission is taken away lazily. A fork clears the W bit of the
+// half's top-level entries: everything beneath is read-only at once. The first
+// write beneath such an entry pushes the bit down one level at a time: the
+// entry gets W again, and the entries one level below lose it (at the last
+// level only those of private regions). So a fork costs the same whatever is
+// mapped, and this is also where a later sharing of whole tables hooks in.
 type table [512]uint64
+
+// slot returns the index of va's top-level entry in the half's slots.
+func (h *Half) slot(va uint64) int { return int(va/span4) - h.firstSlot() }
+
+func (h *Half) firstSlot() int {
+	if h.libos {
+		return abi.HalfSlot
+	}
+	return 0
+}
+
+// setSlot changes a top-level entry, in all address spaces that have the half.
+func (h *Half) setSlot(i int, e uint64) {
+	h.slots[i] = e
+	if e != 0 {
+		h.used[i>>6] |= 1 << (i & 63)
+	} else {
+		h.used[i>>6] &^= 1 << (i & 63)
+	}
+	for as := h.spaces; as != nil; as = as.nextIn[h.which()] {
+		tableAt(as.Root)[i+h.firstSlot()] = e
+	}
+}
+
+func (h *Half) which() int {
+	if h.libos {
+		return 1
+	}
+	return 0
+}
+
+// pushDown takes write permission from what table entry e names: from all its
+// entries if they name tables, else from those of private pages.
+func pushDown(e uint64, last bool) {
+	t := tableAt(e & pteAddr)
+	n := frameAt(e & pteAddr).live
+	for i := 0; n > 0; i++ {
+		x := t[i]
+		if x == 0 {
+			continue
+		}
+		n--
+		if !last || x&ptePrivate != 0 {
+			t[i] = x &^ pteWrite
+		}
+	}
+}
+
+// entry returns va's last-level entry and its table's descriptor, making the
+// tables on the way; for a write, the way becomes writable. nil: no frame.
+func (h *Half) entry(va uint64, write bool) (*uint64, *frame) {
+	i := h.slot(va)
+	e := h.slots[i]
+	if e == 0 {
+		pa, ok := AllocFrame(h.acct, KindTable)
+		if !ok {
+			return nil, nil
+		}
+		e = pa | tableFlags
+		h.setSlot(i, e)
+	} else if write && e&pteWrite == 0 {
+		pushDown(e, false)
+		e |= pteWrite
+		h.setSlot(i, e)
+	}
+	t, f := tableAt(e&pteAddr), frameAt(e&pteAddr)
+	for s := uint(30); s >= 21; s -= 9 {
+		p := &t[va>>s&511]
+		e = *p
+		if e == 0 {
+			pa, ok := AllocFrame(h.acct, KindTable)
+			if !ok {
+				return nil, nil
+			}
+			e = pa | tableFlags
+			*p = e
+			f.live++
+		} else if write && e&pteWrite == 0 {
+			pushDown(e, s == 21)
+			e |= pteWrite
+			*p = e
+		}
+		t, f = tableAt(e&pteAddr), frameAt(e&pteAddr)
+	}
+	return &t[va>>12&511], f
+}
+
+// peek returns va's last-level entry with W cleared where an upper level
+// clears it; 0 when there is none.
+func (h *Half) peek(va uint64) uint64 {
+	e := h.slots[h.slot(va)]
+	w := e
+	for s := uint(30); e&ptePresent != 0; s -= 9 {
+		e = tableAt(e & pteAddr)[va>>s&511]
+		if s == 12 {
+			return e &^ (pteWrite &^ w)
+		}
+		w &= e
+	}
+	return 0
+}
+
+// flushSet collects what the TLBs must forget.
+type flushSet struct {
+	n  int
+	va [8]uint64
+}
+
+func (fs *flushSet) add(va uint64) {
+	if fs.n < len(fs.va) {
+		fs.va[fs.n] = va
+	}
+	fs.n++
+}
+
+// flush makes the processors that run this half forget fs.
+func (h *Half) flush(fs *flushSet) {
+	if fs.n == 0 {
+		return
+	}
+	for as := h.spaces; as != nil; as = as.nextIn[h.which()] {
+		if as.active == 0 {
+			continue
+		}
+		if fs.n > len(fs.va) {
+			if mem.hooks.FlushAll != nil {
+				mem.hooks.FlushAll()
+			}
+			if mem.hooks.ShootDown != nil {
+				mem.hooks.ShootDown(as, 0, 0)
+			}
+			continue
+		}
+		for _, va := range fs.va[:fs.n] {
+			if mem.hooks.InvalidatePage != nil {
+				mem.hooks.InvalidatePage(va)
+			}
+			if mem.hooks.ShootDown != nil {
+				mem.hooks.ShootDown(as, va, 1)
+			}
+		}
+	}
+	fs.n = 0
+}
+
+// flushAll makes the processors that run this half forget all of it.
+func (h *Half) flushAll() {
+	fs := flushSet{n: len(flushSet{}.va) + 1}
+	h.flush(&fs)
+}
+
+// writeProtect makes everything private in the half read-only, at its top.
+func (h *Half) writeProtect() {
+	for w := range h.used {
+		for b := h.used[w]; b != 0; b &= b - 1 {
+			i := w*64 + trailingZeros(b)
+			h.setSlot(i, h.slots[i]&^pteWrite)
+		}
+	}
+	h.flushAll()
+}
+
+// Units of work: one is some 30 instructions.
+const (
+	// Budget is what one call does at most: about 64 page steps.
+	Budget = 64 * costPage
+
+	costPage   = 24 // a page cleared or copied
+	costFree   = 4  // a page freed or moved between indexes
+	costTable  = 8  // a page table looked at
+	costRegion = 8  // a region copied or dropped
+)
+
+// zap clears the entries of [lo, hi), flushes, and returns how far it got.
+// Tables that become empty are given back.
+func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
+	var fs flushSet
+	va := lo
+	for va < hi && *budget > 0 {
+		i := h.slot(va)
+		if h.slots[i] == 0 {
+			va = va&^(span4-1) + span4
+			*budget--
+			continue
+		}
+		t3 := h.slots[i] & pteAddr
+		e3 := tableAt(t3)[va>>30&511]
+		if e3 == 0 {
+			va = va&^(span3-1) + span3
+			*budget--
+			continue
+		}
+		t2 := e3 & pteAddr
+		e2 := tableAt(t2)[va>>21&511]
+		if e2 == 0 {
+			va = va&^(span2-1) + span2
+			*budget--
+			continue
+		}
+		t1 := e2 & pteAddr
+		*budget -= costTable
+		end := va&^(span2-1) + span2
+		if end > hi {
+			end = hi
+		}
+		t, f := tableAt(t1), frameAt(t1)
+		was := f.live
+		for a := va; a < end && f.live > 0; a += PageSize {
+			p := &t[a>>12&511]
+			if *p == 0 {
+				continue
+			}
+			*p = 0
+			f.live--
+			fs.add(a)
+		}
+		h.resident -= int64(was - f.live)
+		*budget -= int(was-f.live) / 4
+		if f.live == 0 {
+			h.freeTable(va, t1, t2, t3)
+		}
+		va = end
+	}
+	h.flush(&fs)
+	if va > hi {
+		va = hi
+	}
+	return va
+}
+
+// freeTable gives back the empty last-level table t1 and what becomes empty above.
+func (h *Half) freeTable(va, t1, t2, t3 uint64) {
+	FreeFrame(h.acct, KindTable, t1)
+	tableAt(t2)[va>>21&511] = 0
+	if f := frameAt(t2); f.live > 1 {
+		f.live--
+		return
+	}
+	FreeFrame(h.acct, KindTable, t2)
+	tableAt(t3)[va>>30&511] = 0
+	if f := frameAt(t3); f.live > 1 {
+		f.live--
+		return
+	}
+	FreeFrame(h.acct, KindTable, t3)
+	h.setSlot(h.slot(va), 0)
+}
+
+// restrict takes from the entries of [lo, hi) what prot does not allow, and
+// returns how far it got. It never adds a permission: faults do.
+func (h *Half) restrict(lo, hi uint64, prot uint8, budget *int) uint64 {
+	var fs flushSet
+	va := lo
+	for va < hi && *budget > 0 {
+		i := h.slot(va)
+		if h.slots[i] == 0 {
+			va = va&^(span4-1) + span4
+			*budget--
+			continue
+		}
+		e := tableAt(h.slots[i] & pteAddr)[va>>30&511]
+		if e == 0 {
+			va = va&^(span3-1) + span3
+			*budget--
+			continue
+		}
+		if e = tableAt(e & pteAddr)[va>>21&511]; e == 0 {
+			va = va&^(span2-1) + span2
+			*budget--
+			continue
+		}
+		*budget -= costTable
+		t := tableAt(e & pteAddr)
+		end := va&^(span2-1) + span2
+		if end > hi {
+			end = hi
+		}
+		for ; va < end; va += PageSize {
+			p := &t[va>>12&511]
+			x := *p
+			if x == 0 {
+				continue
+			}
+			if prot&abi.ProtWrite == 0 {
+				x &^= pteWrite
+			}
+			if prot&abi.ProtExec == 0 {
+				x |= pteNX
+			}
+			if x != *p {
+				*p = x
+				fs.add(va)
+			}
+		}
+	}
+	h.flush(&fs)
+	if va > hi {
+		va = hi
+	}
+	return va
+}
+
+// freeTables gives back all tables of a half that nobody runs; done says
+// whether all are gone.
+func (h *Half) freeTables(budget *int) (done bool) {
+	for w := range h.used {
+		for h.used[w] != 0 {
+			i := w*64 + trailingZeros(h.used[w])
+			e := h.slots[i]
+			if !h.freeBelow(e&pteAddr, 3, budget) {
+				return false
+			}
+			h.setSlot(i, 0)
+		}
+	}
+	h.resident = 0
+	return true
+}
+
+// freeBelow frees the tables below the one at pa (of the given level: 3 names
+// level 2 tables), and it. Frames that the last level maps belong to FCMs.
+func (h *Half) freeBelow(pa uint64, level int, budget *int) bool {
+	if level > 1 {
+		t, f := tableAt(pa), frameAt(pa)
+		*budget -= costTable
+		for i := 0; f.live > 0; i++ {
+			if t[i] == 0 {
+				continue
+			}
+			if *budget <= 0 || !h.freeBelow(t[i]&pteAddr, level-1, budget) {
+				return false
+			}
+			t[i] = 0
+			f.live--
+		}
+	}
+	*budget -= costFree
+	FreeFrame(h.acct, KindTable, pa)
+	return true
+}

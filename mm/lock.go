@@ -12,7 +12,9 @@ type Lock struct {
 }
 
 // Ranks of locks: a CPU acquires in ascending order. Equal ranks are allowed
-// only for FCMs, where the order is child before parent.
+// only for FCMs, where the order is child before parent (an object counts as
+// parent of all leaves), and for halves: a fork's parent before its child,
+// otherwise by address.
 const (
 	rankHalf  = 1
 	rankFCM   = 2

@@ -34,7 +34,7 @@ func lockPush(l *Lock) {
 		if h.try[i] {
 			continue
 		}
-		if o.rank > l.rank || o.rank == l.rank && l.rank != rankFCM {
+		if o.rank > l.rank || o.rank == l.rank && l.rank > rankFCM {
 			panic("mm: lock order")
 		}
 	}

@@ -1,6 +1,9 @@
 package mm
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // PageSize and its logarithm.
 const (
@@ -28,6 +31,11 @@ func pageBytes(pa uint64) *[PageSize]byte { return (*[PageSize]byte)(ptr(pa)) }
 // tableAt returns the page table in the frame at pa.
 func tableAt(pa uint64) *table { return (*table)(ptr(pa)) }
 
+// tableOf returns the table that entry e lies in.
+func tableOf(e *uint64) *table {
+	return (*table)(unsafe.Add(unsafe.Pointer(e), -int(uintptr(unsafe.Pointer(e))&pageMask)))
+}
+
 // PhysToPtr returns the kernel's pointer to physical address pa (RAM only).
 func PhysToPtr(pa uint64) unsafe.Pointer { return ptr(pa) }
 
@@ -39,9 +47,16 @@ func PhysBytes(pa uint64, n int) []byte { return unsafe.Slice((*byte)(ptr(pa)), 
 
 func zeroPage(pa uint64) { clear(pageBytes(pa)[:]) }
 
-func copyPage(dst, src uint64) { *pageBytes(dst) = *pageBytes(src) }
+func copyPage(dst, src uint64) { copy(pageBytes(dst)[:], pageBytes(src)[:]) }
 
 // setPhysBase sets physBase from an address given as a number. Converting
 // through memory is what a linker-placed constant address needs: the
 // direct map is no Go object.
 func setPhysBase(va uintptr) { *(*uintptr)(unsafe.Pointer(&physBase)) = va }
+
+func trailingZeros(x uint64) int { return bits.TrailingZeros64(x) }
+
+func wordAt(pa uint64) *uint64 { return (*uint64)(ptr(pa)) }
+
+// addressOf gives halves an order for locking.
+func addressOf(h *Half) uintptr { return uintptr(unsafe.Pointer(h)) }

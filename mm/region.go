@@ -1,37 +1,361 @@
 package mm
 
+import "go42/ipc/abi"
+
 // Region flags.
 const (
 	regShared    = 1 << 0 // writes go to obj
 	regGrowsDown = 1 << 1
 	regNoReserve = 1 << 2
 	regPinned    = 1 << 3 // kernel-owned frames: the process cannot change it, fork skips it
-	regLibOS     = 1 << 4
 )
 
+// guardGap is what stays unmapped below a region that grows down (Linux's stack_guard_gap).
+const guardGap = 256 * PageSize
+
 // Region is a range of a half that maps obj from off on, or zeroes if obj is
-// nil. A private region keeps written pages in priv, from page index pidx on;
-// priv is nil until the first page. All fields are guarded by half.lock, the
-// links of the mapper list by obj.lock.
+// nil. What a private region has written lies in the half's leaf, at the index
+// of its virtual page number. Guarded by half.lock, but the links of the
+// mapper list, which obj.lock guards.
 type Region struct {
 	start, end uint64
 	half       *Half
 
 	left, right, up *Region // treap, ordered by start
-	next, prev      *Region
+	next, prev      *Region // all regions in order
+	gap             uint64  // bytes free before start
+	maxGap          uint64  // largest gap in the subtree
 	prio            uint32
-	gap             uint64 // bytes free before start
-	maxGap          uint64 // largest gap in the subtree
 
-	obj  *FCM
-	off  uint64
-	priv *FCM
-	pidx uint64
+	prot, maxProt, inherit, flags uint8
 
-	prot, maxProt, inherit uint8
-	flags                  uint8
-	zapEpoch               uint32
-	name                   uint64
-	growMax                uint64 // GrowsDown: lowest address it may reach
-	mnext, mprev           *Region
+	obj      *FCM
+	off      uint64 // of start in obj, in bytes
+	name     uint64
+	growMin  uint64 // GrowsDown: lowest address it may reach
+	moveFrom uint64 // being filled by Move from there; 0: not
+
+	mnext, mprev *Region
+	zapEpoch     uint32
+}
+
+func (r *Region) shared() bool { return r.flags&regShared != 0 }
+
+// data says whether the region counts as data (RLIMIT_DATA).
+func (r *Region) data() bool {
+	return r.flags&(regShared|regPinned) == 0 && r.prot&abi.ProtWrite != 0
+}
+
+// find returns the first region that ends above va, or nil.
+func (h *Half) find(va uint64) *Region {
+	if c := h.cache; c != nil && c.start <= va && va < c.end {
+		return c
+	}
+	var best *Region
+	for x := h.root; x != nil; {
+		if va < x.end {
+			best = x
+			if va >= x.start {
+				h.cache = x
+				break
+			}
+			x = x.left
+		} else {
+			x = x.right
+		}
+	}
+	return best
+}
+
+// random is xorshift32: treap priorities.
+func (h *Half) random() uint32 {
+	x := h.seed
+	if x == 0 {
+		x = 0x9e3779b9
+	}
+	x ^= x << 13
+	x ^= x >> 17
+	x ^= x << 5
+	h.seed = x
+	return x
+}
+
+func (x *Region) subtreeGap() uint64 {
+	m := x.gap
+	if l := x.left; l != nil && l.maxGap > m {
+		m = l.maxGap
+	}
+	if r := x.right; r != nil && r.maxGap > m {
+		m = r.maxGap
+	}
+	return m
+}
+
+// refresh recomputes maxGap from x up to the root.
+func (x *Region) refresh() {
+	for ; x != nil; x = x.up {
+		m := x.subtreeGap()
+		if m == x.maxGap {
+			return
+		}
+		x.maxGap = m
+	}
+}
+
+// gapBefore recomputes the gap before x (nil: nothing).
+func (h *Half) gapBefore(x *Region) {
+	if x == nil {
+		return
+	}
+	lo := h.lo
+	if x.prev != nil {
+		lo = x.prev.end
+	}
+	x.gap = x.start - lo
+	x.refresh()
+}
+
+// link puts x, whose start, end and fields are set, among the regions.
+func (h *Half) link(x *Region) {
+	x.half = h
+	x.prio = h.random()
+	x.left, x.right, x.up, x.prev, x.next = nil, nil, nil, nil, nil
+	if h.last == nil || h.last.end <= x.start { // ascending order is common
+		x.prev = h.last
+		h.last = x
+	} else {
+		n := h.find(x.start)
+		x.next, x.prev = n, n.prev
+		n.prev = x
+	}
+	if x.prev != nil {
+		x.prev.next = x
+	} else {
+		h.first = x
+	}
+	// Attach as a leaf next to its neighbour.
+	if p := x.prev; p != nil && p.right == nil {
+		p.right, x.up = x, p
+	} else if n := x.next; n != nil {
+		n.left, x.up = x, n
+	} else {
+		h.root = x
+	}
+	h.gapBefore(x)
+	x.maxGap = x.gap
+	for u := x.up; u != nil; u = u.up {
+		u.maxGap = u.subtreeGap()
+	}
+	for x.up != nil && x.up.prio < x.prio {
+		h.rotateUp(x)
+	}
+	h.gapBefore(x.next)
+	h.count++
+	h.bytes += x.end - x.start
+	if x.obj != nil {
+		x.obj.addMapper(x)
+	}
+}
+
+// rotateUp exchanges x with its parent.
+func (h *Half) rotateUp(x *Region) {
+	p := x.up
+	g := p.up
+	if p.left == x {
+		p.left = x.right
+		if p.left != nil {
+			p.left.up = p
+		}
+		x.right = p
+	} else {
+		p.right = x.left
+		if p.right != nil {
+			p.right.up = p
+		}
+		x.left = p
+	}
+	p.up, x.up = x, g
+	if g == nil {
+		h.root = x
+	} else if g.left == p {
+		g.left = x
+	} else {
+		g.right = x
+	}
+	p.maxGap = p.subtreeGap()
+	x.maxGap = x.subtreeGap()
+}
+
+// unlink takes x out; its reference to obj stays the caller's.
+func (h *Half) unlink(x *Region) {
+	for x.left != nil || x.right != nil {
+		c := x.left
+		if c == nil || x.right != nil && x.right.prio > c.prio {
+			c = x.right
+		}
+		h.rotateUp(c)
+	}
+	if p := x.up; p == nil {
+		h.root = nil
+	} else {
+		if p.left == x {
+			p.left = nil
+		} else {
+			p.right = nil
+		}
+		for u := p; u != nil; u = u.up {
+			u.maxGap = u.subtreeGap()
+		}
+	}
+	if x.prev != nil {
+		x.prev.next = x.next
+	} else {
+		h.first = x.next
+	}
+	if x.next != nil {
+		x.next.prev = x.prev
+	} else {
+		h.last = x.prev
+	}
+	n := x.next
+	h.count--
+	h.bytes -= x.end - x.start
+	if h.cache == x {
+		h.cache = nil
+	}
+	if x.obj != nil {
+		x.obj.dropMapper(x)
+	}
+	h.gapBefore(n)
+}
+
+// setStart and setEnd move a bound of x; off follows start.
+func (h *Half) setStart(x *Region, v uint64) {
+	h.bytes += x.start - v
+	x.off += v - x.start
+	x.start = v
+	h.gapBefore(x)
+}
+
+func (h *Half) setEnd(x *Region, v uint64) {
+	h.bytes += v - x.end
+	x.end = v
+	h.gapBefore(x.next)
+}
+
+// split cuts x at v (start < v < end); x keeps the lower part. The upper one
+// is returned, nil when no region is to be had.
+func (h *Half) split(x *Region, v uint64) *Region {
+	y, _, ok := mem.regions.Alloc(h.acct)
+	if !ok {
+		return nil
+	}
+	y.start, y.end = v, x.end
+	y.prot, y.maxProt, y.inherit, y.flags = x.prot, x.maxProt, x.inherit, x.flags
+	y.obj, y.off, y.name, y.growMin = x.obj, x.off+(v-x.start), x.name, x.growMin
+	y.zapEpoch = x.zapEpoch
+	y.flags &^= regGrowsDown // only the lowest part grows
+	if y.obj != nil {
+		y.obj.Get()
+	}
+	h.setEnd(x, v)
+	h.link(y)
+	return y
+}
+
+// mergeable says whether b, which starts where a ends, can be one region with it.
+func mergeable(a, b *Region) bool {
+	return a.end == b.start && a.obj == b.obj && a.prot == b.prot && a.maxProt == b.maxProt &&
+		a.inherit == b.inherit && a.name == b.name &&
+		a.flags&^regGrowsDown == b.flags&^regGrowsDown && b.flags&regGrowsDown == 0 &&
+		a.flags&regPinned == 0 && a.moveFrom|b.moveFrom == 0 && a.zapEpoch == b.zapEpoch &&
+		(a.obj == nil || a.off+(a.end-a.start) == b.off)
+}
+
+// merge joins x with its neighbours where that is possible and returns the
+// region that then covers x.
+func (h *Half) merge(x *Region) *Region {
+	if n := x.next; n != nil && mergeable(x, n) {
+		h.absorb(x, n)
+	}
+	if p := x.prev; p != nil && mergeable(p, x) {
+		h.absorb(p, x)
+		return p
+	}
+	return x
+}
+
+// absorb makes a cover b, its successor, too.
+func (h *Half) absorb(a, b *Region) {
+	end := b.end
+	h.drop(b)
+	h.setEnd(a, end)
+}
+
+// drop unlinks and frees x, and its reference to obj.
+func (h *Half) drop(x *Region) {
+	h.unlink(x)
+	o := x.obj
+	mem.regions.Free(x)
+	if o != nil {
+		o.Put()
+	}
+}
+
+// gapFor returns the highest address in [lo, hi) where n bytes are free, 0 if
+// there is none. Below a region that grows down, what it may grow to and the
+// guard are not free.
+func (h *Half) gapFor(n, lo, hi uint64) uint64 {
+	if lo < h.lo {
+		lo = h.lo
+	}
+	if hi > h.hi {
+		hi = h.hi
+	}
+	if hi <= lo || hi-lo < n {
+		return 0
+	}
+	top := lo // the gap after the last region
+	if h.last != nil && h.last.end > top {
+		top = h.last.end
+	}
+	if top < hi && hi-top >= n {
+		return hi - n
+	}
+	return gapIn(h.root, n, lo, hi)
+}
+
+func gapIn(x *Region, n, lo, hi uint64) uint64 {
+	for x != nil && x.maxGap >= n {
+		if x.end < hi {
+			if a := gapIn(x.right, n, lo, hi); a != 0 {
+				return a
+			}
+		}
+		g0, g1 := x.start-x.gap, x.start
+		if x.flags&regGrowsDown != 0 {
+			if x.growMin < g1 {
+				g1 = x.growMin
+			}
+			if g1 < guardGap {
+				g1 = 0
+			} else {
+				g1 -= guardGap
+			}
+		}
+		if g0 < lo {
+			g0 = lo
+		}
+		if g1 > hi {
+			g1 = hi
+		}
+		if g1 > g0 && g1-g0 >= n {
+			return g1 - n
+		}
+		if x.start-x.gap <= lo {
+			return 0
+		}
+		x = x.left
+	}
+	return 0
 }

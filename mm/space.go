@@ -1,182 +1,347 @@
 package mm
 
-import "go42/ipc/abi"
+import (
+	"go42/ipc/abi"
+	"sync/atomic"
+)
 
 // Half is an ordered set of regions and the page-table subtree beneath its
-// top-level slots. Address spaces hold references.
+// top-level slots. Its lock guards everything in it.
 type Half struct {
-	lock   Lock
-	libos  bool
-	acct   *Account
-	refs   int64
-	lo, hi uint64 // addresses that regions can have
+	lock  Lock
+	libos bool
+	fork  bool   // a fork of it is in progress: its regions must stay as they are
+	seed  uint32 // of the treap's priorities
+	acct  *Account
+	refs  int64
+	lo    uint64 // addresses that regions can have
+	hi    uint64
 
 	root, first, last *Region
 	cache             *Region // last region found
 	count             int64
 	bytes             uint64 // of all regions
+	data              uint64 // of those that are private and writable
 	resident          int64  // present entries
 
-	spaces *AddressSpace // those that have it, linked by nextIn
-	slots  [abi.HalfSlot]uint64
-	used   [4]uint64 // bitmap of slots
+	leaf  *FCM // private pages by virtual page number; nil: none yet
+	fresh *FCM // the leaf to come, during a reset
+
+	spaces  *AddressSpace // those that have it, linked by nextIn
+	cursors [4]cursor     // progress of Advise
+	clock   uint32
+
+	slots [abi.HalfSlot]uint64 // top-level entries
+	used  [4]uint64            // bitmap of slots
 }
 
-// AddressSpace is a root table and two halves.
+// cursor is the progress of an operation that is called again with the same
+// arguments.
+type cursor struct {
+	addr, n uint64
+	what    uint32
+	next    uint64 // 0: free
+}
+
+// AddressSpace is a root table and two halves. Program may be shared.
 type AddressSpace struct {
 	Program, LibOS *Half
 	Root           uint64 // physical address of the root table
-	acct           *Account
-	active         int32
-	nextIn         [2]*AddressSpace
-	MinFaults      uint64
-	dying          uint8
+	MinFaults      uint64 // faults resolved
+
+	acct   *Account
+	active int32            // CPUs that run it
+	nextIn [2]*AddressSpace // in Half.spaces; guarded by that half's lock
+	dying  uint8
 }
 
-// NewAddressSpace returns an address space with two empty halves, charged to a
-// (which it takes a reference to).
-func NewAddressSpace(a *Account) (*AddressSpace, Errno) { return nil, ENOSYS }
-
-// Activate loads as's root on this CPU (nil: the kernel's own).
-func (as *AddressSpace) Activate() {}
-
-// MapSpec is what Map needs to know; Flags, Prot, Inherit are abi's.
-type MapSpec struct {
-	Addr, Len uint64
-	Prot      uint32
-	MaxProt   uint32 // what Protect may later allow; 0: everything
-	Flags     uint32 // abi.MapX
-	FCM       *FCM   // nil: anonymous; the region takes its own reference
-	Offset    uint64 // in FCM, page aligned
-	Inherit   uint32 // abi.InheritX
-	Name      uint64
-	GrowMax   uint64 // MapGrowsDown: bytes it may grow to; 0: 8 MiB
+// newHalf returns an empty half with no reference yet.
+func newHalf(a *Account, libos bool) *Half {
+	h, _, ok := mem.halves.Alloc(a)
+	if !ok {
+		return nil
+	}
+	a.Get()
+	h.lock.rank = rankHalf
+	h.acct, h.libos = a, libos
+	if libos {
+		h.lo, h.hi = abi.LibOSLo, abi.LibOSHi
+	} else {
+		h.lo, h.hi = abi.ProgramLo, abi.ProgramHi
+	}
+	return h
 }
 
-// Map makes a region and returns its address. Errors: EINVAL, ENOMEM, EEXIST
-// (MapNoReplace), EPERM (a pinned page in the way), EAGAIN (MapFixed still
-// unmapping, MapPopulate still filling; the latter re-enters with the address
-// that s.Addr was set to and s.Flags changed: keep s between calls).
-func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) { return 0, ENOSYS }
-
-// Unmap removes what lies in [addr, addr+n). EAGAIN: call again.
-func (as *AddressSpace) Unmap(addr, n uint64) Errno { return ENOSYS }
-
-// Protect sets the protection of [addr, addr+n); ENOMEM if part of it is not
-// mapped, EACCES if a region does not allow it. EAGAIN: call again.
-func (as *AddressSpace) Protect(addr, n uint64, prot uint32) Errno { return ENOSYS }
-
-// Advise applies abi.AdviseX. EAGAIN: call again.
-func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno { return ENOSYS }
-
-// Move is mremap. EAGAIN: call again.
-func (as *AddressSpace) Move(addr, oldLen, newLen uint64, flags uint32, newAddr uint64) (uint64, Errno) {
-	return 0, ENOSYS
+// attach gives as the half h.
+func (as *AddressSpace) attach(h *Half) {
+	w := h.which()
+	h.lock.Acquire()
+	h.refs++
+	as.nextIn[w] = h.spaces
+	h.spaces = as
+	root, first := tableAt(as.Root), h.firstSlot()
+	for i := range h.used {
+		for b := h.used[i]; b != 0; b &= b - 1 {
+			s := i*64 + trailingZeros(b)
+			root[s+first] = h.slots[s]
+		}
+	}
+	h.lock.Release()
+	if w == 0 {
+		as.Program = h
+	} else {
+		as.LibOS = h
+	}
 }
 
-// Query describes the first region of either half that ends above addr; ENOENT: none.
-func (as *AddressSpace) Query(addr uint64, ri *abi.RegionInfo) Errno { return ENOSYS }
-
-// Mincore sets vec[i] to 1 for each page that is in memory, else 0; at most
-// 512 pages a call. ENOMEM if part is not mapped.
-func (as *AddressSpace) Mincore(addr uint64, vec []byte) Errno { return ENOSYS }
-
-// MapPinned maps n kernel-owned frames from pa at va: never copy-on-write, not
-// unmapped by the process, skipped at fork. The frames stay the caller's.
-func (as *AddressSpace) MapPinned(va, pa uint64, n int, prot uint32, name uint64) Errno {
-	return ENOSYS
+// detach takes the half h from as and returns how many others have it.
+func (as *AddressSpace) detach(h *Half) int64 {
+	w := h.which()
+	h.lock.Acquire()
+	for p := &h.spaces; *p != nil; p = &(*p).nextIn[w] {
+		if *p == as {
+			*p = as.nextIn[w]
+			break
+		}
+	}
+	as.nextIn[w] = nil
+	h.refs--
+	n := h.refs
+	h.lock.Release()
+	root, first := tableAt(as.Root), h.firstSlot()
+	for i := range h.used {
+		for b := h.used[i]; b != 0; b &= b - 1 {
+			root[i*64+trailingZeros(b)+first] = 0
+		}
+	}
+	if as.active != 0 && mem.hooks.FlushAll != nil {
+		mem.hooks.FlushAll()
+	}
+	if w == 0 {
+		as.Program = nil
+	} else {
+		as.LibOS = nil
+	}
+	return n
 }
 
-// Usage returns bytes mapped and bytes resident of both halves.
-func (as *AddressSpace) Usage() (virtual, resident uint64) { return }
-
-// FaultResult is Fault's answer.
-type FaultResult uint64
-
-// Results of Fault.
-const (
-	FaultOK      FaultResult = 0
-	FaultMapErr  FaultResult = abi.TrapMapErr
-	FaultAccErr  FaultResult = abi.TrapAccErr
-	FaultBus     FaultResult = abi.TrapBus
-	FaultOOM     FaultResult = abi.TrapOOM
-	FaultPending FaultResult = 8 // a server must supply the page; the tag is in the upper 32 bits
-)
-
-// Code and Tag take a FaultResult apart.
-func (r FaultResult) Code() FaultResult { return r & 0xff }
-
-// Tag names the awaited page (FaultPending).
-func (r FaultResult) Tag() uint32 { return uint32(r >> 32) }
-
-// Fault resolves a page fault at va. user says that the access was made in
-// ring 3 or on its behalf (only those may touch user memory at all).
-func Fault(as *AddressSpace, va uint64, write, exec, user bool) FaultResult { return FaultMapErr }
-
-// ForkState keeps a fork's progress between steps; zero at the start.
-type ForkState struct {
-	id   uint64
-	half uint8
-	next uint64
+// NewAddressSpace returns an address space with two empty halves, charged to
+// a, which it takes references to.
+func NewAddressSpace(a *Account) (*AddressSpace, Errno) {
+	as, _, ok := mem.spaces.Alloc(a)
+	if !ok {
+		return nil, ENOMEM
+	}
+	root, ok := AllocFrame(a, KindTable)
+	if !ok {
+		mem.spaces.Free(as)
+		return nil, ENOMEM
+	}
+	p, l := newHalf(a, false), newHalf(a, true)
+	if p == nil || l == nil {
+		if p != nil {
+			freeHalf(p)
+		}
+		if l != nil {
+			freeHalf(l)
+		}
+		FreeFrame(a, KindTable, root)
+		mem.spaces.Free(as)
+		return nil, ENOMEM
+	}
+	a.Get()
+	as.acct, as.Root = a, root
+	if mem.rootTmpl != 0 {
+		copy(tableAt(root)[256:], tableAt(mem.rootTmpl)[256:])
+	}
+	as.attach(p)
+	as.attach(l)
+	return as, OK
 }
 
-// Fork fills child, fresh from NewAddressSpace, from parent by each region's
-// inheritance; with vfork the child gets the parent's program half itself.
-// done == false: call again. On an error destroy child.
-func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e Errno) {
-	return false, ENOSYS
+func freeHalf(h *Half) {
+	a := h.acct
+	mem.halves.Free(h)
+	a.Put()
 }
 
-// Destroy gives back everything; the address space must not be used any more.
-// done == false: call again.
-func Destroy(as *AddressSpace) (done bool) { return false }
+// Account returns the account that the address space is charged to.
+func (as *AddressSpace) Account() *Account { return as.acct }
 
-// VRange is a range of virtual addresses.
-type VRange struct{ Addr, Len uint64 }
-
-// Reset is exec's: unmaps all but pinned pages and the keep ranges (page
-// aligned). A shared program half is left to its other holders and replaced by
-// a new empty one. EAGAIN: call again.
-func (as *AddressSpace) Reset(keep []VRange) Errno { return ENOSYS }
-
-// CopyIn copies from user memory at va to dst; returns bytes copied (short: the
-// next byte cannot be read, or 64 pages were done).
-func CopyIn(as *AddressSpace, dst []byte, va uint64) int { return 0 }
-
-// CopyOut copies src to user memory at va; returns bytes copied.
-func CopyOut(as *AddressSpace, va uint64, src []byte) int { return 0 }
-
-// CopyBetween copies n bytes between address spaces, at most 64 pages a call.
-func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint64, n uint64) uint64 {
-	return 0
+// Activate loads as's root on this CPU. nil loads the kernel's own tables.
+func (as *AddressSpace) Activate() {
+	old := mem.current
+	if old == as {
+		return
+	}
+	root := mem.rootTmpl
+	if as != nil {
+		atomic.AddInt32(&as.active, 1)
+		root = as.Root
+	}
+	mem.current = as
+	if mem.hooks.LoadRoot != nil && root != 0 {
+		mem.hooks.LoadRoot(root)
+	}
+	if old != nil {
+		atomic.AddInt32(&old.active, -1)
+	}
 }
 
-// ReadU64 reads an aligned word of user memory.
-func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) { return }
-
-// WriteU64 writes an aligned word of user memory.
-func WriteU64(as *AddressSpace, va uint64, v uint64) bool { return false }
-
-// Work does deferred freeing and fork-chain collapses, at most budget units;
-// more says that something is left. For the idle loop and after Destroy.
-func Work(budget int) (more bool) { return false }
-
-// KernelSpec describes what the kernel's own tables map.
-type KernelSpec struct {
-	RAMTop             uint64      // end of RAM: the direct map covers [0, RAMTop)
-	DirectVA           uint64      // 0xffff_8000_0000_0000
-	ImageVA            uint64      // virtual = ImageVA + physical for the kernel image
-	TextLo, TextHi     uint64      // physical, page aligned: read+execute
-	RodataLo, RodataHi uint64      // read only
-	DataLo, DataHi     uint64      // read+write, no execute
-	MMIO               []PhysRange // mapped uncached in the direct map
-	GigaPages          bool
+// half returns the half that va lies in, nil for none.
+func (as *AddressSpace) half(va uint64) *Half {
+	if va < abi.ProgramHi {
+		return as.Program
+	}
+	if va < abi.LibOSHi {
+		return as.LibOS
+	}
+	return nil
 }
 
-// BuildKernelSpace makes the kernel's tables (W^X) and returns the root; its
-// upper half becomes the template of all later address spaces.
-func BuildKernelSpace(s *KernelSpec) (root uint64, e Errno) { return 0, ENOSYS }
+// rangeHalf returns the half that holds all of [addr, addr+n), page aligned and
+// not empty, and its end.
+func (as *AddressSpace) rangeHalf(addr, n uint64) (h *Half, end uint64, e Errno) {
+	n = (n + pageMask) &^ pageMask
+	end = addr + n
+	if addr&pageMask != 0 || n == 0 || end < addr {
+		return nil, 0, EINVAL
+	}
+	h = as.half(addr)
+	if h == nil || end > h.hi {
+		return nil, 0, EINVAL
+	}
+	return h, end, OK
+}
 
-// Check verifies the invariants of the whole memory state: OK or EUCLEAN, and
-// a word for what was found broken. Nothing may run meanwhile.
-func Check() (Errno, string) { return ENOSYS, "" }
+// Usage returns bytes mapped and bytes present of both halves.
+func (as *AddressSpace) Usage() (virtual, resident uint64) {
+	for _, h := range [2]*Half{as.Program, as.LibOS} {
+		if h != nil {
+			virtual += h.bytes
+			resident += uint64(h.resident) * PageSize
+		}
+	}
+	return
+}
+
+// Query describes the first region of either half that ends above addr;
+// ENOENT: none.
+func (as *AddressSpace) Query(addr uint64, ri *abi.RegionInfo) Errno {
+	for _, h := range [2]*Half{as.Program, as.LibOS} {
+		if h == nil || addr >= h.hi {
+			continue
+		}
+		h.lock.Acquire()
+		r := h.find(max(addr, h.lo))
+		if r != nil {
+			h.describe(r, ri)
+		}
+		h.lock.Release()
+		if r != nil {
+			return OK
+		}
+	}
+	return ENOENT
+}
+
+func (h *Half) describe(r *Region, ri *abi.RegionInfo) {
+	*ri = abi.RegionInfo{Addr: r.start, Len: r.end - r.start, Offset: r.off,
+		Prot: uint32(r.prot), Inherit: uint32(r.inherit), Name: r.name}
+	if r.shared() {
+		ri.Flags |= abi.MapShared
+	}
+	if r.flags&regGrowsDown != 0 {
+		ri.Flags |= abi.MapGrowsDown
+	}
+	if r.flags&regNoReserve != 0 {
+		ri.Flags |= abi.MapNoReserve
+	}
+	if h.libos {
+		ri.Flags |= abi.MapLibOS
+	}
+	if o := r.obj; o != nil {
+		ri.Kind, ri.FCMID, ri.Shared = uint32(o.kind), o.id, uint64(o.nmappers)
+	} else if r.flags&regPinned != 0 {
+		ri.Kind = uint32(FCMDevice)
+	}
+	ri.Resident = h.present(r.start, r.end) * PageSize
+}
+
+// present counts the present entries of [lo, hi), table by table; beyond 256
+// tables it stops looking.
+func (h *Half) present(lo, hi uint64) (n uint64) {
+	looked := 0
+	for va := lo; va < hi && looked < 256; {
+		i := h.slot(va)
+		if h.slots[i] == 0 {
+			va = va&^(span4-1) + span4
+			continue
+		}
+		e := tableAt(h.slots[i] & pteAddr)[va>>30&511]
+		if e == 0 {
+			va = va&^(span3-1) + span3
+			continue
+		}
+		if e = tableAt(e & pteAddr)[va>>21&511]; e == 0 {
+			va = va&^(span2-1) + span2
+			continue
+		}
+		looked++
+		end := min(va&^(span2-1)+span2, hi)
+		if f := frameAt(e & pteAddr); end-va == span2 {
+			n += uint64(f.live)
+		} else {
+			t := tableAt(e & pteAddr)
+			for a := va; a < end; a += PageSize {
+				if t[a>>12&511] != 0 {
+					n++
+				}
+			}
+		}
+		va = end
+	}
+	return n
+}
+
+// Mincore sets vec[i] to 1 for each page from addr on that is in memory, else
+// to 0; at most 512 pages a call. ENOMEM if part is not mapped.
+func (as *AddressSpace) Mincore(addr uint64, vec []byte) Errno {
+	if len(vec) > 512 {
+		return EINVAL
+	}
+	h, _, e := as.rangeHalf(addr, uint64(len(vec))*PageSize)
+	if e != OK {
+		return e
+	}
+	h.lock.Acquire()
+	for i := range vec {
+		va := addr + uint64(i)*PageSize
+		r := h.find(va)
+		if r == nil || va < r.start {
+			h.lock.Release()
+			return ENOMEM
+		}
+		vec[i] = 0
+		if h.peek(va) != 0 || h.resolve(r, va) != 0 {
+			vec[i] = 1
+		}
+	}
+	h.lock.Release()
+	return OK
+}
+
+// resolve returns the frame that the FCMs name for va in r, 0 if none does yet.
+func (h *Half) resolve(r *Region, va uint64) (pa uint64) {
+	if !r.shared() && h.leaf != nil {
+		h.leaf.lock.Acquire()
+		pa, _ = h.leaf.lookup(va >> PageShift)
+		h.leaf.lock.Release()
+	}
+	if pa == 0 && r.obj != nil {
+		r.obj.lock.Acquire()
+		pa, _ = r.obj.page((r.off+(va-r.start))>>PageShift, false)
+		r.obj.lock.Release()
+	}
+	return pa
+}

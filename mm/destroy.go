@@ -1,0 +1,220 @@
+package mm
+
+// Destroy gives back all that as holds; as must not be used for anything else
+// any more. done == false: call again. When it is done, everything that died
+// with as has been freed (and what else was on the work list).
+func Destroy(as *AddressSpace) (done bool) {
+	if mem.current == as {
+		var kernel *AddressSpace
+		kernel.Activate()
+	}
+	budget := Budget
+	for as.Program != nil || as.LibOS != nil {
+		h := as.Program
+		if h == nil {
+			h = as.LibOS
+		}
+		if as.dying == 0 {
+			// The last one keeps the half until it is torn down.
+			h.lock.Acquire()
+			last := h.refs == 1
+			h.lock.Release()
+			if !last {
+				as.detach(h)
+				continue
+			}
+		}
+		as.dying = 1
+		if !h.tearDown(&budget) {
+			return false
+		}
+		as.detach(h)
+		freeHalf(h)
+		as.dying = 0
+	}
+	if as.Root != 0 {
+		FreeFrame(as.acct, KindTable, as.Root)
+		as.Root = 0
+	}
+	if Work(budget) {
+		return false
+	}
+	a := as.acct
+	mem.spaces.Free(as)
+	a.Put()
+	return true
+}
+
+// tearDown gives back all that a half holds that nobody runs any more.
+func (h *Half) tearDown(budget *int) bool {
+	h.lock.Acquire()
+	done := h.tearDownLocked(budget)
+	h.lock.Release()
+	return done
+}
+
+func (h *Half) tearDownLocked(budget *int) bool {
+	for r := h.last; r != nil; r = h.last {
+		if *budget <= 0 {
+			return false
+		}
+		*budget -= costRegion
+		h.uncharge(r, r.end-r.start)
+		h.drop(r)
+	}
+	if h.leaf != nil {
+		h.leaf.abandon()
+		h.leaf = nil
+	}
+	if h.fresh != nil {
+		h.fresh.abandon()
+		h.fresh = nil
+	}
+	return h.freeTables(budget)
+}
+
+// VRange is a range of virtual addresses.
+type VRange struct{ Addr, Len uint64 }
+
+func (k VRange) end() uint64 { return k.Addr + k.Len }
+
+// Reset is exec's: it unmaps all but pinned pages and the keep ranges (page
+// aligned, not overlapping). A shared program half is left to its other
+// holders and replaced by an empty one. EAGAIN: call again, with nothing of as
+// running meanwhile; ENOMEM before anything has changed.
+func (as *AddressSpace) Reset(keep []VRange) Errno {
+	budget := Budget
+	if p := as.Program; p.refs > 1 {
+		h := newHalf(as.acct, false)
+		if h == nil {
+			return ENOMEM
+		}
+		if as.detach(p) == 0 { // the others left meanwhile
+			for all := 1 << 30; !p.tearDown(&all); {
+			}
+			freeHalf(p)
+		}
+		as.attach(h)
+	}
+	for _, h := range [2]*Half{as.Program, as.LibOS} {
+		h.lock.Acquire()
+		e := h.reset(keep, &budget)
+		h.lock.Release()
+		if e != OK {
+			return e
+		}
+	}
+	if Work(budget) {
+		return EAGAIN
+	}
+	return OK
+}
+
+// reset empties a half. The leaf is replaced as a whole, which is cheaper than
+// covering with holes what a fork chain shows of it.
+func (h *Half) reset(keep []VRange, budget *int) Errno {
+	kept := false // a private region stays
+	h.fork = false
+	for r := h.first; r != nil; {
+		if r.flags&regPinned != 0 {
+			r = r.next
+			continue
+		}
+		r.moveFrom = 0
+		stay, upTo := keepAt(keep, r.start)
+		if upTo < r.end && h.split(r, upTo) == nil {
+			return ENOMEM
+		}
+		next := r.next
+		if stay {
+			kept = kept || !r.shared()
+		} else {
+			if *budget <= 0 {
+				return EAGAIN
+			}
+			*budget -= costRegion
+			c := h.zap(r.start, r.end, budget)
+			done := c == r.end
+			h.cut(r, c)
+			if !done {
+				return EAGAIN
+			}
+		}
+		r = next
+	}
+	old := h.leaf
+	if old == nil {
+		return OK
+	}
+	if kept {
+		if h.fresh == nil {
+			l, e := newLeaf(h.acct)
+			if e != OK {
+				return e
+			}
+			h.fresh = l
+		}
+		for r := h.first; r != nil; r = r.next {
+			if r.flags&(regPinned|regShared) != 0 {
+				continue
+			}
+			if h.zap(r.start, r.end, budget) < r.end {
+				return EAGAIN
+			}
+			if e := h.fresh.takePages(old, r.start>>PageShift, r.end>>PageShift, budget); e != OK {
+				return e
+			}
+		}
+	}
+	h.leaf, h.fresh = h.fresh, nil
+	old.abandon()
+	return OK
+}
+
+// keepAt says whether va is to be kept, and up to where that answer holds.
+func keepAt(keep []VRange, va uint64) (stay bool, upTo uint64) {
+	upTo = ^uint64(0)
+	for _, k := range keep {
+		if va >= k.Addr && va < k.end() {
+			return true, k.end()
+		}
+		if k.Len != 0 && k.Addr > va && k.Addr < upTo {
+			upTo = k.Addr
+		}
+	}
+	return false, upTo
+}
+
+// takePages moves the pages that old's chain shows at [lo, hi) to the new leaf.
+func (leaf *FCM) takePages(old *FCM, lo, hi uint64, budget *int) Errno {
+	old.lock.Acquire()
+	e := OK
+	for i := lo; i < hi; {
+		at, ent, _ := old.nextVisible(i, hi, budget)
+		if at >= hi {
+			break
+		}
+		if *budget <= 0 {
+			e = EAGAIN
+			break
+		}
+		if ent == 0 {
+			if old.claim(at, 0) == 0 {
+				e = ENOMEM
+				break
+			}
+			*budget -= costPage
+			continue
+		}
+		if !leaf.index.set(at, ent, leaf.acct, true) {
+			e = ENOMEM
+			break
+		}
+		// A hole, so that what shows from above is not taken in its place.
+		old.index.set(at, entHole, old.acct, true)
+		*budget -= costFree
+		i = at + 1
+	}
+	old.lock.Release()
+	return e
+}

@@ -1,0 +1,253 @@
+package mm
+
+import "go42/ipc/abi"
+
+// FaultResult is Fault's answer.
+type FaultResult uint64
+
+// Results of Fault; the errors are abi.TrapX.
+const (
+	FaultOK      FaultResult = 0
+	FaultMapErr  FaultResult = abi.TrapMapErr
+	FaultAccErr  FaultResult = abi.TrapAccErr
+	FaultBus     FaultResult = abi.TrapBus
+	FaultOOM     FaultResult = abi.TrapOOM
+	FaultPending FaultResult = 8 // a server must supply the page; the tag is in the upper 32 bits
+)
+
+// Code and Tag take a FaultResult apart.
+func (r FaultResult) Code() FaultResult { return r & 0xff }
+
+// Tag names the awaited page (FaultPending).
+func (r FaultResult) Tag() uint32 { return uint32(r >> 32) }
+
+// aroundPages is how many pages of an object a read fault maps at once, where
+// they are in memory: an aligned block.
+const aroundPages = 16
+
+// Fault resolves a page fault at va. user says that the access was made in
+// ring 3 or on its behalf; nothing else may touch user memory.
+func Fault(as *AddressSpace, va uint64, write, exec, user bool) FaultResult {
+	h := as.half(va)
+	if h == nil || !user {
+		return FaultMapErr
+	}
+	h.lock.Acquire()
+	res := h.fault(va, write, exec)
+	h.lock.Release()
+	if res == FaultOOM && work.head != nil {
+		Work(Budget) // memory may be waiting to be freed
+		h.lock.Acquire()
+		res = h.fault(va, write, exec)
+		h.lock.Release()
+	}
+	if res == FaultOK {
+		as.MinFaults++
+	}
+	return res
+}
+
+// fault is Fault with h locked.
+func (h *Half) fault(va uint64, write, exec bool) FaultResult {
+	va &^= pageMask
+	r := h.find(va)
+	if r == nil || va < r.start && !h.grow(r, va) {
+		return FaultMapErr
+	}
+	if r.moveFrom > moveSource {
+		return FaultMapErr // still being filled
+	}
+	need := uint8(abi.ProtRead | abi.ProtWrite | abi.ProtExec) // reading: any protection but none
+	if write {
+		need = abi.ProtWrite
+	} else if exec {
+		need = abi.ProtExec
+	}
+	if r.prot&need == 0 {
+		return FaultAccErr
+	}
+	e, f := h.entry(va, write)
+	if e == nil {
+		return FaultOOM
+	}
+	old := *e
+	if old != 0 && (!write || old&pteWrite != 0) && (!exec || old&pteNX == 0) {
+		return FaultOK // the way was not writable, or another CPU was faster
+	}
+	if r.flags&regPinned != 0 {
+		return FaultAccErr
+	}
+	pte := uint64(ptePresent | pteUser | pteAccessed)
+	if r.prot&abi.ProtExec == 0 {
+		pte |= pteNX
+	}
+	var pa uint64
+	if r.shared() {
+		res := FaultOK
+		if pa, res = r.obj.locked((r.off+(va-r.start))>>PageShift, true); res != FaultOK {
+			return res
+		}
+		if r.prot&abi.ProtWrite != 0 {
+			pte |= pteWrite | pteDirty
+		}
+		if r.obj.kind == FCMDevice {
+			pte |= pteCD | pteWT
+		}
+	} else {
+		own, res := false, FaultOK
+		if pa, own, res = h.private(r, va, write); res != FaultOK {
+			return res
+		}
+		pte |= ptePrivate
+		if own && r.prot&abi.ProtWrite != 0 {
+			pte |= pteWrite | pteDirty
+		}
+	}
+	*e = pte | pa
+	if old == 0 {
+		f.live++
+		h.resident++
+		if !write && r.obj != nil {
+			h.around(r, va, f, tableOf(e), pte)
+		}
+	} else if (old^pa)&pteAddr != 0 {
+		fs := flushSet{}
+		fs.add(va)
+		h.flush(&fs)
+	}
+	return FaultOK
+}
+
+// locked is page for a caller that does not hold the lock.
+func (f *FCM) locked(i uint64, create bool) (pa uint64, res FaultResult) {
+	f.lock.Acquire()
+	pa, res = f.page(i, create)
+	f.lock.Release()
+	return
+}
+
+// private returns the frame of va in the private region r, for a write one
+// that is the leaf's own.
+func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, res FaultResult) {
+	i := va >> PageShift
+	oi := (r.off + (va - r.start)) >> PageShift
+	if r.obj != nil && oi >= (r.obj.size+pageMask)>>PageShift {
+		return 0, false, FaultBus
+	}
+	leaf := h.leaf
+	if write {
+		if leaf == nil {
+			var e Errno
+			if leaf, e = newLeaf(h.acct); e != OK {
+				return 0, false, FaultOOM
+			}
+			h.leaf = leaf
+		}
+		leaf.lock.Acquire()
+		pa = leaf.claimOver(i, r.obj, oi)
+		leaf.lock.Release()
+		if pa == 0 {
+			return 0, false, FaultOOM
+		}
+		return pa, true, FaultOK
+	}
+	if leaf != nil {
+		leaf.lock.Acquire()
+		pa, own = leaf.lookup(i)
+		leaf.lock.Release()
+		if pa != 0 {
+			return pa, own, FaultOK
+		}
+	}
+	if r.obj != nil {
+		pa, res = r.obj.locked(oi, true)
+		return pa, false, res
+	}
+	return mem.zero, false, FaultOK
+}
+
+// claimOver is claim where page oi of obj (if not nil) shows below the chain.
+// obj's lock comes after the leaf's, as a parent's would.
+func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
+	if obj == nil {
+		return leaf.claim(i, 0)
+	}
+	pa, own := leaf.lookup(i)
+	if own {
+		return pa
+	}
+	if pa != 0 {
+		return leaf.claim(i, 0)
+	}
+	obj.lock.Acquire()
+	below, _ := obj.page(oi, false)
+	pa = leaf.claim(i, below)
+	obj.lock.Release()
+	return pa
+}
+
+// around maps what is in memory of the aligned block of pages of r's object
+// around va, whose entry e has just been filled with flags; f describes its table.
+func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
+	lo := va &^ (aroundPages*PageSize - 1)
+	hi := min(lo+aroundPages*PageSize, r.end)
+	lo = max(lo, r.start)
+	var chain [4]*node // lowest-level index nodes of the leaf and those above it
+	depth := 0
+	if !r.shared() && h.leaf != nil {
+		// The half's lock keeps the leaf's own index still, and entries above
+		// only move; one that moves between the nodes looked at here is seen
+		// in neither only if it moves up past us, which mergeUp does with the
+		// leaf locked.
+		h.leaf.lock.Acquire()
+		for n := h.leaf; n != nil; {
+			if depth == len(chain) {
+				h.leaf.lock.Release()
+				return
+			}
+			chain[depth] = n.index.bottom(lo >> PageShift)
+			if chain[depth] != nil {
+				depth++
+			}
+			n = n.parent
+		}
+	}
+	o := r.obj
+	o.lock.Acquire()
+next:
+	for a := lo; a < hi; a += PageSize {
+		p := &t[a>>12&511]
+		if *p != 0 {
+			continue
+		}
+		for _, n := range chain[:depth] {
+			if n.slots[a>>PageShift&(nodeSlots-1)] != 0 {
+				continue next
+			}
+		}
+		if pa, _ := o.page((r.off+(a-r.start))>>PageShift, false); pa != 0 {
+			*p = pa | flags
+			f.live++
+			h.resident++
+		}
+	}
+	o.lock.Release()
+	if !r.shared() && h.leaf != nil {
+		h.leaf.lock.Release()
+	}
+}
+
+// grow extends the region r, which grows down and lies above va, to va's page.
+func (h *Half) grow(r *Region, va uint64) bool {
+	if r.flags&regGrowsDown == 0 || va < r.growMin || va < h.lo {
+		return false
+	}
+	if p := r.prev; p != nil && va < p.end+guardGap {
+		return false
+	}
+	if !h.charge(r, r.start-va) {
+		return false
+	}
+	h.setStart(r, va)
+	return true
+}

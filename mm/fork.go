@@ -1,0 +1,173 @@
+package mm
+
+import "go42/ipc/abi"
+
+// ForkState keeps a fork's progress between steps; zero at the start.
+type ForkState struct {
+	stage  uint8
+	half   uint8
+	shared bool
+	next   uint64
+}
+
+const (
+	forkBegin = iota
+	forkLeaves
+	forkRegions
+	forkTouch
+)
+
+// Pages that a fork copies rather than shares, in either half. Those of the
+// libOS half (its data, its stacks) are written by both sides at once.
+var eagerPages = [2]int64{8, 32}
+
+// Fork fills child, fresh from NewAddressSpace, from parent by each region's
+// inheritance; with vfork the child gets the parent's program half itself.
+// done == false with OK: call again; regions of the parent's halves cannot be
+// changed meanwhile (EAGAIN). On an error, destroy child; to give up a fork
+// that is not done, call Abort first.
+func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e Errno) {
+	budget := Budget
+	if st.stage == forkBegin {
+		if vfork {
+			h := child.Program
+			child.detach(h)
+			freeHalf(h)
+			child.attach(parent.Program)
+			st.half = 1
+		}
+		st.stage = forkLeaves
+	}
+	for st.half < 2 {
+		hp, hc := parent.Program, child.Program
+		if st.half == 1 {
+			hp, hc = parent.LibOS, child.LibOS
+		}
+		hp.lock.Acquire()
+		hc.lock.Acquire()
+		e = hp.forkTo(hc, st, &budget)
+		if e != OK && e != EAGAIN && st.stage > forkLeaves {
+			hp.fork = false
+		}
+		hc.lock.Release()
+		hp.lock.Release()
+		if e == EAGAIN {
+			return false, OK
+		}
+		if e != OK {
+			return false, e
+		}
+		st.half++
+		st.stage, st.next, st.shared = forkLeaves, 0, false
+	}
+	return true, OK
+}
+
+// Abort gives up a fork of parent that is not done. The child is destroyed by
+// the caller.
+func (st *ForkState) Abort(parent *AddressSpace) {
+	if st.stage <= forkLeaves || st.half > 1 {
+		return
+	}
+	h := parent.Program
+	if st.half == 1 {
+		h = parent.LibOS
+	}
+	h.lock.Acquire()
+	h.fork = false
+	h.lock.Release()
+	*st = ForkState{half: 2}
+}
+
+// forkTo copies one half. The leaf is forked first, at one instant; from then
+// on the child's view of the pages is fixed. Then the regions follow.
+func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
+	if st.stage == forkLeaves {
+		if hp.fork {
+			return EAGAIN
+		}
+		if hp.leaf != nil {
+			b, shared, e := forkLeaf(hp.leaf, hc.acct, eagerPages[st.half])
+			if e != OK {
+				return e
+			}
+			hc.leaf, st.shared = b, shared
+			if shared {
+				hp.writeProtect()
+			} else if b != nil {
+				*budget -= int(b.index.pages) * costPage
+			}
+		}
+		hp.fork = true
+		hc.seed = hp.seed
+		st.stage, st.next = forkRegions, hp.lo
+	}
+	if st.stage == forkRegions {
+		for r := hp.find(st.next); r != nil; r = r.next {
+			if *budget <= 0 {
+				st.next = max(st.next, r.start)
+				return EAGAIN
+			}
+			*budget -= costRegion
+			if e := hc.inherit(r, st, budget); e != OK {
+				return e
+			}
+			st.next = r.end
+		}
+		st.stage = forkTouch
+	}
+	// What was copied is about to be written: map it.
+	if hc.leaf != nil && !st.shared && hc.leaf.index.entries() <= eagerPages[st.half] {
+		for i := uint64(0); ; i++ {
+			at, e, ok := hc.leaf.index.next(i, 1<<indexBits)
+			if !ok {
+				break
+			}
+			i = at
+			if r := hc.find(at << PageShift); e&entPage != 0 && r != nil && r.start <= at<<PageShift && r.prot != 0 {
+				if hc.fault(at<<PageShift, r.prot&abi.ProtWrite != 0, false) != FaultOK {
+					break // the child will find out by itself
+				}
+			}
+		}
+	}
+	hp.fork = false
+	return OK
+}
+
+// inherit gives the child's half hc its part of the parent's region r.
+func (hc *Half) inherit(r *Region, st *ForkState, budget *int) Errno {
+	if r.flags&regPinned != 0 {
+		return OK
+	}
+	if r.inherit == abi.InheritNone || r.inherit == abi.InheritZero {
+		if !r.shared() && hc.leaf != nil { // the pages came with the leaf
+			hc.leaf.lock.Acquire()
+			at, e := hc.leaf.discard(max(r.start, st.next)>>PageShift, r.end>>PageShift, budget)
+			hc.leaf.lock.Release()
+			if e != OK {
+				st.next = at << PageShift
+				return e
+			}
+		}
+		if r.inherit == abi.InheritNone {
+			return OK
+		}
+	}
+	c, _, ok := mem.regions.Alloc(hc.acct)
+	if !ok {
+		return ENOMEM
+	}
+	c.start, c.end = r.start, r.end
+	c.prot, c.maxProt, c.inherit, c.flags = r.prot, r.maxProt, r.inherit, r.flags
+	c.obj, c.off, c.name, c.growMin, c.zapEpoch = r.obj, r.off, r.name, r.growMin, r.zapEpoch
+	if !hc.charge(c, c.end-c.start) {
+		mem.regions.Free(c)
+		return ENOMEM
+	}
+	if c.obj != nil {
+		c.obj.Get()
+	}
+	hc.link(c)
+	return OK
+}
