@@ -144,3 +144,9 @@ func Umount2(target, flags uint64) int64 {
 	b.give()
 	return n
 }
+
+// mountRoot makes root the first mount, "/".
+func mountRoot(info *proto.MountInfo, root uint64) int64 {
+	_, st := client.Mount{C: conn(), H: abi.HandleMount}.Mount(info, client.Copy(root), abi.Grant{})
+	return st
+}

@@ -52,7 +52,11 @@ func (o names) on(c *ipc.Call, path string, follow, change bool, redir ipc.Out, 
 		o.fs.Lock.RLock()
 		defer o.fs.Lock.RUnlock()
 	}
-	p, red, err := o.fs.walk(x, o.node, path, follow)
+	walk := o.fs.walk
+	if change && !follow {
+		walk = o.fs.walkName
+	}
+	p, red, err := walk(x, o.node, path, follow)
 	if err != nil {
 		return 0, ipc.Errno(err)
 	}
@@ -136,7 +140,9 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 	if create && flags&syscall.O_DIRECTORY != 0 {
 		return 0, nil, obj, -int64(syscall.EINVAL)
 	}
-	follow := flags&oNoFollow == 0 && !(create && flags&syscall.O_EXCL != 0)
+	// A name to create with a slash behind it is refused before it is looked up.
+	slash := create && strings.HasSuffix(path, "/")
+	follow := flags&oNoFollow == 0 && !(create && flags&syscall.O_EXCL != 0) && !slash
 	change := create || tmp
 	if change && o.fs.ReadOnly {
 		change = false
@@ -162,12 +168,12 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 			r, obj, err = o.fs.open(x, t, flags, true)
 			return err
 		}
+		if slash && p.dir != nil {
+			return syscall.EISDIR
+		}
 		if p.node == nil {
 			if !create {
 				return syscall.ENOENT
-			}
-			if p.slash {
-				return syscall.EISDIR
 			}
 			if !change {
 				return syscall.EROFS
@@ -186,6 +192,9 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 			}
 		}
 		if _, ok := p.node.(Link); ok && flags&oPath == 0 {
+			if flags&syscall.O_DIRECTORY != 0 {
+				return syscall.ENOTDIR
+			}
 			return syscall.ELOOP
 		}
 		var err error
@@ -391,7 +400,7 @@ func (o names) other(g ipc.Given) (*Object, error) {
 }
 
 // two walks both paths of a Rename or Link with names locked.
-func (o names) two(c *ipc.Call, from, to string, follow bool, dir2 ipc.Given, redir ipc.Out, f func(x *Ctx, a, b found) error) (n, which uint64, status int64) {
+func (o names) two(c *ipc.Call, from, to string, follow, rename bool, dir2 ipc.Given, redir ipc.Out, f func(x *Ctx, a, b found) error) (n, which uint64, status int64) {
 	x, err := o.fs.srv.ctx(c)
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
@@ -405,7 +414,11 @@ func (o names) two(c *ipc.Call, from, to string, follow bool, dir2 ipc.Given, re
 	}
 	o.fs.Lock.Lock()
 	defer o.fs.Lock.Unlock()
-	a, red, werr := o.fs.walk(x, o.node, from, follow)
+	walk := o.fs.walk
+	if rename {
+		walk = o.fs.walkName
+	}
+	a, red, werr := walk(x, o.node, from, follow)
 	if werr != nil {
 		return 0, 0, ipc.Errno(werr)
 	}
@@ -413,10 +426,16 @@ func (o names) two(c *ipc.Call, from, to string, follow bool, dir2 ipc.Given, re
 		n, status = redirect(red, redir)
 		return n, 0, status
 	}
+	if !rename {
+		// What gets a further name is looked at before its new place is.
+		if err := a.there(); err != nil {
+			return 0, 0, ipc.Errno(err)
+		}
+	}
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
 	}
-	b, red, err := o.fs.walk(x, second.node, to, false)
+	b, red, err := o.fs.walkName(x, second.node, to, false)
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
 	}
@@ -431,7 +450,7 @@ func (o names) Rename(c *ipc.Call, from string, to string, flags uint64, dir2 ip
 	if flags&^(renameNoReplace|renameExchange) != 0 || flags == renameNoReplace|renameExchange {
 		return 0, 0, -int64(syscall.EINVAL)
 	}
-	return o.two(c, from, to, false, dir2, redir, func(x *Ctx, a, b found) error {
+	return o.two(c, from, to, false, true, dir2, redir, func(x *Ctx, a, b found) error {
 		return o.fs.rename(x, a, b, flags)
 	})
 }
@@ -439,7 +458,13 @@ func (o names) Rename(c *ipc.Call, from string, to string, flags uint64, dir2 ip
 // rename does what rename(2) says of two walks' ends. fs.Lock is held
 // exclusively.
 func (fs *FS) rename(x *Ctx, a, b found, flags uint64) error {
-	if a.dir == nil || b.dir == nil {
+	if a.dir == nil {
+		return syscall.EBUSY
+	}
+	if b.dir == nil {
+		if flags&renameNoReplace != 0 {
+			return syscall.EEXIST
+		}
 		return syscall.EBUSY
 	}
 	if err := a.there(); err != nil {
@@ -461,7 +486,8 @@ func (fs *FS) rename(x *Ctx, a, b found, flags uint64) error {
 	}
 	ad, aIsDir := a.node.(Dir)
 	bd, bIsDir := b.node.(Dir)
-	if (a.slash || b.slash) && !aIsDir {
+	exchange := flags&renameExchange != 0
+	if !aIsDir && (a.slash || b.slash && !exchange) || exchange && !bIsDir && b.slash {
 		return syscall.ENOTDIR
 	}
 	if err := mayRemove(x, a.dir, a.node); err != nil {
@@ -515,7 +541,7 @@ func within(d, dir Dir) bool {
 }
 
 func (o names) Link(c *ipc.Call, from string, to string, flags uint64, dir2 ipc.Given, redir ipc.Out) (uint64, uint64, int64) {
-	return o.two(c, from, to, flags&proto.AtFollow != 0, dir2, redir, func(x *Ctx, a, b found) error {
+	return o.two(c, from, to, flags&proto.AtFollow != 0, false, dir2, redir, func(x *Ctx, a, b found) error {
 		if err := a.there(); err != nil {
 			return err
 		}

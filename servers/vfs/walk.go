@@ -138,6 +138,24 @@ func (fs *FS) walk(x *Ctx, start Node, path string, follow bool) (found, *Redire
 	}
 }
 
+// walkName is walk for calls that make or remove the last name: a slash behind
+// it does not make them follow a symbolic link there.
+func (fs *FS) walkName(x *Ctx, start Node, path string, _ bool) (found, *Redirect, error) {
+	name := strings.TrimRight(path, "/")
+	slash := len(name) < len(path)
+	if name == "" {
+		name, slash = path, false
+	}
+	p, red, err := fs.walk(x, start, name, false)
+	if slash {
+		p.slash = true
+		if red != nil {
+			red.Path += "/"
+		}
+	}
+	return p, red, err
+}
+
 // pathOf is a directory's path from its file system's root.
 func pathOf(d Node) string {
 	p, _ := placeOf(d)
