@@ -31,7 +31,7 @@ func BuildKernelSpace(s *KernelSpec) (root uint64, e Errno) {
 		switch {
 		case s.GigaPages && pa&(span3-1) == 0 && pa+span3 <= top && !s.special(pa, pa+span3):
 			size = span3
-		case s.special(pa, pa+span2):
+		case s.special(pa&^(span2-1), pa&^(span2-1)+span2):
 			size, flags = span1, rw
 			if s.readOnly(pa) {
 				flags = ro
