@@ -9,6 +9,7 @@ import (
 	"go42/ipc/proto"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/native"
+	"go42/linuxapi/proc"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
 	"go42/sched/user"
@@ -41,16 +42,10 @@ const (
 // AT_FDCWD as a register holds it.
 const fdcwd = ^uint64(0) - 99
 
-// Set by the layers above; the limits follow setrlimit(2).
+// Set by the signal layer.
 var (
-	// NoFile is the soft RLIMIT_NOFILE; FileSize the soft RLIMIT_FSIZE.
-	NoFile   uint64 = 1024
-	FileSize uint64 = forever
-
 	// Raise sends a signal to the calling thread.
 	Raise func(sig int)
-	// Superuser tells whether the effective user is root.
-	Superuser func() bool
 	// PendingSignals returns the signals of set that are pending for the
 	// calling thread or its process (bit n-1: signal n).
 	PendingSignals func(set uint64) uint64
@@ -59,8 +54,13 @@ var (
 	TakeSignal func(set uint64, info *[128]byte) bool
 )
 
-func nofile() uint64     { return atomic.LoadUint64(&NoFile) }
-func fsizeLimit() uint64 { return atomic.LoadUint64(&FileSize) }
+func nofile() uint64     { return atomic.LoadUint64(&proc.Limits[rlimitNoFile][0]) }
+func fsizeLimit() uint64 { return atomic.LoadUint64(&proc.Limits[rlimitFsize][0]) }
+
+const (
+	rlimitFsize  = 1
+	rlimitNoFile = 7
+)
 
 func raise(sig int) {
 	if Raise != nil {
@@ -68,7 +68,7 @@ func raise(sig int) {
 	}
 }
 
-func superuser() bool { return Superuser == nil || Superuser() }
+func superuser() bool { return proc.Me.EUID == 0 }
 
 // conn is the calling thread's message space.
 func conn() *client.Conn {

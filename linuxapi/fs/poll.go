@@ -58,7 +58,7 @@ func (f *File) queryServer(want, seen uint32, arm bool) uint32 {
 	}
 	s := widen(uint32(state))
 	// The server arms only when nothing that was asked for is there.
-	if arm && s&need == 0 {
+	if arm && s&(need|pollErr|pollHup) == 0 {
 		f.note(seq, s, need)
 	} else {
 		f.note(seq, s, 0)

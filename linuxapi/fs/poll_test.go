@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"go42/linuxapi/proc"
 	"go42/sched/user"
 )
 
@@ -250,13 +251,13 @@ func TestDescriptors(t *testing.T) {
 	if r := Close(100); r != -EBADF {
 		t.Fatal(r)
 	}
-	NoFile = 3
+	proc.Limits[rlimitNoFile][0] = 3
 	Dup(uint64(a))
 	Dup(uint64(a))
 	if r := Dup(uint64(a)); r != -EMFILE {
 		t.Fatal(r)
 	}
-	NoFile = 1024
+	proc.Limits[rlimitNoFile][0] = 1024
 	_ = k
 }
 
