@@ -54,7 +54,6 @@ func (p *Project) NewImage() (*Image, error) {
 			m.Symlink("/bin/"+name, "../bbin/bb")
 		}
 	}
-	m.Symlink("/bin/sh", "../bbin/gosh")
 	m.File("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
 	m.File("/etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n")
 	m.File("/etc/hosts", 0o644, "127.0.0.1\tlocalhost\n::1\tlocalhost\n")

@@ -18,7 +18,7 @@ const uRootModule = "github.com/u-root/u-root@v0.16.0"
 // to two minutes; the module cache is read-only and the builder writes into
 // its module, hence the copy.
 func (p *Project) URoot() (string, error) {
-	out := filepath.Join(p.Build, "u-root-v0.16.0.cpio")
+	out := filepath.Join(p.Build, "u-root-v0.16.0-sh.cpio")
 	err := p.make(out, nil, func(tmp string) error {
 		p.say("building u-root's commands (once, one to two minutes)")
 		dir := filepath.Join(p.Build, "u-root-v0.16.0")
@@ -36,6 +36,12 @@ func (p *Project) URoot() (string, error) {
 		}
 		if err := os.CopyFS(dir, os.DirFS(mod.Dir)); err != nil {
 			return fmt.Errorf("copying %s: %w", uRootModule, err)
+		}
+		// bbin/bb goes by its own name. Programs run /bin/sh under the name sh,
+		// so that gosh is built in a second time under that name.
+		core := filepath.Join(dir, "cmds", "core")
+		if err := os.CopyFS(filepath.Join(core, "sh"), os.DirFS(filepath.Join(core, "gosh"))); err != nil {
+			return err
 		}
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=", "GOWORK=off"}
 		if err := command(dir, env, "go", "build", "-o", "u-root-builder", "."); err != nil {
