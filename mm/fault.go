@@ -108,6 +108,9 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 		f.live++
 		h.resident++
 		if !write && r.obj != nil {
+			if !r.shared() {
+				pte &^= pteWrite | pteDirty // the page itself may be the leaf's own
+			}
 			h.around(r, va, f, tableOf(e), pte)
 		}
 	} else if (old^pa)&pteAddr != 0 {
@@ -187,7 +190,7 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
 }
 
 // around maps what is in memory of the aligned block of pages of r's object
-// around va, whose entry e has just been filled with flags; f describes its table.
+// around va, with the given entry flags; t is va's table, f describes it.
 func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
 	lo := va &^ (aroundPages*PageSize - 1)
 	hi := min(lo+aroundPages*PageSize, r.end)

@@ -4,10 +4,9 @@ import "go42/ipc/abi"
 
 // ForkState keeps a fork's progress between steps; zero at the start.
 type ForkState struct {
-	stage  uint8
-	half   uint8
-	shared bool
-	next   uint64
+	stage uint8
+	half  uint8
+	next  uint64
 }
 
 const (
@@ -58,7 +57,7 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 			return false, e
 		}
 		st.half++
-		st.stage, st.next, st.shared = forkLeaves, 0, false
+		st.stage, st.next = forkLeaves, 0
 	}
 	return true, OK
 }
@@ -87,14 +86,15 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 			return EAGAIN
 		}
 		if hp.leaf != nil {
-			b, shared, e := forkLeaf(hp.leaf, hc.acct, eagerPages[st.half])
+			b, protect, e := forkLeaf(hp.leaf, hc.acct, eagerPages[st.half])
 			if e != OK {
 				return e
 			}
-			hc.leaf, st.shared = b, shared
-			if shared {
+			hc.leaf = b
+			if protect {
 				hp.writeProtect()
-			} else if b != nil {
+			}
+			if b != nil {
 				*budget -= int(b.index.pages) * costPage
 			}
 		}
@@ -117,7 +117,7 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 		st.stage = forkTouch
 	}
 	// What was copied is about to be written: map it.
-	if hc.leaf != nil && !st.shared && hc.leaf.index.entries() <= eagerPages[st.half] {
+	if hc.leaf != nil && hc.leaf.index.entries() <= eagerPages[st.half] {
 		for i := uint64(0); ; i++ {
 			at, e, ok := hc.leaf.index.next(i, 1<<indexBits)
 			if !ok {

@@ -253,16 +253,16 @@ func (leaf *FCM) discard(lo, hi uint64, budget *int) (uint64, Errno) {
 }
 
 // forkLeaf makes the child's leaf b of leaf a, charged to acct. It is nil when
-// there is nothing to inherit. shared says that pages of a are a's own no
-// longer: its half must be write-protected. Up to eager pages are copied.
-func forkLeaf(a *FCM, acct *Account, eager int64) (b *FCM, shared bool, e Errno) {
+// there is nothing to inherit. protect says that pages which were a's alone are
+// so no longer: its half must be write-protected. Up to eager pages are copied.
+func forkLeaf(a *FCM, acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	a.lock.Acquire()
-	b, shared, e = a.fork(acct, eager)
+	b, protect, e = a.fork(acct, eager)
 	a.lock.Release()
-	return b, shared, e
+	return b, protect, e
 }
 
-func (a *FCM) fork(acct *Account, eager int64) (b *FCM, shared bool, e Errno) {
+func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	if a.index.empty() && a.parent == nil {
 		return nil, false, OK
 	}
@@ -277,10 +277,11 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, shared bool, e Errno) {
 		}
 		if p != nil {
 			p.lock.Acquire()
+			protect = p.nchild == 1 // a collapse may have moved pages up that are mapped writable
 			p.addChild(b)
 			p.lock.Release()
 		}
-		return b, false, OK
+		return b, protect, OK
 	}
 	if p != nil {
 		p.lock.Acquire()

@@ -226,7 +226,8 @@ func (h *Half) populate(lo, hi uint64, budget *int) uint64 {
 			continue
 		}
 		*budget--
-		write := r.prot&abi.ProtWrite != 0
+		// A private page of an object is not copied before it is written.
+		write := r.prot&abi.ProtWrite != 0 && (r.obj == nil || r.shared())
 		if e := h.peek(va); e != 0 && (!write || e&pteWrite != 0) {
 			continue
 		}

@@ -51,6 +51,7 @@ type Pool[T any] struct {
 // Init prepares the pool for at most max entries.
 func (p *Pool[T]) Init(name string, max int) Errno {
 	var t T // only for its size
+	*p = Pool[T]{Raw: p.Raw}
 	p.lock.rank = rankPool
 	p.name = name
 	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
