@@ -120,3 +120,6 @@ func (q *Pending) Discard(p *Pool, m Set) {
 		q.Set &^= Bit(s)
 	}
 }
+
+// Reset empties the pool: nothing refers to its nodes any more.
+func (p *Pool) Reset() { p.free, p.fresh, p.used = 0, 0, 0 }

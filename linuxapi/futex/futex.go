@@ -1,0 +1,429 @@
+// Package futex is futex(2) within one process: queues of threads by address.
+// Shared futexes between processes are not offered: FUTEX_PRIVATE_FLAG makes no
+// difference, a wake reaches the threads of the calling process.
+//
+// A bucket's spin lock guards its list and the FutexWait of the threads on it.
+// The user's word is read under it, so that no wake is lost between the check
+// and the sleep. Requeue takes two buckets, the lower index first.
+package futex
+
+import (
+	"go42/linuxapi/call"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/thread"
+	"go42/linuxapi/usercopy"
+	"go42/sched/user"
+)
+
+const (
+	opWait        = 0
+	opWake        = 1
+	opRequeue     = 3
+	opCmpRequeue  = 4
+	opWakeOp      = 5
+	opLockPI      = 6
+	opUnlockPI    = 7
+	opTrylockPI   = 8
+	opWaitBitset  = 9
+	opWakeBitset  = 10
+	flagPrivate   = 128
+	flagRealtime  = 256
+	matchAny      = 0xffffffff
+	tidMask       = 0x3fffffff
+	ownerDied     = 0x40000000
+	waiters       = 0x80000000
+	nBuckets      = 256
+	robustMax     = 2048
+	robustLenSize = 24
+)
+
+type bucket struct {
+	lock       user.SpinLock
+	head, tail *thread.Thread
+}
+
+var buckets [nBuckets]bucket
+
+// Calls are this package's system calls.
+var Calls = [...]call.Entry{
+	{202, "futex", sysFutex, call.Full, "partial: within one process; priority-inheritance operations: ENOSYS"},
+	{273, "set_robust_list", sysSetRobustList, call.Full, "full: within one process"},
+	{274, "get_robust_list", sysGetRobustList, call.Full, "partial: threads of the caller's process only (EPERM)"},
+}
+
+func index(addr uint64) int32 {
+	h := addr >> 2 * 0x9e3779b97f4a7c15
+	return int32(h >> 56)
+}
+
+func (b *bucket) push(t *thread.Thread, i int32) {
+	w := &t.Futex
+	w.Prev, w.Next, w.Bucket = b.tail, nil, i+1
+	if b.tail != nil {
+		b.tail.Futex.Next = t
+	} else {
+		b.head = t
+	}
+	b.tail = t
+}
+
+func (b *bucket) remove(t *thread.Thread) {
+	w := &t.Futex
+	if w.Prev != nil {
+		w.Prev.Futex.Next = w.Next
+	} else {
+		b.head = w.Next
+	}
+	if w.Next != nil {
+		w.Next.Futex.Prev = w.Prev
+	} else {
+		b.tail = w.Prev
+	}
+	w.Next, w.Prev, w.Bucket = nil, nil, 0
+}
+
+func sysFutex(t *thread.Thread, a *call.Args) int64 {
+	addr, op, val := a[0], uint32(a[1]), uint32(a[2])
+	if addr&3 != 0 {
+		return errno.EINVAL.Ret()
+	}
+	cmd := op &^ (flagPrivate | flagRealtime)
+	if op&flagRealtime != 0 && cmd != opWait && cmd != opWaitBitset {
+		return errno.ENOSYS.Ret()
+	}
+	switch cmd {
+	case opWait, opWaitBitset:
+		mask := uint32(matchAny)
+		if cmd == opWaitBitset {
+			if mask = uint32(a[5]); mask == 0 {
+				return errno.EINVAL.Ret()
+			}
+		}
+		deadline := uint64(0)
+		if a[3] != 0 {
+			var ts [2]int64
+			if e := usercopy.Get(&ts, a[3]); e != errno.OK {
+				return e.Ret()
+			}
+			ns, e := timespec(&ts)
+			if e != errno.OK {
+				return e.Ret()
+			}
+			switch {
+			case cmd == opWait:
+				deadline = t.Deadline(ns)
+			case op&flagRealtime != 0:
+				deadline = 1
+				if off := user.WallOffset(); ns > off {
+					deadline = ns - off
+				}
+			default:
+				deadline = max(ns, 1)
+			}
+		}
+		return wait(t, addr, val, mask, deadline)
+	case opWake:
+		return int64(Wake(addr, int(int32(val)), matchAny))
+	case opWakeBitset:
+		if uint32(a[5]) == 0 {
+			return errno.EINVAL.Ret()
+		}
+		return int64(Wake(addr, int(int32(val)), uint32(a[5])))
+	case opRequeue, opCmpRequeue:
+		return requeue(addr, a[4], int(int32(val)), int(int32(a[3])), cmd == opCmpRequeue, uint32(a[5]))
+	case opWakeOp:
+		return wakeOp(addr, a[4], int(int32(val)), int(int32(a[3])), uint32(a[5]))
+	}
+	return errno.ENOSYS.Ret()
+}
+
+// timespec is ts in ns; EINVAL if malformed; far futures are cut.
+func timespec(ts *[2]int64) (uint64, errno.Errno) {
+	if ts[0] < 0 || ts[1] < 0 || ts[1] >= 1e9 {
+		return 0, errno.EINVAL
+	}
+	if ts[0] > 1<<33 {
+		return 1 << 62, errno.OK
+	}
+	return uint64(ts[0])*1e9 + uint64(ts[1]), errno.OK
+}
+
+func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
+	i := index(addr)
+	b := &buckets[i]
+	was := b.lock.Lock()
+	v, ok := usercopy.U32(addr)
+	if !ok || v != val {
+		b.lock.Unlock(was)
+		if !ok {
+			return errno.EFAULT.Ret()
+		}
+		return errno.EAGAIN.Ret()
+	}
+	t.Futex.Key, t.Futex.Mask = addr, mask
+	b.push(t, i)
+	t.Prepare()
+	b.lock.Release()
+	r := t.Park(deadline, true)
+	if r != user.Woken {
+		leave(t)
+	}
+	user.Restore(was)
+	switch r {
+	case user.TimedOut:
+		return errno.ETIMEDOUT.Ret()
+	case user.Interrupted:
+		return errno.RestartSys.Ret()
+	}
+	return 0
+}
+
+// leave takes a thread whose wait ended otherwise off its bucket, which a requeue
+// may have changed.
+func leave(t *thread.Thread) {
+	for {
+		i := t.Futex.Bucket
+		if i == 0 {
+			return
+		}
+		b := &buckets[i-1]
+		was := b.lock.Lock()
+		done := t.Futex.Bucket == i
+		if done {
+			b.remove(t)
+		}
+		b.lock.Unlock(was)
+		if done {
+			return
+		}
+	}
+}
+
+// Wake wakes up to n threads that wait on addr with a bit of mask; it answers
+// how many.
+func Wake(addr uint64, n int, mask uint32) int {
+	b := &buckets[index(addr)]
+	was := b.lock.Lock()
+	done := b.wake(addr, n, mask)
+	b.lock.Unlock(was)
+	return done
+}
+
+func (b *bucket) wake(addr uint64, n int, mask uint32) int {
+	done := 0
+	for t := b.head; t != nil && done < n; {
+		next := t.Futex.Next
+		if t.Futex.Key == addr && t.Futex.Mask&mask != 0 {
+			b.remove(t)
+			if t.Wake(user.Woken) {
+				done++
+			}
+		}
+		t = next
+	}
+	return done
+}
+
+func requeue(from, to uint64, nWake, nMove int, cmp bool, val uint32) int64 {
+	if to&3 != 0 || nWake < 0 || nMove < 0 {
+		return errno.EINVAL.Ret()
+	}
+	i, j := index(from), index(to)
+	was, was2 := lock2(i, j)
+	if cmp {
+		v, ok := usercopy.U32(from)
+		if !ok || v != val {
+			unlock2(i, j, was, was2)
+			if !ok {
+				return errno.EFAULT.Ret()
+			}
+			return errno.EAGAIN.Ret()
+		}
+	}
+	done := buckets[i].wake(from, nWake, matchAny)
+	moved := 0
+	for t := buckets[i].head; t != nil && moved < nMove; {
+		next := t.Futex.Next
+		if t.Futex.Key == from {
+			t.Futex.Key = to
+			if i != j {
+				buckets[i].remove(t)
+				buckets[j].push(t, j)
+			}
+			moved++
+		}
+		t = next
+	}
+	unlock2(i, j, was, was2)
+	return int64(done + moved)
+}
+
+func lock2(i, j int32) (was, was2 uint32) {
+	was = buckets[min(i, j)].lock.Lock()
+	if i != j {
+		was2 = buckets[max(i, j)].lock.Lock()
+	}
+	return was, was2
+}
+
+func unlock2(i, j int32, was, was2 uint32) {
+	if i != j {
+		buckets[max(i, j)].lock.Unlock(was2)
+	}
+	buckets[min(i, j)].lock.Unlock(was)
+}
+
+// wakeOp is FUTEX_WAKE_OP: changes the word at addr2 and wakes on both.
+func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
+	if addr2&3 != 0 {
+		return errno.EINVAL.Ret()
+	}
+	op, cmp := enc>>28&7, enc>>24&15
+	arg, cmpArg := int32(enc<<8)>>20, int32(enc<<20)>>20
+	if enc>>31 != 0 {
+		arg = 1 << (uint32(arg) & 31)
+	}
+	if op > 4 || cmp > 5 {
+		return errno.ENOSYS.Ret()
+	}
+	i, j := index(addr), index(addr2)
+	was, was2 := lock2(i, j)
+	var old uint32
+	for {
+		v, ok := usercopy.U32(addr2)
+		if !ok {
+			unlock2(i, j, was, was2)
+			return errno.EFAULT.Ret()
+		}
+		new := v
+		switch op {
+		case 0:
+			new = uint32(arg)
+		case 1:
+			new = v + uint32(arg)
+		case 2:
+			new = v | uint32(arg)
+		case 3:
+			new = v &^ uint32(arg)
+		case 4:
+			new = v ^ uint32(arg)
+		}
+		prev, ok := usercopy.Cas32(addr2, v, new)
+		if ok && prev == v {
+			old = v
+			break
+		}
+	}
+	done := buckets[i].wake(addr, n, matchAny)
+	o := int32(old)
+	hit := false
+	switch cmp {
+	case 0:
+		hit = o == cmpArg
+	case 1:
+		hit = o != cmpArg
+	case 2:
+		hit = o < cmpArg
+	case 3:
+		hit = o <= cmpArg
+	case 4:
+		hit = o > cmpArg
+	case 5:
+		hit = o >= cmpArg
+	}
+	if hit {
+		done += buckets[j].wake(addr2, n2, matchAny)
+	}
+	unlock2(i, j, was, was2)
+	return int64(done)
+}
+
+func sysSetRobustList(t *thread.Thread, a *call.Args) int64 {
+	if a[1] != robustLenSize {
+		return errno.EINVAL.Ret()
+	}
+	t.RobustList = a[0]
+	return 0
+}
+
+func sysGetRobustList(t *thread.Thread, a *call.Args) int64 {
+	o := t
+	if tid := uint32(a[0]); tid != 0 && tid != t.TID {
+		if o = thread.Find(tid); o == nil {
+			return errno.EPERM.Ret()
+		}
+	}
+	if !usercopy.Put64(a[1], o.RobustList) || !usercopy.Put64(a[2], robustLenSize) {
+		return errno.EFAULT.Ret()
+	}
+	return 0
+}
+
+// ExitRobust marks the mutexes that a dying thread holds and wakes a waiter of
+// each. The list is the program's memory: any error ends the walk.
+func ExitRobust(t *thread.Thread) {
+	head := t.RobustList
+	if head == 0 {
+		return
+	}
+	t.RobustList = 0
+	next, ok := usercopy.U64(head)
+	off, ok2 := usercopy.U64(head + 8)
+	pending, ok3 := usercopy.U64(head + 16)
+	if !ok || !ok2 || !ok3 {
+		return
+	}
+	for n := 0; next != head && n < robustMax; n++ {
+		entry := next &^ 1
+		after, ok := usercopy.U64(entry)
+		if entry != pending {
+			died(t, entry+off)
+		}
+		if !ok {
+			return
+		}
+		next = after
+	}
+	if pending != 0 {
+		died(t, pending&^1+off)
+	}
+}
+
+func died(t *thread.Thread, addr uint64) {
+	for addr&3 == 0 {
+		v, ok := usercopy.U32(addr)
+		if !ok || v&tidMask != t.TID {
+			return
+		}
+		prev, ok := usercopy.Cas32(addr, v, v&waiters|ownerDied)
+		if !ok {
+			return
+		}
+		if prev == v {
+			if v&waiters != 0 {
+				Wake(addr, 1, matchAny)
+			}
+			return
+		}
+	}
+}
+
+// ExitThread clears the thread's tid word and wakes who joins it.
+func ExitThread(t *thread.Thread) {
+	ExitRobust(t)
+	if addr := t.ClearChildTID; addr != 0 {
+		t.ClearChildTID = 0
+		usercopy.Put32(addr, 0)
+		Wake(addr, 1, matchAny)
+	}
+}
+
+// AfterFork empties the queues in a child, in which no one waits.
+func AfterFork() {
+	for i := range buckets {
+		// Untouched pages stay the parent's.
+		if buckets[i] != (bucket{}) {
+			buckets[i] = bucket{}
+		}
+	}
+}

@@ -1,0 +1,284 @@
+// Package sigcall is signals at work: sending within the process, delivery on the
+// way to the program, the signal calls, and what comes from other processes
+// through the process server. The data structures are package signal's.
+//
+// P.lock (a spin lock) guards actions, pending sets and the pool. A thread's Mask
+// is changed by the thread itself, under P.lock too, so that a sender that holds
+// it sees a mask that holds. Order: P.lock -> thread table -> scheduler.
+package sigcall
+
+import (
+	"go42/ipc/abi"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
+	"go42/linuxapi/native"
+	"go42/linuxapi/proc"
+	"go42/linuxapi/signal"
+	"go42/linuxapi/thread"
+	"go42/sched/user"
+)
+
+// P is the process's signal state.
+var P struct {
+	lock    user.SpinLock
+	Actions [signal.NumSig]signal.Action
+	Pending signal.Pending
+	pool    signal.Pool
+	limit   int // RLIMIT_SIGPENDING as far as the pool goes
+}
+
+// Recalc sets or clears t's WorkSignal after its mask or a pending set changed.
+// P.lock is held.
+func recalc(t *thread.Thread) {
+	if (t.Sig.Pending.Set|P.Pending.Set)&^t.Sig.Mask != 0 {
+		t.AddWork(user.WorkSignal)
+	}
+}
+
+// ignored reports whether a new instance of s would be without effect for a
+// thread with that mask: blocked signals are kept, they may get a handler.
+func ignored(s int, mask signal.Set) bool {
+	return !mask.Has(s) && P.Actions[s-1].Ignored(s)
+}
+
+// jobControl discards what a stop or a continue undoes. P.lock is held.
+func jobControl(s int) {
+	var gone signal.Set
+	switch {
+	case s == signal.SIGCONT:
+		gone = signal.Stops
+	case signal.Stops.Has(s):
+		gone = signal.Bit(signal.SIGCONT)
+	default:
+		return
+	}
+	P.Pending.Discard(&P.pool, gone)
+	was := thread.Lock()
+	for t := thread.Newest(); t != nil; t = t.Next() {
+		t.Sig.Pending.Discard(&P.pool, gone)
+	}
+	thread.Unlock(was)
+}
+
+// SendThread makes a signal pending for t and lets t know. EAGAIN: the queue of
+// real-time signals is full. Any mode; short.
+func SendThread(t *thread.Thread, info *signal.Info) errno.Errno {
+	s := int(info.Signo)
+	was := P.lock.Lock()
+	jobControl(s)
+	e := errno.OK
+	if !ignored(s, t.Sig.Mask) || t.SigWaiting && t.Sig.Wait.Has(s) {
+		if !t.Sig.Pending.Add(&P.pool, info) {
+			e = errno.EAGAIN
+		}
+		notify(t, s)
+	}
+	P.lock.Unlock(was)
+	return e
+}
+
+// notify lets t find s: by its work bit, or by ending its sigtimedwait.
+func notify(t *thread.Thread, s int) {
+	if t.SigWaiting && t.Sig.Wait.Has(s) {
+		t.Wake(user.Interrupted)
+	} else if !t.Sig.Mask.Has(s) {
+		t.AddWork(user.WorkSignal)
+		t.Interrupt()
+	}
+	if hook.SignalFD != nil {
+		hook.SignalFD()
+	}
+}
+
+// SendProcess makes a signal pending for the process; a thread that does not
+// block it is told.
+func SendProcess(info *signal.Info) errno.Errno {
+	s := int(info.Signo)
+	was := P.lock.Lock()
+	jobControl(s)
+	t := choose(s)
+	e := errno.OK
+	if t == nil || !ignored(s, t.Sig.Mask) || t.SigWaiting && t.Sig.Wait.Has(s) {
+		if !P.Pending.Add(&P.pool, info) {
+			e = errno.EAGAIN
+		}
+		if t != nil {
+			notify(t, s)
+		} else if hook.SignalFD != nil {
+			hook.SignalFD()
+		}
+	}
+	P.lock.Unlock(was)
+	return e
+}
+
+// choose finds a thread that takes s: one in sigtimedwait for it, the running
+// one, the main one, any; nil: all block it.
+func choose(s int) *thread.Thread {
+	var found *thread.Thread
+	was := thread.Lock()
+	for t := thread.Newest(); t != nil; t = t.Next() {
+		if t.SigWaiting && t.Sig.Wait.Has(s) {
+			found = t
+			break
+		}
+		if t.Sig.Mask.Has(s) {
+			continue
+		}
+		if found == nil || t.TID == uint32(proc.Me.Pid) && found.State() != user.Running || t.State() == user.Running {
+			found = t
+		}
+	}
+	thread.Unlock(was)
+	return found
+}
+
+// Take removes a pending signal among set for t (its own first), for signalfd and
+// sigtimedwait.
+func Take(t *thread.Thread, set signal.Set, info *signal.Info) bool {
+	was := P.lock.Lock()
+	ok := take(t, set, info)
+	P.lock.Unlock(was)
+	return ok
+}
+
+func take(t *thread.Thread, set signal.Set, info *signal.Info) bool {
+	if s := t.Sig.Pending.Next(set); s != 0 {
+		t.Sig.Pending.Take(&P.pool, s, info)
+		return true
+	}
+	if s := P.Pending.Next(set); s != 0 {
+		P.Pending.Take(&P.pool, s, info)
+		return true
+	}
+	return false
+}
+
+// PendingFor is the set of signals pending for t or the process.
+func PendingFor(t *thread.Thread) signal.Set { return t.Sig.Pending.Set | P.Pending.Set }
+
+// SetMask changes t's mask; t is the current thread.
+func SetMask(t *thread.Thread, m signal.Set) {
+	was := P.lock.Lock()
+	t.Sig.Mask = m &^ signal.Unblockable
+	recalc(t)
+	P.lock.Unlock(was)
+}
+
+// TempMask sets a mask for the duration of one call (ppoll, epoll_pwait,
+// sigsuspend): it is put back after the handlers, or when the call ends without
+// one. The call ends with RestartNoHand if it was interrupted; if not, it calls
+// EndTempMask.
+func TempMask(t *thread.Thread, m signal.Set) {
+	was := P.lock.Lock()
+	t.Sig.Saved, t.Sig.HaveSaved = t.Sig.Mask, true
+	t.Sig.Mask = m &^ signal.Unblockable
+	recalc(t)
+	P.lock.Unlock(was)
+}
+
+// EndTempMask puts the mask back, for a call that was not interrupted.
+func EndTempMask(t *thread.Thread) {
+	if t.Sig.HaveSaved {
+		t.Sig.HaveSaved = false
+		SetMask(t, t.Sig.Saved)
+	}
+}
+
+// Setup installs the hooks. Start-up only.
+func Setup() {
+	user.NotifyHook = notified
+	proc.RestoreSignals = restore
+	proc.SaveSignals = save
+	proc.BeginHook = begin
+}
+
+// notified: the process server has signals for us, or a child changed state.
+func notified(channel int) {
+	if channel != abi.ChanProc {
+		return
+	}
+	// One thread fetches: the one that runs, else one whose wait can be
+	// interrupted, else any.
+	var best *thread.Thread
+	rank := 0
+	was := thread.Lock()
+	for t := thread.Newest(); t != nil; t = t.Next() {
+		r := 1
+		switch t.State() {
+		case user.Running:
+			r = 4
+		case user.Ready:
+			r = 3
+		case user.Blocked:
+			r = 2
+		}
+		if r > rank {
+			best, rank = t, r
+		}
+	}
+	thread.Unlock(was)
+	if best != nil {
+		best.AddWork(user.WorkFetch)
+		best.Interrupt()
+	}
+}
+
+func begin(t *thread.Thread) {
+	if t.Sig.Alt.Size == 0 {
+		t.Sig.Alt.Flags = signal.SS_DISABLE
+	}
+}
+
+// save puts into a parcel what survives exec.
+func save(t *thread.Thread, p *proc.Parcel) {
+	p.Mask = t.Sig.Mask
+	for s := 1; s <= signal.NumSig; s++ {
+		if P.Actions[s-1].Handler == signal.SIG_IGN {
+			p.Ignored |= signal.Bit(s)
+		}
+		if (t.Sig.Pending.Set | P.Pending.Set).Has(s) {
+			p.Pending[s-1] = 1
+		}
+	}
+	if TimersSave != nil {
+		TimersSave(p)
+	}
+}
+
+func restore(t *thread.Thread, p *proc.Parcel) {
+	t.Sig.Mask = p.Mask &^ signal.Unblockable
+	for s := 1; s <= signal.NumSig; s++ {
+		if p.Ignored.Has(s) {
+			P.Actions[s-1].Handler = signal.SIG_IGN
+		}
+		if p.Pending[s-1] != 0 {
+			info := signal.Sent(s, signal.SI_USER, 0, 0, 0)
+			P.Pending.Add(&P.pool, &info)
+		}
+	}
+	if P.Pending.Set&^t.Sig.Mask != 0 {
+		t.AddWork(user.WorkSignal)
+	}
+	if TimersRestore != nil {
+		TimersRestore(p)
+	}
+}
+
+// TimersSave and TimersRestore are the time layer's part (ITIMER_REAL).
+var TimersSave, TimersRestore func(p *proc.Parcel)
+
+// AfterFork empties the pending sets of a child.
+func AfterFork(t *thread.Thread) {
+	P.lock = user.SpinLock{}
+	P.Pending = signal.Pending{}
+	P.pool.Reset()
+	t.Sig.Pending = signal.Pending{}
+	t.SigWaiting = false
+	t.ClearWork(user.WorkSignal | user.WorkFetch)
+}
+
+// exitBySignal ends the process as if by an unhandled signal.
+func exitBySignal(s int) {
+	native.Exit(uint64(s))
+}
