@@ -1087,6 +1087,37 @@ func (o_ TTY) Open(flags uint64, dev abi.Grant) (rdev uint64, obj uint64, st int
 	return
 }
 
+// Sock calls a proto.Sock through handle H.
+type Sock struct {
+	C *Conn
+	H uint64
+}
+
+// Socket is proto.Sock.Socket.
+func (o_ Sock) Socket(typ uint64, flags uint64) (ino uint64, obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(typ)
+	m_.Args[1] = uint64(flags)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockSocket)
+	ino = uint64(o_.C.R.Args[0])
+	obj = o_.C.R.Handles[0]
+	return
+}
+
+// Pair is proto.Sock.Pair.
+func (o_ Sock) Pair(typ uint64, flags uint64) (ino uint64, a uint64, b uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(typ)
+	m_.Args[1] = uint64(flags)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockPair)
+	ino = uint64(o_.C.R.Args[0])
+	a = o_.C.R.Handles[0]
+	b = o_.C.R.Handles[1]
+	return
+}
+
 // PipeEnd calls a proto.PipeEnd through handle H.
 type PipeEnd struct {
 	C *Conn
@@ -1112,5 +1143,139 @@ func (o_ PipeEnd) Splice(size uint64, tee uint64, wait uint64, to abi.Grant) (n 
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
 	st = o_.C.call(o_.H, proto.PipeEndSplice)
 	n = uint64(o_.C.R.Args[0])
+	return
+}
+
+// SockEnd calls a proto.SockEnd through handle H.
+type SockEnd struct {
+	C *Conn
+	H uint64
+}
+
+// Bind is proto.SockEnd.Bind.
+func (o_ SockEnd) Bind(name string, node abi.Grant) (st int64) {
+	m_ := &o_.C.M
+	m_.Grants[0] = node
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
+	putString(m_, name)
+	st = o_.C.call(o_.H, proto.SockEndBind)
+	return
+}
+
+// Listen is proto.SockEnd.Listen.
+func (o_ SockEnd) Listen(backlog uint64) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(backlog)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockEndListen)
+	return
+}
+
+// Connect is proto.SockEnd.Connect.
+func (o_ SockEnd) Connect(name string, wait uint64, node abi.Grant) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(wait)
+	m_.Grants[0] = node
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
+	putString(m_, name)
+	st = o_.C.call(o_.H, proto.SockEndConnect)
+	return
+}
+
+// Accept is proto.SockEnd.Accept.
+func (o_ SockEnd) Accept(flags uint64, wait uint64) (ino uint64, obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(flags)
+	m_.Args[1] = uint64(wait)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockEndAccept)
+	ino = uint64(o_.C.R.Args[0])
+	obj = o_.C.R.Handles[0]
+	return
+}
+
+// Name is proto.SockEnd.Name.
+func (o_ SockEnd) Name(peer uint64, buf proto.Out) (n uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(peer)
+	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
+	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	st = o_.C.call(o_.H, proto.SockEndName)
+	n = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Shutdown is proto.SockEnd.Shutdown.
+func (o_ SockEnd) Shutdown(how uint64) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(how)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockEndShutdown)
+	return
+}
+
+// Option is proto.SockEnd.Option.
+func (o_ SockEnd) Option(option uint64, set uint64, value uint64) (res uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(option)
+	m_.Args[1] = uint64(set)
+	m_.Args[2] = uint64(value)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockEndOption)
+	res = uint64(o_.C.R.Args[0])
+	return
+}
+
+// PeerCred is proto.SockEnd.PeerCred.
+func (o_ SockEnd) PeerCred() (pid uint64, uid uint64, gid uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.SockEndPeerCred)
+	pid = uint64(o_.C.R.Args[0])
+	uid = uint64(o_.C.R.Args[1])
+	gid = uint64(o_.C.R.Args[2])
+	return
+}
+
+// Send is proto.SockEnd.Send.
+func (o_ SockEnd) Send(name string, flags uint64, wait uint64, aux *proto.SockAux, buf proto.In, node abi.Grant, h0 abi.Grant, h1 abi.Grant, h2 abi.Grant) (size uint64, state uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(flags)
+	m_.Args[1] = uint64(wait)
+	if aux != nil {
+		*(*proto.SockAux)(unsafe.Pointer(&m_.Data)) = *aux
+	} else {
+		*(*proto.SockAux)(unsafe.Pointer(&m_.Data)) = proto.SockAux{}
+	}
+	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeIn}
+	m_.Grants[0] = node
+	m_.Grants[1] = h0
+	m_.Grants[2] = h1
+	m_.Grants[3] = h2
+	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.SockAux{})), 1, 4
+	putString(m_, name)
+	st = o_.C.call(o_.H, proto.SockEndSend)
+	size = uint64(o_.C.R.Args[0])
+	state = uint64(o_.C.R.Args[1])
+	return
+}
+
+// Recv is proto.SockEnd.Recv.
+func (o_ SockEnd) Recv(flags uint64, wait uint64, buf proto.Out, name proto.Out) (size uint64, state uint64, full uint64, nameLen uint64, aux *proto.SockAux, h0 uint64, h1 uint64, h2 uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(flags)
+	m_.Args[1] = uint64(wait)
+	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
+	m_.Ranges[1] = abi.Range{Addr: name.Addr, Len: name.Len, Flags: abi.RangeOut}
+	m_.Len, m_.NRanges, m_.NGrants = 0, 2, 0
+	st = o_.C.call(o_.H, proto.SockEndRecv)
+	size = uint64(o_.C.R.Args[0])
+	state = uint64(o_.C.R.Args[1])
+	full = uint64(o_.C.R.Args[2])
+	nameLen = uint64(o_.C.R.Args[3])
+	aux = (*proto.SockAux)(unsafe.Pointer(&o_.C.R.Data))
+	h0 = o_.C.R.Handles[0]
+	h1 = o_.C.R.Handles[1]
+	h2 = o_.C.R.Handles[2]
 	return
 }

@@ -64,4 +64,6 @@ const (
 	BasePipe       = 5
 	BaseTTY        = 6
 	BaseSock       = 7
+	BasePipeEnd    = 8
+	BaseSockEnd    = 9
 )

@@ -94,8 +94,20 @@ const (
 	PipeCreate         = 5<<8 | 1
 	PipeOpenFIFO       = 5<<8 | 2
 	TTYOpen            = 6<<8 | 1
+	SockSocket         = 7<<8 | 1
+	SockPair           = 7<<8 | 2
 	PipeEndOpened      = 8<<8 | 1
 	PipeEndSplice      = 8<<8 | 2
+	SockEndBind        = 9<<8 | 1
+	SockEndListen      = 9<<8 | 2
+	SockEndConnect     = 9<<8 | 3
+	SockEndAccept      = 9<<8 | 4
+	SockEndName        = 9<<8 | 5
+	SockEndShutdown    = 9<<8 | 6
+	SockEndOption      = 9<<8 | 7
+	SockEndPeerCred    = 9<<8 | 8
+	SockEndSend        = 9<<8 | 9
+	SockEndRecv        = 9<<8 | 10
 )
 
 // MethodName names a method for people; "" if there is none.
@@ -281,10 +293,34 @@ func MethodName(m uint32) string {
 		return "Pipe.OpenFIFO"
 	case TTYOpen:
 		return "TTY.Open"
+	case SockSocket:
+		return "Sock.Socket"
+	case SockPair:
+		return "Sock.Pair"
 	case PipeEndOpened:
 		return "PipeEnd.Opened"
 	case PipeEndSplice:
 		return "PipeEnd.Splice"
+	case SockEndBind:
+		return "SockEnd.Bind"
+	case SockEndListen:
+		return "SockEnd.Listen"
+	case SockEndConnect:
+		return "SockEnd.Connect"
+	case SockEndAccept:
+		return "SockEnd.Accept"
+	case SockEndName:
+		return "SockEnd.Name"
+	case SockEndShutdown:
+		return "SockEnd.Shutdown"
+	case SockEndOption:
+		return "SockEnd.Option"
+	case SockEndPeerCred:
+		return "SockEnd.PeerCred"
+	case SockEndSend:
+		return "SockEnd.Send"
+	case SockEndRecv:
+		return "SockEnd.Recv"
 	}
 	return ""
 }

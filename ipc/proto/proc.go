@@ -98,7 +98,7 @@ type Proc interface {
 	Report(line string) (st Status)
 
 	// NextHangup answers a terminal whose session leader has died, for the
-	// terminal server, which is notified (abi.ChanProc). EAGAIN: none. Servers
+	// terminal server, which is notified (abi.ChanTTY). EAGAIN: none. Servers
 	// only.
 	NextHangup() (rdev uint64, sid uint64, st Status)
 }

@@ -782,6 +782,32 @@ func ServeTTY(o TTY, c *ipc.Call) bool {
 	return true
 }
 
+// Sock is what an object that is a proto.Sock implements.
+type Sock interface {
+	Socket(c *ipc.Call, typ uint64, flags uint64) (ino uint64, obj ipc.Grant, st int64)
+	Pair(c *ipc.Call, typ uint64, flags uint64) (ino uint64, a ipc.Grant, b ipc.Grant, st int64)
+}
+
+// ServeSock dispatches c to o; false: no method of proto.Sock.
+func ServeSock(o Sock, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.SockSocket:
+		r0, r1, r2 := o.Socket(c, uint64(c.Args[0]), uint64(c.Args[1]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Grant(0, r1)
+		c.Status = r2
+	case proto.SockPair:
+		r0, r1, r2, r3 := o.Pair(c, uint64(c.Args[0]), uint64(c.Args[1]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Grant(0, r1)
+		c.Grant(1, r2)
+		c.Status = r3
+	default:
+		return false
+	}
+	return true
+}
+
 // PipeEnd is what an object that is a proto.PipeEnd implements.
 type PipeEnd interface {
 	Opened(c *ipc.Call, wait uint64) (st int64)
@@ -798,6 +824,97 @@ func ServePipeEnd(o PipeEnd, c *ipc.Call) bool {
 		r0, r1 := o.Splice(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]), c.Given(0))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
+	default:
+		return false
+	}
+	return true
+}
+
+// SockEnd is what an object that is a proto.SockEnd implements.
+type SockEnd interface {
+	Bind(c *ipc.Call, name string, node ipc.Given) (st int64)
+	Listen(c *ipc.Call, backlog uint64) (st int64)
+	Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) (st int64)
+	Accept(c *ipc.Call, flags uint64, wait uint64) (ino uint64, obj ipc.Grant, st int64)
+	Name(c *ipc.Call, peer uint64, buf ipc.Out) (n uint64, st int64)
+	Shutdown(c *ipc.Call, how uint64) (st int64)
+	Option(c *ipc.Call, option uint64, set uint64, value uint64) (res uint64, st int64)
+	PeerCred(c *ipc.Call) (pid uint64, uid uint64, gid uint64, st int64)
+	Send(c *ipc.Call, name string, flags uint64, wait uint64, aux *proto.SockAux, buf ipc.In, node ipc.Given, h0 ipc.Given, h1 ipc.Given, h2 ipc.Given) (size uint64, state uint64, st int64)
+	Recv(c *ipc.Call, flags uint64, wait uint64, buf ipc.Out, name ipc.Out) (size uint64, state uint64, full uint64, nameLen uint64, aux *proto.SockAux, h0 ipc.Grant, h1 ipc.Grant, h2 ipc.Grant, st int64)
+}
+
+// ServeSockEnd dispatches c to o; false: no method of proto.SockEnd.
+func ServeSockEnd(o SockEnd, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.SockEndBind:
+		c.StringsAt(0, 0)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0 := o.Bind(c, s0, c.Given(0))
+		c.Status = r0
+	case proto.SockEndListen:
+		r0 := o.Listen(c, uint64(c.Args[0]))
+		c.Status = r0
+	case proto.SockEndConnect:
+		c.StringsAt(0, 0)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0 := o.Connect(c, s0, uint64(c.Args[0]), c.Given(0))
+		c.Status = r0
+	case proto.SockEndAccept:
+		r0, r1, r2 := o.Accept(c, uint64(c.Args[0]), uint64(c.Args[1]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Grant(0, r1)
+		c.Status = r2
+	case proto.SockEndName:
+		r0, r1 := o.Name(c, uint64(c.Args[0]), c.Out(0))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.SockEndShutdown:
+		r0 := o.Shutdown(c, uint64(c.Args[0]))
+		c.Status = r0
+	case proto.SockEndOption:
+		r0, r1 := o.Option(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.SockEndPeerCred:
+		r0, r1, r2, r3 := o.PeerCred(c)
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Reply.Args[2] = uint64(r2)
+		c.Status = r3
+	case proto.SockEndSend:
+		if !c.StructArg(unsafe.Sizeof(proto.SockAux{})) {
+			return true
+		}
+		c.StringsAt(unsafe.Sizeof(proto.SockAux{}), 1)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0, r1, r2 := o.Send(c, s0, uint64(c.Args[0]), uint64(c.Args[1]), (*proto.SockAux)(unsafe.Pointer(&c.Data)), c.In(0), c.Given(0), c.Given(1), c.Given(2), c.Given(3))
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
+	case proto.SockEndRecv:
+		r0, r1, r2, r3, r4, r5, r6, r7, r8 := o.Recv(c, uint64(c.Args[0]), uint64(c.Args[1]), c.Out(0), c.Out(1))
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Reply.Args[2] = uint64(r2)
+		c.Reply.Args[3] = uint64(r3)
+		if r4 != nil {
+			*(*proto.SockAux)(unsafe.Pointer(&c.Reply.Data)) = *r4
+			c.Reply.Len = uint32(unsafe.Sizeof(*r4))
+		}
+		c.Grant(0, r5)
+		c.Grant(1, r6)
+		c.Grant(2, r7)
+		c.Status = r8
 	default:
 		return false
 	}

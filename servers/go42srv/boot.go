@@ -13,6 +13,7 @@ import (
 	"go42/servers/cred"
 	"go42/servers/file"
 	"go42/servers/mount"
+	"go42/servers/pipe"
 	"go42/servers/proc"
 )
 
@@ -126,4 +127,13 @@ func await(what string, f func() error) error {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+func runPipe() error {
+	k := ipc.Native{}
+	s := pipe.New(k, creds())
+	if err := register("pipe"); err != nil {
+		return err
+	}
+	return (&ipc.Server{Name: "pipe", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"go42/ipc"
+	initproc "go42/servers/init"
 )
 
 // programs are what this binary can be.
@@ -18,7 +19,7 @@ var programs = map[string]func() error{
 	"pipe":   runPipe,
 	"tty":    runTTY,
 	"procfs": runProcFS,
-	"init":   runInit,
+	"init":   initproc.Run,
 }
 
 func main() {
