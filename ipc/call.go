@@ -21,6 +21,7 @@ type Call struct {
 
 	k     Kernel
 	taken [abi.MaxGrants]bool // Handles that the server keeps
+	after []uint64            // slots to empty when the reply has gone
 	soff  uintptr             // where the next string argument starts in Data
 	srng  int                 // the next string that travels as a range
 }
@@ -247,3 +248,19 @@ func (c *Call) StringArg() (string, bool) {
 
 // spilled is the inline length of a string that travels as a range.
 const spilled = 0xffff
+
+// DropAfter empties the server's slot h once the reply has been sent: for a
+// handle that this reply grants a copy of.
+func (c *Call) DropAfter(h uint64) {
+	if h != 0 {
+		c.after = append(c.after, h)
+	}
+}
+
+// AfterReply does what was left for after the reply. The receive loop's.
+func (c *Call) AfterReply(k Kernel) {
+	if len(c.after) > 0 {
+		k.Drop(c.after...)
+		c.after = c.after[:0]
+	}
+}

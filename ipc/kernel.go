@@ -8,7 +8,7 @@ import (
 // Kernel is the machine as a server sees it. Errors are syscall.Errno.
 type Kernel interface {
 	// Receive replies to reply (nil: nothing to reply to), then waits for the
-	// next call or event and puts it into next.
+	// next call or event and puts it into next. next nil: replies only.
 	Receive(reply *Call, next *abi.CallMessage) error
 	// CopyFrom and CopyTo move bytes between dst or src and range rng of the
 	// caller at off. They may be short.

@@ -30,6 +30,14 @@ func (Native) Receive(reply *Call, next *abi.CallMessage) error {
 	if reply != nil {
 		rec, status, msg = uintptr(reply.Record), uintptr(reply.Status), uintptr(unsafe.Pointer(&reply.Reply))
 	}
+	if next == nil {
+		_, _, err := Sys(abi.NReply, rec, status, msg, 0, 0, 0)
+		runtime.KeepAlive(reply)
+		if err == syscall.ESRCH {
+			err = nil // the caller is dead
+		}
+		return err
+	}
 	for {
 		// Calls are heap objects (Server.receive), so their addresses hold.
 		_, _, e := syscall.Syscall6(abi.SysNative+abi.NReply, rec, status, msg, abi.ReplyReceive, uintptr(unsafe.Pointer(next)), 0)

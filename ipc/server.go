@@ -62,6 +62,13 @@ func (s *Server) receive() error {
 		}
 		s.Serve(c)
 		reply = c
+		if len(c.after) > 0 {
+			if err := s.Kernel.Receive(reply, nil); err != nil {
+				return fmt.Errorf("%s: reply: %w", s.Name, err)
+			}
+			c.AfterReply(s.Kernel)
+			reply = nil
+		}
 	}
 }
 

@@ -203,6 +203,7 @@ func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
 		c.R.Handles[i] = p.receive(s, call.Reply.Grants[i])
 	}
 	n.mu.Unlock()
+	call.AfterReply(s)
 	return 0
 }
 
