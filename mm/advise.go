@@ -13,7 +13,7 @@ func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
 		}
 		return e
 	}
-	budget := Budget
+	budget := stepBudget
 	h.lock.Acquire()
 	if h.fork {
 		e = EAGAIN

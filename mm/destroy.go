@@ -8,7 +8,7 @@ func Destroy(as *AddressSpace) (done bool) {
 		var kernel *AddressSpace
 		kernel.Activate()
 	}
-	budget := Budget
+	budget := stepBudget
 	for as.Program != nil || as.LibOS != nil {
 		h := as.Program
 		if h == nil {
@@ -81,9 +81,21 @@ func (k VRange) end() uint64 { return k.Addr + k.Len }
 // Reset is exec's: it unmaps all but pinned pages and the keep ranges (page
 // aligned, not overlapping). A shared program half is left to its other
 // holders and replaced by an empty one. EAGAIN: call again, with nothing of as
-// running meanwhile; ENOMEM before anything has changed.
+// running meanwhile. ENOMEM on the first call: nothing has changed; on a later
+// one (possible only if private pages are kept) as must be destroyed.
 func (as *AddressSpace) Reset(keep []VRange) Errno {
-	budget := Budget
+	budget := stepBudget
+	for _, h := range [2]*Half{as.Program, as.LibOS} {
+		h.lock.Acquire()
+		e := OK
+		if h.refs == 1 {
+			e = h.prepareReset(keep)
+		}
+		h.lock.Release()
+		if e != OK {
+			return e
+		}
+	}
 	if p := as.Program; p.refs > 1 {
 		h := newHalf(as.acct, false)
 		if h == nil {
@@ -110,35 +122,49 @@ func (as *AddressSpace) Reset(keep []VRange) Errno {
 	return OK
 }
 
-// reset empties a half. The leaf is replaced as a whole, which is cheaper than
-// covering with holes what a fork chain shows of it.
-func (h *Half) reset(keep []VRange, budget *int) Errno {
-	kept := false // a private region stays
-	h.fork = false
-	for r := h.first; r != nil; {
+// prepareReset does what can fail: cuts regions at the bounds of keep, and
+// makes the new leaf if private pages are to stay. Doing it twice does no harm.
+func (h *Half) prepareReset(keep []VRange) Errno {
+	for r := h.first; r != nil; r = r.next {
 		if r.flags&regPinned != 0 {
-			r = r.next
 			continue
 		}
-		r.moveFrom = 0
 		stay, upTo := keepAt(keep, r.start)
 		if upTo < r.end && h.split(r, upTo) == nil {
 			return ENOMEM
 		}
+		if stay && !r.shared() && h.leaf != nil && h.fresh == nil {
+			l, e := newLeaf(h.acct)
+			if e != OK {
+				return e
+			}
+			h.fresh = l
+		}
+	}
+	return OK
+}
+
+// reset empties a half. The leaf is replaced as a whole, which is cheaper than
+// covering with holes what a fork chain shows of it.
+func (h *Half) reset(keep []VRange, budget *int) Errno {
+	h.fork = false
+	for r := h.first; r != nil; {
 		next := r.next
-		if stay {
-			kept = kept || !r.shared()
-		} else {
-			if *budget <= 0 {
-				return EAGAIN
-			}
-			*budget -= costRegion
-			c := h.zap(r.start, r.end, budget)
-			done := c == r.end
-			h.cut(r, c)
-			if !done {
-				return EAGAIN
-			}
+		stay, _ := keepAt(keep, r.start)
+		if stay || r.flags&regPinned != 0 {
+			r = next
+			continue
+		}
+		if *budget <= 0 {
+			return EAGAIN
+		}
+		*budget -= costRegion
+		r.moveFrom = 0
+		c := h.zap(r.start, r.end, budget)
+		done := c == r.end
+		h.cut(r, c)
+		if !done {
+			return EAGAIN
 		}
 		r = next
 	}
@@ -146,14 +172,7 @@ func (h *Half) reset(keep []VRange, budget *int) Errno {
 	if old == nil {
 		return OK
 	}
-	if kept {
-		if h.fresh == nil {
-			l, e := newLeaf(h.acct)
-			if e != OK {
-				return e
-			}
-			h.fresh = l
-		}
+	if h.fresh != nil {
 		for r := h.first; r != nil; r = r.next {
 			if r.flags&(regPinned|regShared) != 0 {
 				continue

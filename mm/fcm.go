@@ -228,7 +228,7 @@ func (f *FCM) Resize(size uint64) Errno {
 	if f.kind != FCMAnon && f.kind != FCMFile {
 		return EINVAL
 	}
-	budget := Budget
+	budget := stepBudget
 	f.lock.Acquire()
 	if f.shrinking && size != f.size { // finish what another caller left
 		f.lock.Release()

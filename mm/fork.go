@@ -26,7 +26,7 @@ var eagerPages = [2]int64{8, 32}
 // changed meanwhile (EAGAIN). On an error, destroy child; to give up a fork
 // that is not done, call Abort first.
 func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e Errno) {
-	budget := Budget
+	budget := stepBudget
 	if st.stage == forkBegin {
 		if vfork {
 			h := child.Program

@@ -26,9 +26,6 @@ const (
 	// adoptMax is the number of entries that a fork moves up into a parent
 	// with a single child, to let it adopt the new leaf.
 	adoptMax = 64
-	// eagerMax is the number of pages of a leaf that a fork copies rather than
-	// shares: they would be written at once by both sides.
-	eagerMax = 16
 )
 
 func newLeaf(a *Account) (*FCM, Errno) { return newFCM(fcmPrivate, a, 0) }

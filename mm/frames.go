@@ -218,8 +218,16 @@ func flushCache(keep int) {
 	}
 }
 
+// failAlloc, if not 0, makes the allocation that counts it down to 0 fail (tests).
+var failAlloc int
+
 // allocBlock takes 1<<order contiguous frames, aligned to their size, not cleared.
 func allocBlock(order uint8, kind Kind) (pa uint64, ok bool) {
+	if failAlloc != 0 {
+		if failAlloc--; failAlloc == 0 {
+			return 0, false
+		}
+	}
 	frames.lock.Acquire()
 	n, ok := uint32(0), true
 	if order == 0 && frames.cached > 0 {

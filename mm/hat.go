@@ -186,6 +186,9 @@ const (
 	costRegion = 8  // a region copied or dropped
 )
 
+// stepBudget is Budget; tests make it smaller.
+var stepBudget = Budget
+
 // zap clears the entries of [lo, hi), flushes, and returns how far it got.
 // Tables that become empty are given back.
 func (h *Half) zap(lo, hi uint64, budget *int) uint64 {

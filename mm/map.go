@@ -87,7 +87,7 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	if obj != nil {
 		r.zapEpoch = obj.zapEpoch
 	}
-	budget := Budget
+	budget := stepBudget
 	h.lock.Acquire()
 	addr, e = h.place(r, s, n, fixed, &budget)
 	if e == OK && s.Flags&abi.MapPopulate != 0 {
@@ -246,7 +246,7 @@ func (as *AddressSpace) Unmap(addr, n uint64) Errno {
 	if e != OK {
 		return e
 	}
-	budget := Budget
+	budget := stepBudget
 	h.lock.Acquire()
 	switch {
 	case h.fork:
@@ -331,7 +331,7 @@ func (as *AddressSpace) Protect(addr, n uint64, prot uint32) Errno {
 	if e != OK {
 		return e
 	}
-	budget := Budget
+	budget := stepBudget
 	h.lock.Acquire()
 	if h.fork {
 		e = EAGAIN

@@ -402,6 +402,14 @@ func TestModel(t *testing.T) {
 		}
 		boot(t, 24)
 		leak := leakCheck(t)
+		eagerPages = [2]int64{8, 32}
+		stepBudget = Budget
+		if seed%2 == 0 { // operations in many steps
+			stepBudget = 20 + int(seed)*3
+		}
+		if seed%3 == 0 { // no short cut around the chains
+			eagerPages = [2]int64{}
+		}
 		m := &model{t: t, r: rand.New(rand.NewSource(seed))}
 		for i := 0; i < 4; i++ {
 			f, e := NewFileFCM(RootAccount(), 20<<12)
@@ -442,9 +450,119 @@ func TestModel(t *testing.T) {
 		for _, o := range m.objs {
 			o.f.Put()
 		}
+		stepBudget = Budget
 		leak()
 		if t.Failed() || *modelSeed != 0 {
 			return
+		}
+	}
+}
+
+// TestFailures lets single allocations fail at random and checks that the
+// state stays sound and everything comes back.
+func TestFailures(t *testing.T) {
+	seeds := int64(20)
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := int64(1); seed <= seeds; seed++ {
+		boot(t, 24)
+		leak := leakCheck(t)
+		eagerPages = [2]int64{8, 32}
+		if seed%2 == 0 {
+			eagerPages = [2]int64{}
+		}
+		r := rand.New(rand.NewSource(seed))
+		f, _ := NewFileFCM(RootAccount(), 30<<12)
+		procs := []*AddressSpace{newSpace(t)}
+		addr := func() uint64 { return windows[3].lo + uint64(r.Intn(200))<<12 }
+		for i := 0; i < 3000; i++ {
+			p := procs[r.Intn(len(procs))]
+			n := uint64(1+r.Intn(20)) << 12
+			if r.Intn(2) == 0 {
+				failAlloc = 1 + r.Intn(6)
+			}
+			switch r.Intn(10) {
+			case 0:
+				s := MapSpec{Addr: addr(), Len: n, Prot: rw, Flags: abi.MapFixed}
+				if r.Intn(2) == 0 {
+					s.FCM = f
+				}
+				if r.Intn(2) == 0 {
+					s.Flags |= abi.MapShared
+				}
+				p.Map(&s)
+			case 1:
+				p.Unmap(addr(), n)
+			case 2:
+				p.Protect(addr(), n, uint32(r.Intn(8)))
+			case 3:
+				if len(procs) < 10 {
+					a, _ := NewAccount(RootAccount())
+					c, e := NewAddressSpace(a)
+					a.Put()
+					if e != OK {
+						break
+					}
+					var st ForkState
+					done := false
+					for e == OK && !done {
+						done, e = Fork(p, c, &st, r.Intn(8) == 0 && st == ForkState{})
+						if r.Intn(20) == 0 && !done {
+							st.Abort(p)
+							break
+						}
+					}
+					if done {
+						procs = append(procs, c)
+					} else {
+						failAlloc = 0
+						destroy(t, c)
+					}
+				}
+			case 4:
+				if len(procs) > 1 {
+					k := r.Intn(len(procs))
+					destroy(t, procs[k])
+					procs = append(procs[:k], procs[k+1:]...)
+				}
+			case 5:
+				p.Advise(addr(), n, abi.AdviseDontNeed)
+			case 6:
+				p.Move(addr(), n, uint64(1+r.Intn(20))<<12, abi.MoveMayMove, 0)
+			case 7:
+				f.Resize(uint64(r.Intn(40)) << 12)
+			case 8:
+				if r.Intn(4) == 0 {
+					if again(func() Errno { return p.Reset([]VRange{{windows[3].lo, 5 << 12}}) }) != OK {
+						failAlloc = 0
+						destroy(t, p)
+						for k := range procs {
+							if procs[k] == p {
+								procs[k] = newSpace(t)
+							}
+						}
+					}
+				}
+			default:
+				for j := 0; j < 20; j++ {
+					WriteU64(p, addr(), 1)
+				}
+			}
+			failAlloc = 0
+			if i%4 == 0 {
+				if e, s := Check(); e != OK {
+					t.Fatalf("seed %d step %d: %s", seed, i, s)
+				}
+			}
+		}
+		for _, p := range procs {
+			destroy(t, p)
+		}
+		f.Put()
+		leak()
+		if t.Failed() {
+			t.Fatal("seed", seed)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (as *AddressSpace) Move(addr, oldLen, newLen uint64, flags uint32, newAddr 
 			return 0, EINVAL
 		}
 	}
-	budget := Budget
+	budget := stepBudget
 	h.lock.Acquire()
 	e := EAGAIN
 	if !h.fork {
