@@ -328,7 +328,7 @@ func (h *Half) checkEntry(x, va uint64, write bool) string {
 		return "page mapped outside regions"
 	case x&ptePresent == 0 || x&pteUser == 0:
 		return "entry's flags"
-	case r.flags&regPinned != 0:
+	case r.flags&regPinned != 0 || r.obj != nil && r.obj.shrinking:
 		return ""
 	case r.prot == 0 || write && r.prot&2 == 0 || x&pteNX == 0 && r.prot&4 == 0:
 		return "entry allows more than its region"

@@ -266,7 +266,11 @@ func (m *model) exit(i int) {
 func (m *model) step() {
 	p := m.proc()
 	va, n := m.rng()
-	switch k := m.r.Intn(100); {
+	k := m.r.Intn(100)
+	if *modelSeed != 0 {
+		m.t.Log(k, va>>12, n, len(m.procs), p == m.procs[0])
+	}
+	switch {
 	case k < 12:
 		m.mapOp(p)
 	case k < 18:
@@ -468,7 +472,11 @@ func TestFailures(t *testing.T) {
 	for seed := int64(1); seed <= seeds; seed++ {
 		boot(t, 24)
 		leak := leakCheck(t)
+		stepBudget = Budget
 		eagerPages = [2]int64{8, 32}
+		if seed%4 == 3 {
+			stepBudget = 50
+		}
 		if seed%2 == 0 {
 			eagerPages = [2]int64{}
 		}
@@ -560,6 +568,7 @@ func TestFailures(t *testing.T) {
 			destroy(t, p)
 		}
 		f.Put()
+		stepBudget = Budget
 		leak()
 		if t.Failed() {
 			t.Fatal("seed", seed)

@@ -66,6 +66,10 @@ func (h *Half) move(addr, old, n uint64, flags uint32, newAddr uint64, budget *i
 		}
 		return addr, h.unmap(addr+n, addr+old, budget)
 	}
+	tail := old // a Move to less does not ask what lies behind, as it may be gone already
+	if fixed && n < old {
+		old = n
+	}
 	if addr+old > src.end {
 		return 0, EFAULT
 	}
@@ -91,11 +95,13 @@ func (h *Half) move(addr, old, n uint64, flags uint32, newAddr uint64, budget *i
 		if e := h.unmap(newAddr, newAddr+n, budget); e != OK {
 			return 0, e
 		}
-		if n < old {
-			if e := h.unmap(addr+n, addr+old, budget); e != OK {
+		if tail > old {
+			if h.hasPinned(addr+old, addr+tail) {
+				return 0, EPERM
+			}
+			if e := h.unmap(addr+old, addr+tail, budget); e != OK {
 				return 0, e
 			}
-			old = n
 		}
 		src = h.find(addr)
 	} else {
