@@ -1,0 +1,610 @@
+// Package sock is the socket server: local (AF_UNIX) stream, datagram and
+// sequenced-packet sockets, with names, passed files and credentials.
+//
+// Objects: Server, sock (an open socket; one handle object each), message (what
+// is under way to a socket). Object ids are the process's, which serves pipes
+// too: this server's have IDBase added.
+//
+// A passed file is a handle that the server holds from the send to the
+// receive. Sockets that are only in flight inside each other's queues keep each
+// other alive (Linux collects those).
+//
+// Lock: Server.mu guards everything; no server is called with it held.
+package sock
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync"
+	"syscall"
+
+	"go42/ipc"
+	"go42/ipc/client"
+	"go42/ipc/proto"
+	"go42/ipc/server"
+	"go42/servers/cred"
+	"go42/servers/stream"
+	"go42/servers/vfs"
+)
+
+// IDBase is added to the ids of this server's objects; IDBase itself is the
+// root object.
+const IDBase = 1 << 40
+
+const (
+	sockDev     = 8
+	defaultBuf  = 212992
+	maxDatagram = 10 // messages that may wait at a datagram socket
+	maxName     = 108
+)
+
+// Server is the socket server.
+type Server struct {
+	kernel  ipc.Kernel
+	creds   *cred.Cache
+	conns   sync.Pool
+	objects ipc.Objects[*sock]
+
+	mu      sync.Mutex
+	names   map[string]*sock // bound sockets by key
+	lastIno uint64
+	auto    uint64
+}
+
+type who struct{ pid, uid, gid uint32 }
+
+// message is bytes under way, with what travels beside them.
+type message struct {
+	data  []byte
+	files []passed
+	from  who
+	name  string // sender's, for datagrams
+}
+
+type passed struct {
+	handle uint64 // 0: the description says all
+	file   proto.SockFile
+}
+
+// sock is one socket.
+type sock struct {
+	stream.Base
+	s    *Server
+	id   uint64
+	typ  uint64
+	stat proto.Stat
+	own  who
+
+	flags     uint64
+	name, key string
+	listening bool
+	limit     int     // of pending
+	pending   []*sock // connections not yet accepted
+	peer      *sock   // connected stream; a datagram socket's default target
+	peerWho   who
+	peerName  string
+	connected bool
+	hungUp    bool // the peer has been closed
+	reset     bool // with data that nobody had read
+	shutR     bool
+	shutW     bool
+	closed    bool
+	queue     []*message
+	bytes     int
+	opts      map[uint64]uint64
+	waiters   ipc.Waiters
+}
+
+// New makes the server.
+func New(k ipc.Kernel, creds *cred.Cache) *Server {
+	s := &Server{kernel: k, creds: creds, names: map[string]*sock{}}
+	s.conns.New = func() any { return k.Conn() }
+	return s
+}
+
+// Handle serves a call.
+func (s *Server) Handle(c *ipc.Call) {
+	if c.Object == IDBase {
+		server.ServeSock(s, c)
+		return
+	}
+	o, ok := s.objects.Get(c.Object - IDBase)
+	if !ok {
+		c.Status = -int64(syscall.EBADF)
+		return
+	}
+	switch c.Method >> 8 {
+	case proto.BaseFile:
+		server.ServeFile(o, c)
+	case proto.BaseSockEnd:
+		server.ServeSockEnd(o, c)
+	}
+}
+
+// caller is who makes the call.
+func (s *Server) caller(c *ipc.Call) (who, *cred.Cred, error) {
+	k, err := s.creds.Get(c.BadgeCred)
+	if err != nil {
+		return who{}, nil, err
+	}
+	w := who{uid: k.EUID, gid: k.EGID}
+	conn := s.conns.Get().(*client.Conn)
+	defer s.conns.Put(conn)
+	if r, st := (client.Proc{C: conn, H: 1}).InfoK(c.BadgePid); st >= 0 {
+		w.pid = r.Pid
+	}
+	return w, k, nil
+}
+
+// add makes a socket.
+func (s *Server) add(typ, flags uint64, w who) (*sock, ipc.Grant) {
+	s.lastIno++
+	now := vfs.Now()
+	o := &sock{s: s, typ: typ, own: w, flags: flags&stream.Settable | syscall.O_RDWR, opts: map[uint64]uint64{}}
+	o.stat = proto.Stat{Dev: sockDev, Ino: s.lastIno, Nlink: 1, Mode: syscall.S_IFSOCK | 0o777, UID: w.uid, GID: w.gid, Blksize: 4096, Atim: now, Mtim: now, Ctim: now}
+	o.id = s.objects.Add(o)
+	return o, ipc.Object(IDBase + o.id)
+}
+
+func validType(typ uint64) bool {
+	return typ == syscall.SOCK_STREAM || typ == syscall.SOCK_DGRAM || typ == syscall.SOCK_SEQPACKET
+}
+
+// Socket implements proto.Sock.
+func (s *Server) Socket(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Grant, int64) {
+	if !validType(typ) {
+		return 0, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
+	}
+	w, _, err := s.caller(c)
+	if err != nil {
+		return 0, ipc.Grant{}, ipc.Errno(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, g := s.add(typ, flags, w)
+	return o.stat.Ino, g, 0
+}
+
+// Pair implements proto.Sock.
+func (s *Server) Pair(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Grant, ipc.Grant, int64) {
+	if !validType(typ) {
+		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
+	}
+	w, _, err := s.caller(c)
+	if err != nil {
+		return 0, ipc.Grant{}, ipc.Grant{}, ipc.Errno(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ga := s.add(typ, flags, w)
+	b, gb := s.add(typ, flags, w)
+	join(a, b)
+	return a.stat.Ino, ga, gb, 0
+}
+
+func join(a, b *sock) {
+	a.peer, b.peer = b, a
+	a.connected, b.connected = true, true
+	a.peerWho, b.peerWho = b.own, a.own
+	a.peerName, b.peerName = b.name, a.name
+}
+
+// wake tells everyone who waits at o. s.mu is held.
+func (o *sock) wake() { o.waiters.Wake(o.s.kernel, math.MaxUint64) }
+
+// Last closes a socket that no handle names any more.
+func (s *Server) Last(id uint64) {
+	o, ok := s.objects.Remove(id - IDBase)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	drops := o.close()
+	s.mu.Unlock()
+	s.kernel.Drop(drops...)
+}
+
+// close ends the socket and returns the handles that were under way to it.
+// s.mu is held.
+func (o *sock) close() []uint64 {
+	var drops []uint64
+	o.closed = true
+	if o.key != "" && o.s.names[o.key] == o {
+		delete(o.s.names, o.key)
+	}
+	for _, m := range o.queue {
+		for _, f := range m.files {
+			if f.handle != 0 {
+				drops = append(drops, f.handle)
+			}
+		}
+	}
+	unread := len(o.queue) > 0
+	o.queue, o.bytes = nil, 0
+	for _, q := range o.pending {
+		// Connected, but nobody will accept it.
+		drops = append(drops, q.close()...)
+	}
+	o.pending = nil
+	if p := o.peer; p != nil && p.peer == o && o.typ != syscall.SOCK_DGRAM {
+		p.hungUp, p.reset = true, unread
+		p.peer = nil
+		p.wake()
+	}
+	o.peer = nil
+	o.wake()
+	return drops
+}
+
+// key identifies an address: an inode for a path, the bytes for an abstract name.
+func (s *Server) key(name string, node ipc.Given) (string, error) {
+	if name == "" || len(name) > maxName {
+		return "", syscall.EINVAL
+	}
+	if name[0] == 0 {
+		return name, nil
+	}
+	if node.Handle() == 0 {
+		return "", syscall.EINVAL
+	}
+	conn := s.conns.Get().(*client.Conn)
+	defer s.conns.Put(conn)
+	r, st := client.File{C: conn, H: node.Handle()}.Stat()
+	if st < 0 {
+		return "", syscall.Errno(-st)
+	}
+	if r.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
+		return "", syscall.ECONNREFUSED
+	}
+	return fmt.Sprintf("/%d/%d", r.Dev, r.Ino), nil
+}
+
+// Bind implements proto.SockEnd.
+func (o *sock) Bind(c *ipc.Call, name string, node ipc.Given) int64 {
+	s := o.s
+	var key string
+	if name != "" {
+		var err error
+		if key, err = s.key(name, node); err != nil {
+			return ipc.Errno(err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.key != "" {
+		return -int64(syscall.EINVAL)
+	}
+	for name == "" {
+		s.auto++
+		n := fmt.Sprintf("\x00%05x", s.auto&0xfffff)
+		if s.names[n] == nil {
+			name, key = n, n
+		}
+	}
+	if s.names[key] != nil {
+		return -int64(syscall.EADDRINUSE)
+	}
+	o.name, o.key = name, key
+	s.names[key] = o
+	return 0
+}
+
+// Listen implements proto.SockEnd.
+func (o *sock) Listen(c *ipc.Call, backlog uint64) int64 {
+	w, _, err := o.s.caller(c)
+	if err != nil {
+		return ipc.Errno(err)
+	}
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	switch {
+	case o.typ == syscall.SOCK_DGRAM:
+		return -int64(syscall.EOPNOTSUPP)
+	case o.connected || o.key == "":
+		return -int64(syscall.EINVAL)
+	}
+	o.listening, o.own = true, w
+	o.limit = int(min(uint64(uint32(backlog)), 4096))
+	o.wake()
+	return 0
+}
+
+// Connect implements proto.SockEnd.
+func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) int64 {
+	s := o.s
+	if name == "" && o.typ == syscall.SOCK_DGRAM { // AF_UNSPEC
+		s.mu.Lock()
+		o.peer, o.connected = nil, false
+		s.mu.Unlock()
+		return 0
+	}
+	key, err := s.key(name, node)
+	if err != nil {
+		return ipc.Errno(err)
+	}
+	w, _, err := s.caller(c)
+	if err != nil {
+		return ipc.Errno(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.names[key]
+	if t == nil || t.closed {
+		return -int64(syscall.ECONNREFUSED)
+	}
+	if t.typ != o.typ {
+		return -int64(syscall.EPROTOTYPE)
+	}
+	if o.typ == syscall.SOCK_DGRAM {
+		o.peer, o.connected, o.peerName, o.peerWho = t, true, t.name, t.own
+		o.wake()
+		return 0
+	}
+	switch {
+	case o.connected:
+		return -int64(syscall.EISCONN)
+	case o.listening:
+		return -int64(syscall.EINVAL)
+	case !t.listening || t.shutR:
+		return -int64(syscall.ECONNREFUSED)
+	case len(t.pending) > t.limit:
+		t.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
+		return -int64(syscall.EAGAIN)
+	}
+	o.own = w
+	// The other end exists from now on; Accept gives it a handle.
+	e := &sock{s: s, typ: o.typ, own: t.own, flags: syscall.O_RDWR, opts: map[uint64]uint64{}, name: t.name}
+	s.lastIno++
+	e.stat = t.stat
+	e.stat.Ino = s.lastIno
+	join(o, e)
+	o.peerName = t.name
+	t.pending = append(t.pending, e)
+	t.wake()
+	o.wake()
+	return 0
+}
+
+// Accept implements proto.SockEnd.
+func (o *sock) Accept(c *ipc.Call, flags uint64, wait uint64) (uint64, ipc.Grant, int64) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	switch {
+	case o.typ == syscall.SOCK_DGRAM:
+		return 0, ipc.Grant{}, -int64(syscall.EOPNOTSUPP)
+	case !o.listening:
+		return 0, ipc.Grant{}, -int64(syscall.EINVAL)
+	case len(o.pending) == 0 && o.shutR:
+		return 0, ipc.Grant{}, -int64(syscall.EINVAL)
+	case len(o.pending) == 0:
+		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
+		return 0, ipc.Grant{}, -int64(syscall.EAGAIN)
+	}
+	e := o.pending[0]
+	o.pending = o.pending[1:]
+	e.flags = flags&stream.Settable | syscall.O_RDWR
+	for k, v := range o.opts {
+		e.opts[k] = v
+	}
+	e.id = o.s.objects.Add(e)
+	o.wake() // room in the backlog
+	return e.stat.Ino, ipc.Object(IDBase + e.id), 0
+}
+
+// Name implements proto.SockEnd.
+func (o *sock) Name(c *ipc.Call, peer uint64, buf ipc.Out) (uint64, int64) {
+	o.s.mu.Lock()
+	n := o.name
+	ok := true
+	if peer != 0 {
+		n, ok = o.peerName, o.connected
+	}
+	o.s.mu.Unlock()
+	if !ok {
+		return 0, -int64(syscall.ENOTCONN)
+	}
+	return uint64(len(n)), buf.Put([]byte(n))
+}
+
+// Shutdown implements proto.SockEnd.
+func (o *sock) Shutdown(c *ipc.Call, how uint64) int64 {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if how > 2 {
+		return -int64(syscall.EINVAL)
+	}
+	if !o.connected && !o.listening {
+		return -int64(syscall.ENOTCONN)
+	}
+	if how != 1 {
+		o.shutR = true
+	}
+	if how != 0 {
+		o.shutW = true
+	}
+	if p := o.peer; p != nil && o.typ != syscall.SOCK_DGRAM {
+		p.shutR = p.shutR || how != 0
+		p.shutW = p.shutW || how != 1
+		p.wake()
+	}
+	o.wake()
+	return 0
+}
+
+// Socket options (asm-generic/socket.h).
+const (
+	soType       = 3
+	soError      = 4
+	soSndbuf     = 7
+	soRcvbuf     = 8
+	soPasscred   = 16
+	soAcceptconn = 30
+	soProtocol   = 38
+	soDomain     = 39
+)
+
+// Option implements proto.SockEnd.
+func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uint64, int64) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if set != 0 {
+		switch option {
+		case soType, soError, soAcceptconn, soProtocol, soDomain:
+			return 0, -int64(syscall.ENOPROTOOPT)
+		case soSndbuf, soRcvbuf:
+			value = min(max(2*value, 4608), 2*defaultBuf)
+		}
+		o.opts[option] = value
+		return 0, 0
+	}
+	switch option {
+	case soType:
+		return o.typ, 0
+	case soDomain:
+		return syscall.AF_UNIX, 0
+	case soProtocol:
+		return 0, 0
+	case soAcceptconn:
+		if o.listening {
+			return 1, 0
+		}
+		return 0, 0
+	case soError:
+		if o.reset {
+			o.reset = false
+			return uint64(syscall.ECONNRESET), 0
+		}
+		return 0, 0
+	case soSndbuf, soRcvbuf:
+		if v, ok := o.opts[option]; ok {
+			return v, 0
+		}
+		return defaultBuf, 0
+	}
+	return o.opts[option], 0
+}
+
+// PeerCred implements proto.SockEnd.
+func (o *sock) PeerCred(c *ipc.Call) (uint64, uint64, uint64, int64) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if !o.connected || o.typ == syscall.SOCK_DGRAM && o.peerWho == (who{}) {
+		none := uint64(math.MaxUint32)
+		return 0, none, none, 0
+	}
+	return uint64(o.peerWho.pid), uint64(o.peerWho.uid), uint64(o.peerWho.gid), 0
+}
+
+// state is the poll bits. s.mu is held.
+func (o *sock) state() uint64 {
+	var b uint64
+	if o.listening {
+		if len(o.pending) > 0 {
+			b |= proto.PollIn
+		}
+		return b
+	}
+	if len(o.queue) > 0 || o.shutR || o.hungUp {
+		b |= proto.PollIn
+	}
+	if o.shutR || o.hungUp {
+		b |= proto.PollRDHup
+	}
+	if o.hungUp || o.shutR && o.shutW {
+		b |= proto.PollHup
+	}
+	if o.reset {
+		b |= proto.PollErr
+	}
+	if o.typ == syscall.SOCK_DGRAM {
+		if o.peer == nil || o.peer.room() {
+			b |= proto.PollOut
+		}
+		return b
+	}
+	if !o.connected {
+		return b | proto.PollOut | proto.PollHup
+	}
+	if o.hungUp || o.shutW || o.peer != nil && o.peer.room() {
+		b |= proto.PollOut
+	}
+	return b
+}
+
+// room: more can be queued at o. s.mu is held.
+func (o *sock) room() bool {
+	if o.typ == syscall.SOCK_DGRAM {
+		return len(o.queue) <= maxDatagram
+	}
+	return o.bytes < defaultBuf*3/4
+}
+
+// Poll implements proto.File.
+func (o *sock) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	b := o.state()
+	if b&(mask|proto.PollErr|proto.PollHup) == 0 {
+		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
+	}
+	return b, 0
+}
+
+// Stat implements proto.File.
+func (o *sock) Stat(c *ipc.Call) (*proto.Stat, int64) {
+	st := o.stat
+	return &st, 0
+}
+
+// Path implements proto.File.
+func (o *sock) Path(c *ipc.Call, buf ipc.Out) (uint64, int64) { return 0, -int64(syscall.ENOENT) }
+
+// Statfs implements proto.File.
+func (o *sock) Statfs(c *ipc.Call) (*proto.Statfs, int64) {
+	return &proto.Statfs{Type: 0x534f434b, Bsize: 4096, Frsize: 4096, Namelen: 255}, 0
+}
+
+// GetFlags implements proto.File.
+func (o *sock) GetFlags(c *ipc.Call) (uint64, int64) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	return o.flags, 0
+}
+
+// SetFlags implements proto.File.
+func (o *sock) SetFlags(c *ipc.Call, flags uint64) int64 {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	o.flags = o.flags&^stream.Settable | flags&stream.Settable
+	return 0
+}
+
+// Control implements proto.File.
+func (o *sock) Control(c *ipc.Call, request uint64, arg uint64, wait uint64, in ipc.In, out ipc.Out) (uint64, int64) {
+	const fionread, siocoutq = 0x541b, 0x5411
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	n := 0
+	switch request {
+	case fionread:
+		if o.listening {
+			return 0, -int64(syscall.EINVAL)
+		}
+		if n = o.bytes; o.typ != syscall.SOCK_STREAM {
+			n = 0
+			if len(o.queue) > 0 {
+				n = len(o.queue[0].data)
+			}
+		}
+	case siocoutq:
+		if o.peer != nil {
+			n = o.peer.bytes
+		}
+	default:
+		return 0, -int64(syscall.ENOTTY)
+	}
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], uint32(n))
+	return 0, out.Put(b[:])
+}
