@@ -53,39 +53,42 @@ type Session struct {
 	raw     bool // In is a terminal
 }
 
-// NewSession puts the terminal into raw mode, if in is one. Restore must be
-// called in the end, however the boot went.
-func NewSession(in, out *os.File) (*Session, error) {
-	s := &Session{In: in, Out: out, windows: make(chan [2]uint16, 1), restore: func() {}}
-	if !term.IsTerminal(int(in.Fd())) {
-		return s, nil
+// NewSession describes a session; Start begins it.
+func NewSession(in, out *os.File) *Session {
+	return &Session{In: in, Out: out, windows: make(chan [2]uint16, 1), restore: func() {}}
+}
+
+// Start puts the terminal into raw mode, if In is one. Restore must be called
+// in the end, however the boot went.
+func (s *Session) Start() error {
+	fd := int(s.In.Fd())
+	if !term.IsTerminal(fd) {
+		return nil
 	}
-	old, err := term.MakeRaw(int(in.Fd()))
+	old, err := term.MakeRaw(fd)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.raw = true
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, syscall.SIGWINCH)
 	go func() {
 		for {
-			if cols, rows, err := term.GetSize(int(in.Fd())); err == nil {
+			if cols, rows, err := term.GetSize(fd); err == nil {
 				select {
 				case <-s.windows: // an old size that nobody took
 				default:
 				}
 				s.windows <- [2]uint16{uint16(rows), uint16(cols)}
 			}
-			if _, ok := <-resized; !ok {
-				return
-			}
+			<-resized
 		}
 	}()
 	s.restore = func() {
 		signal.Stop(resized)
-		term.Restore(int(in.Fd()), old)
+		term.Restore(fd, old)
 	}
-	return s, nil
+	return nil
 }
 
 // Windows yields the terminal's size, first as it is, then at each change.

@@ -53,27 +53,19 @@ func run(args []string) int {
 		c.TTY = true
 	}
 	interactive := len(c.Args) == 0 && c.TTY
-	restore := func() {}
+	s := qemu.NewSession(os.Stdin, os.Stdout)
 	if c.TTY {
+		c.Attach, c.Window = s.Attach, s.Windows()
 		// The terminal goes raw once QEMU runs: until then ^C is the tool's.
-		var s *qemu.Session
-		c.Attach = func(m *qemu.Machine) {
-			if s != nil {
-				s.Attach(m)
-			}
-		}
-		var serr error
 		c.Started = func(m *qemu.Machine) {
-			if s, serr = qemu.NewSession(os.Stdin, os.Stdout); serr != nil {
+			if err := s.Start(); err != nil {
+				fmt.Fprintln(os.Stderr, "go42:", err)
 				m.Kill()
-				return
 			}
-			restore = s.Restore
-			c.Window = s.Windows()
 		}
 	}
 	r, err := p.Run(ctx, *c)
-	restore()
+	s.Restore()
 	if err != nil {
 		return fail(err)
 	}
@@ -150,7 +142,6 @@ func setGDB(p *qemu.Project, c *qemu.Config) error {
 	addr := l.Addr().String()
 	l.Close()
 	c.GDB = "tcp:" + addr
-	c.Started = nil
 	var out io.Writer = os.Stderr
 	fmt.Fprintf(out, "go42: waiting for gdb; in another terminal:\n\n  gdb %s -ex 'add-symbol-file %s' -ex 'target remote %s'\n\n",
 		filepath.Join(p.Build, "kernel.elf"), filepath.Join(p.Build, "libos.elf"), addr)

@@ -1,0 +1,304 @@
+package tests
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"go42/qemu"
+)
+
+// console is a user at a terminal in which `go42 run` runs.
+type console struct {
+	t    *testing.T
+	pty  interface{ Write([]byte) (int, error) }
+	cmd  *exec.Cmd
+	done chan struct{}
+
+	mu   sync.Mutex
+	text []byte // what the user sees, escape sequences included
+	read int    // up to here expect has looked
+	news chan struct{}
+}
+
+// open starts `go42 run` on a pseudo-terminal of 24 lines and 80 columns.
+func open(t *testing.T, args ...string) *console {
+	t.Helper()
+	machine <- struct{}{}
+	if *onLinux {
+		args = append([]string{"-linux"}, args...)
+	}
+	c := &console{t: t, done: make(chan struct{}), news: make(chan struct{}, 1)}
+	c.cmd = exec.Command(filepath.Join(project.Root, "bin", "go42"), append([]string{"run", "-timeout", "3m"}, args...)...)
+	f, err := pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.pty = f
+	// gosh waits for its terminal's answers; busybox's shell does without.
+	answers := io.Discard
+	if !slices.Contains(args, "--") {
+		answers = io.Writer(&qemu.Answerer{To: f})
+	}
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := f.Read(buf)
+			c.mu.Lock()
+			c.text = append(c.text, buf[:n]...)
+			c.mu.Unlock()
+			answers.Write(buf[:n])
+			select {
+			case c.news <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() { c.cmd.Wait(); close(c.done) }()
+	t.Cleanup(func() {
+		c.cmd.Process.Kill()
+		<-c.done
+		f.Close()
+		<-machine
+		if t.Failed() {
+			t.Logf("the session:\n%s", tail(string(c.text), 6000))
+		}
+	})
+	return c
+}
+
+// escapes are what a terminal would act on and not show.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[=>]|\x0f`)
+
+// expect waits until text appears after what earlier calls matched.
+func (c *console) expect(text string, limit time.Duration) {
+	c.t.Helper()
+	end := time.After(limit)
+	for {
+		c.mu.Lock()
+		plain := escapes.ReplaceAll(c.text[c.read:], nil)
+		if i := bytes.Index(plain, []byte(text)); i >= 0 {
+			c.read += len(c.text[c.read:]) - len(plain[i+len(text):])
+			if c.read < 0 || c.read > len(c.text) {
+				c.read = len(c.text)
+			}
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		select {
+		case <-c.news:
+		case <-time.After(100 * time.Millisecond):
+		case <-end:
+			c.t.Fatalf("%q does not appear", text)
+		}
+	}
+}
+
+func (c *console) send(keys string) {
+	c.t.Helper()
+	if _, err := c.pty.Write([]byte(keys)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// status waits for go42's end.
+func (c *console) status(limit time.Duration) int {
+	c.t.Helper()
+	select {
+	case <-c.done:
+		return c.cmd.ProcessState.ExitCode()
+	case <-time.After(limit):
+		c.t.Fatal("go42 does not end")
+		return 0
+	}
+}
+
+const (
+	soon = 20 * time.Second
+	slow = 90 * time.Second // the first prompt
+)
+
+// A session in gosh: prompt, line editing, history, ^C, resize, and the end by
+// poweroff.
+func TestPtyGosh(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	c.expect("> ", slow)
+	c.send("echo one-$((40+2))\r")
+	c.expect("one-42", soon)
+	c.expect("> ", soon)
+
+	// Editing: a letter too many is taken out, the cursor moves, a word is put in.
+	c.send("echo wwrong\x7f\x7f\x7f\x7f\x7ford-$((1+1))\r")
+	c.expect("word-2", soon)
+	c.expect("> ", soon)
+	c.send("cho moved-$((2+3))\x01e\r")
+	c.expect("moved-5", soon)
+	c.expect("> ", soon)
+	c.send("\x10") // the line before
+	time.Sleep(500 * time.Millisecond)
+	c.send("\r")
+	c.expect("moved-5", soon)
+	c.expect("> ", soon)
+
+	// ^C kills what runs.
+	c.send("sleep 600\r")
+	time.Sleep(time.Second)
+	c.send("\x03")
+	c.expect("> ", soon)
+	c.send("echo after-$((3*3))\r")
+	c.expect("after-9", soon)
+	c.expect("> ", soon)
+
+	c.send("stty\r")
+	c.expect("rows:24 cols:80", soon)
+	c.send("poweroff\r")
+	if s := c.status(soon); s != 0 {
+		t.Errorf("status %d after poweroff", s)
+	}
+}
+
+// Job control in busybox's shell.
+func TestPtyJobControl(t *testing.T) {
+	t.Parallel()
+	bb := busybox(t)
+	c := open(t, "-tty", "-add", bb, "--", bb, "sh")
+	c.expect("# ", slow)
+	c.send("export PATH=/nonexistent; stty -echo; PS1='p''> '\r")
+	c.expect("p> ", soon)
+	c.send("sleep 600\r")
+	time.Sleep(time.Second)
+	c.send("\x03")
+	c.expect("p> ", soon)
+	c.send("echo status $?\r")
+	c.expect("status 130", soon)
+
+	c.send("sleep 601\r")
+	time.Sleep(time.Second)
+	c.send("\x1a")
+	c.expect("Stopped", soon)
+	c.expect("p> ", soon)
+	c.send("jobs\r")
+	c.expect("Stopped", soon)
+	c.expect("sleep 601", soon)
+	c.send("bg\r")
+	c.expect("p> ", soon)
+	c.send("jobs\r")
+	c.expect("Running", soon)
+	c.expect("p> ", soon)
+	c.send("fg\r")
+	c.expect("sleep 601", soon)
+	time.Sleep(500 * time.Millisecond)
+	c.send("\x03")
+	c.expect("p> ", soon)
+	c.send("jobs; echo no more jobs\r")
+	c.expect("no more jobs", soon)
+
+	// A background reader of the terminal is stopped.
+	c.send("cat &\r")
+	c.expect("p> ", soon)
+	c.send("sleep 1; jobs\r")
+	c.expect("Stopped (tty input)", soon)
+	c.send("kill -9 %1; wait; echo cleared\r")
+	c.expect("cleared", soon)
+
+	// End of file at the line's start ends a reader, ^\ kills with SIGQUIT.
+	c.send("cat; echo read to the end\r")
+	time.Sleep(500 * time.Millisecond)
+	c.send("a line\r\x04")
+	c.expect("read to the end", soon)
+	c.send("sleep 602; echo quit status $?\r")
+	time.Sleep(time.Second)
+	c.send("\x1c")
+	c.expect("quit status 131", soon)
+
+	c.send("exit 7\r")
+	if s := c.status(soon); s != 7 {
+		t.Errorf("status %d after exit 7", s)
+	}
+}
+
+// The guest's terminal has the size of the host's and follows it.
+func TestPtyResize(t *testing.T) {
+	t.Parallel()
+	bb := busybox(t)
+	c := open(t, "-tty", "-add", bb, "--", bb, "sh")
+	c.expect("# ", slow)
+	c.send("export PATH=/nonexistent; stty -echo; PS1='p''> '\r")
+	c.expect("p> ", soon)
+	c.send("stty size\r")
+	c.expect("24 80", soon)
+	c.send("sh -c \"trap 'echo resized' WINCH; while :; do sleep 0.1; done\"\r")
+	time.Sleep(500 * time.Millisecond)
+	f := c.pty.(interface{ Fd() uintptr })
+	if err := unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 33, Col: 111}); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("resized", soon)
+	c.send("\x03")
+	c.expect("p> ", soon)
+	c.send("stty size\r")
+	c.expect("33 111", soon)
+	c.send("\x01x")
+	if s := c.status(soon); s != 0 && s != qemu.StatusPanic {
+		t.Errorf("status %d after Ctrl-A X", s)
+	}
+}
+
+// The terminal's modes are the old ones after every kind of end.
+func TestPtyTerminalRestored(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*console){
+		"ctrl-a x": func(c *console) { c.send("\x01x") },
+		"sigterm":  func(c *console) { c.cmd.Process.Signal(syscall.SIGTERM) },
+		"timeout":  nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{}
+			if end == nil {
+				args = []string{"-timeout", "15s"}
+			}
+			c := open(t, args...)
+			fd := int(c.pty.(interface{ Fd() uintptr }).Fd())
+			c.expect("> ", slow)
+			raw, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if raw.Lflag&unix.ECHO != 0 {
+				t.Error("the terminal still echoes during the session")
+			}
+			if end != nil {
+				end(c)
+			}
+			c.status(30 * time.Second)
+			cooked, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cooked.Lflag&unix.ECHO == 0 || cooked.Lflag&unix.ICANON == 0 || cooked.Oflag&unix.OPOST == 0 {
+				t.Errorf("the terminal is left raw: %s", modes(cooked))
+			}
+		})
+	}
+}
+
+func modes(t *unix.Termios) string {
+	return strings.TrimSpace(fmt.Sprintf("iflag %#x oflag %#x lflag %#x", t.Iflag, t.Oflag, t.Lflag))
+}
