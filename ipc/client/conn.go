@@ -67,14 +67,16 @@ func putString(m *abi.Message, s string) {
 }
 
 // InBytes and OutBytes name a buffer of the caller's as a range. The buffer
-// must stay where it is until the call has returned (not on a goroutine's
-// stack).
+// must stay where it is until the call has returned: in an ordinary Go program they make it
+// escape to the heap, since goroutine stacks move; in the libOS stacks do not.
 func InBytes(b []byte) proto.In {
+	escape(b)
 	return proto.In{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b))}
 }
 
 // OutBytes: see InBytes.
 func OutBytes(b []byte) proto.Out {
+	escape(b)
 	return proto.Out{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b))}
 }
 

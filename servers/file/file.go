@@ -100,5 +100,8 @@ func fillDev(r *ram) error {
 // Handle serves a call.
 func (s *Server) Handle(c *ipc.Call) { s.vfs.Handle(c) }
 
+// Objects is the number of live objects.
+func (s *Server) Objects() int { return s.vfs.Objects() }
+
 // Last ends an object.
 func (s *Server) Last(id uint64) { s.vfs.Last(id) }

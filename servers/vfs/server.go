@@ -101,6 +101,18 @@ func (s *Server) Last(id uint64) {
 	}
 }
 
+// Opened is the node and the flags of an open object, for a server whose
+// files are names of something else.
+func (s *Server) Opened(id uint64) (n Node, flags uint64, ok bool) {
+	o, ok := s.objects.Get(id)
+	if !ok || !o.open {
+		return nil, 0, false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.node, o.flags, true
+}
+
 // Objects is the number of live objects, for tests.
 func (s *Server) Objects() int { return s.objects.Len() }
 
