@@ -54,6 +54,7 @@ func (h *Half) tearDown(budget *int) bool {
 }
 
 func (h *Half) tearDownLocked(budget *int) bool {
+	h.endFork()
 	for r := h.last; r != nil; r = h.last {
 		if *budget <= 0 {
 			return false

@@ -23,8 +23,8 @@ var eagerPages = [2]int64{8, 32}
 // Fork fills child, fresh from NewAddressSpace, from parent by each region's
 // inheritance; with vfork the child gets the parent's program half itself.
 // done == false with OK: call again; regions of the parent's halves cannot be
-// changed meanwhile (EAGAIN). On an error, destroy child; to give up a fork
-// that is not done, call Abort first.
+// changed meanwhile (EAGAIN). On an error, or to give up a fork that is not
+// done, destroy child.
 func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e Errno) {
 	budget := stepBudget
 	if st.stage == forkBegin {
@@ -45,9 +45,6 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 		hp.lock.Acquire()
 		hc.lock.Acquire()
 		e = hp.forkTo(hc, st, &budget)
-		if e != OK && e != EAGAIN && st.stage > forkLeaves {
-			hp.fork = false
-		}
 		hc.lock.Release()
 		hp.lock.Release()
 		if e == EAGAIN {
@@ -62,20 +59,13 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 	return true, OK
 }
 
-// Abort gives up a fork of parent that is not done. The child is destroyed by
-// the caller.
-func (st *ForkState) Abort(parent *AddressSpace) {
-	if st.stage <= forkLeaves || st.half > 1 {
-		return
+// endFork lets the parent's regions be changed again, when the child's half h
+// is complete or given up: one store, so that no lock of the parent is needed.
+func (h *Half) endFork() {
+	if p := mem.halves.Get(h.from); p != nil {
+		p.fork = false
 	}
-	h := parent.Program
-	if st.half == 1 {
-		h = parent.LibOS
-	}
-	h.lock.Acquire()
-	h.fork = false
-	h.lock.Release()
-	*st = ForkState{half: 2}
+	h.from = Ref{}
 }
 
 // forkTo copies one half. The leaf is forked first, at one instant; from then
@@ -99,6 +89,7 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 			}
 		}
 		hp.fork = true
+		hc.from = mem.halves.Ref(hp)
 		hc.seed = hp.seed
 		st.stage, st.next = forkRegions, hp.lo
 	}
@@ -131,7 +122,7 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 			}
 		}
 	}
-	hp.fork = false
+	hc.endFork()
 	return OK
 }
 

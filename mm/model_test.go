@@ -517,7 +517,6 @@ func TestFailures(t *testing.T) {
 					for e == OK && !done {
 						done, e = Fork(p, c, &st, r.Intn(8) == 0 && st == ForkState{})
 						if r.Intn(20) == 0 && !done {
-							st.Abort(p)
 							break
 						}
 					}

@@ -11,6 +11,7 @@ type Half struct {
 	lock  Lock
 	libos bool
 	fork  bool   // a fork of it is in progress: its regions must stay as they are
+	from  Ref    // in a fork's child until the half is complete: the parent's half
 	seed  uint32 // of the treap's priorities
 	acct  *Account
 	refs  int64

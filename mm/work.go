@@ -50,26 +50,28 @@ func popWork() *FCM {
 }
 
 // Work does deferred freeing and fork-chain collapses, at most budget units
-// (see Budget); more says that something is left. It is called by every
-// operation that drops something, by Destroy, and from the idle loop.
+// (see Budget). It is called by every operation that drops something, by
+// Destroy, and from the idle loop. more says that something is left and that
+// this call got on with it: without memory for index nodes nothing may.
 func Work(budget int) (more bool) {
-	for budget > 0 {
+	idle := int64(0) // nodes in a row that nothing could be done about
+	for budget > 0 && idle <= work.n {
 		f := popWork()
 		if f == nil {
 			return false
 		}
 		before := budget
 		f.workOn(&budget)
-		if budget == before {
-			budget-- // nothing could be done: no memory for index nodes
+		if idle++; budget != before {
+			idle = 0
 		}
-		budget--
 	}
-	return work.head != nil
+	return work.head != nil && idle == 0
 }
 
 // workOn does what f needs, puts it back if the budget ends first, or takes its
 // mark away when nothing needs doing.
+// The budget is untouched only if nothing could be done.
 func (f *FCM) workOn(budget *int) {
 	f.lock.Acquire()
 	switch {
@@ -77,6 +79,7 @@ func (f *FCM) workOn(budget *int) {
 		f.leaveParent()
 		done := f.drain(budget)
 		f.lock.Release()
+		*budget--
 		if done {
 			freeFCM(f)
 		} else {
@@ -84,12 +87,15 @@ func (f *FCM) workOn(budget *int) {
 		}
 	case f.kind == fcmPrivate && f.nchild == 1:
 		f.lock.Release()
-		if !f.collapse(budget) { // the budget ended, a node was lacking, or things changed
+		if f.collapse(budget) {
+			*budget--
+		} else { // the budget ended, a node was lacking, or things changed
 			pushWork(f)
 		}
 	default:
 		f.queued = false
 		f.lock.Release()
+		*budget--
 	}
 }
 
