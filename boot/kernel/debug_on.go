@@ -1,4 +1,4 @@
-//go:build go42debug
+//go:build go42kernel && go42debug
 
 package main
 

@@ -1,3 +1,5 @@
+//go:build go42kernel
+
 // Package main is the kernel: it puts the parts together, starts the boot
 // processes and from then on handles events.
 //

@@ -1,3 +1,5 @@
+//go:build go42kernel
+
 package main
 
 import (
