@@ -220,6 +220,8 @@ context:
 // its vector state in the processor. RSP is the scheduler's.
 TEXT ·Event(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	-8(GS), BX
+	RDFSBASEQ AX
+	MOVQ	AX, T_FS(BX)
 	MOVQ	T_XSAVE(BX), DI
 	CALL	·xsave(SB)
 	MOVL	$1, T_VSAVED(BX)
@@ -231,6 +233,8 @@ TEXT ·Event(SB),NOSPLIT|NOFRAME,$0
 
 TEXT ·Fault(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	-8(GS), BX
+	RDFSBASEQ AX
+	MOVQ	AX, T_FS(BX)
 	MOVQ	T_XSAVE(BX), DI
 	CALL	·xsave(SB)
 	MOVL	$1, T_VSAVED(BX)
@@ -318,6 +322,8 @@ real:
 	CMPQ	(TRAP+0xb0)(GS), $0
 	JNE	go
 	MOVQ	-8(GS), BX
+	RDFSBASEQ AX
+	MOVQ	AX, T_FS(BX)
 	MOVQ	T_XSAVE(BX), DI
 	CALL	·xsave(SB)
 	MOVL	$1, T_VSAVED(BX)
@@ -375,6 +381,8 @@ TEXT ·Switch(SB),NOSPLIT|NOFRAME,$0-24
 	MOVQ	24(SP), R13
 	MOVQ	SP, T_SP(R12)
 	MOVQ	BP, T_BP(R12)
+	RDFSBASEQ AX
+	MOVQ	AX, T_FS(R12)
 	MOVQ	T_XSAVE(R12), DI
 	CALL	·xsave(SB)
 	MOVL	$1, T_VSAVED(R12)

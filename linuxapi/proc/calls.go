@@ -1,0 +1,87 @@
+package proc
+
+import (
+	"go42/linuxapi/call"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/thread"
+)
+
+// Calls are this package's system calls.
+var Calls = [...]call.Entry{
+	{24, "sched_yield", sysYield, call.Full, "full"},
+	{39, "getpid", sysGetpid, call.Leaf, "full"},
+	{56, "clone", sysClone, call.Full, "partial: threads (all of VM, FS, FILES, SIGHAND, THREAD), fork, vfork (VM and VFORK); other sharing and CLONE_PIDFD: EINVAL; namespaces: EPERM"},
+	{57, "fork", sysFork, call.Full, "full"},
+	{58, "vfork", sysVfork, call.Full, "full"},
+	{59, "execve", sysExecve, call.Full, "full"},
+	{60, "exit", sysExit, call.Full, "full"},
+	{61, "wait4", sysWait4, call.Full, "full"},
+	{63, "uname", sysUname, call.Full, "full"},
+	{97, "getrlimit", sysGetrlimit, call.Full, "partial: effective are NOFILE, STACK, AS, DATA, NPROC, FSIZE; the others are kept"},
+	{98, "getrusage", sysGetrusage, call.Full, "partial: RUSAGE_THREAD is the process's"},
+	{99, "sysinfo", sysSysinfo, call.Full, "full"},
+	{101, "ptrace", refuseEPERM, call.Leaf, "none: EPERM, no process may be traced"},
+	{102, "getuid", sysGetuid, call.Leaf, "full"},
+	{104, "getgid", sysGetgid, call.Leaf, "full"},
+	{105, "setuid", sysSetuid, call.Full, "full"},
+	{106, "setgid", sysSetgid, call.Full, "full"},
+	{107, "geteuid", sysGeteuid, call.Leaf, "full"},
+	{108, "getegid", sysGetegid, call.Leaf, "full"},
+	{109, "setpgid", sysSetpgid, call.Full, "full"},
+	{110, "getppid", sysGetppid, call.Leaf, "full"},
+	{111, "getpgrp", sysGetpgrp, call.Full, "full"},
+	{112, "setsid", sysSetsid, call.Full, "full"},
+	{113, "setreuid", sysSetreuid, call.Full, "full"},
+	{114, "setregid", sysSetregid, call.Full, "full"},
+	{115, "getgroups", sysGetgroups, call.Full, "full"},
+	{116, "setgroups", sysSetgroups, call.Full, "full"},
+	{117, "setresuid", sysSetresuid, call.Full, "full"},
+	{118, "getresuid", sysGetresuid, call.Full, "full"},
+	{119, "setresgid", sysSetresgid, call.Full, "full"},
+	{120, "getresgid", sysGetresgid, call.Full, "full"},
+	{121, "getpgid", sysGetpgid, call.Full, "full"},
+	{122, "setfsuid", sysSetfsuid, call.Full, "full"},
+	{123, "setfsgid", sysSetfsgid, call.Full, "full"},
+	{124, "getsid", sysGetsid, call.Full, "full"},
+	{125, "capget", sysCapget, call.Full, "partial: uid 0 has all capabilities, others none"},
+	{126, "capset", sysCapset, call.Full, "partial: changes: EPERM"},
+	{135, "personality", sysPersonality, call.Leaf, "partial: kept and answered; only PER_LINUX has an effect"},
+	{140, "getpriority", sysGetpriority, call.Full, "partial: PRIO_PROCESS (ENOSYS)"},
+	{141, "setpriority", sysSetpriority, call.Full, "partial: kept, without effect on scheduling; PRIO_PROCESS (ENOSYS)"},
+	{142, "sched_setparam", sysSchedSetparam, call.Full, "partial: priority 0 only"},
+	{143, "sched_getparam", sysSchedGetparam, call.Full, "full"},
+	{144, "sched_setscheduler", sysSchedSetscheduler, call.Full, "partial: SCHED_OTHER, SCHED_BATCH and SCHED_IDLE, all the same; others EPERM"},
+	{145, "sched_getscheduler", sysSchedGetscheduler, call.Full, "full"},
+	{146, "sched_get_priority_max", sysPrioMax, call.Leaf, "full"},
+	{147, "sched_get_priority_min", sysPrioMin, call.Leaf, "full"},
+	{148, "sched_rr_get_interval", sysRRInterval, call.Full, "full"},
+	{157, "prctl", sysPrctl, call.Full, "partial: NAME, PDEATHSIG, DUMPABLE, NO_NEW_PRIVS, CHILD_SUBREAPER, TIMERSLACK, CAPBSET_READ, KEEPCAPS, SECCOMP and THP queries; others EINVAL"},
+	{158, "arch_prctl", sysArchPrctl, call.Full, "partial: ARCH_SET_FS, ARCH_GET_FS; GS is the libOS's (EINVAL)"},
+	{160, "setrlimit", sysSetrlimit, call.Full, "see getrlimit"},
+	{169, "reboot", sysReboot, call.Full, "partial: power off, restart, halt"},
+	{170, "sethostname", sysSethostname, call.Full, "full"},
+	{171, "setdomainname", sysSetdomainname, call.Full, "full"},
+	{186, "gettid", sysGettid, call.Leaf, "full"},
+	{203, "sched_setaffinity", sysSetaffinity, call.Full, "partial: kept and answered"},
+	{204, "sched_getaffinity", sysGetaffinity, call.Full, "full"},
+	{218, "set_tid_address", sysSetTidAddress, call.Leaf, "full"},
+	{219, "restart_syscall", refuseEINTR, call.Leaf, "none: EINTR; interrupted calls are restarted as they are"},
+	{231, "exit_group", sysExitGroup, call.Full, "full"},
+	{247, "waitid", sysWaitid, call.Full, "partial: P_PIDFD: EINVAL"},
+	{251, "ioprio_set", sysIoprioSet, call.Leaf, "partial: checked, without effect"},
+	{252, "ioprio_get", sysIoprioGet, call.Leaf, "full"},
+	{272, "unshare", sysUnshare, call.Full, "partial: namespaces: EPERM; FILES, FS in a process with one thread: nothing to do"},
+	{302, "prlimit64", sysPrlimit64, call.Full, "see getrlimit"},
+	{309, "getcpu", sysGetcpu, call.Leaf, "full"},
+	{317, "seccomp", refuseEINVAL, call.Leaf, "none: EINVAL, as a kernel without filters"},
+	{318, "getrandom", sysGetrandom, call.Full, "full"},
+	{322, "execveat", sysExecveat, call.Full, "full"},
+	{324, "membarrier", sysMembarrier, call.Leaf, "full: one dispatcher needs no barriers"},
+	{334, "rseq", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs do without"},
+	{435, "clone3", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs fall back to clone"},
+}
+
+func refuseEPERM(t *thread.Thread, a *call.Args) int64  { return errno.EPERM.Ret() }
+func refuseEINVAL(t *thread.Thread, a *call.Args) int64 { return errno.EINVAL.Ret() }
+func refuseENOSYS(t *thread.Thread, a *call.Args) int64 { return errno.ENOSYS.Ret() }
+func refuseEINTR(t *thread.Thread, a *call.Args) int64  { return errno.EINTR.Ret() }
