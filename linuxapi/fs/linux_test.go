@@ -52,10 +52,14 @@ type hostMemory struct{}
 
 func (hostMemory) New(n int64) (file.FCM, error) { return &hostFCM{make([]byte, n)}, nil }
 
+// machine is what system made last.
+var machine *loop.Net
+
 // system joins this package with servers, as process p.
 func system(t *testing.T) *loop.Proc {
 	newFake(t)
 	n := loop.New()
+	machine = n
 	ms, fsrv, p := n.Spawn(0, abi.RankMount), n.Spawn(0, abi.RankFile), n.Spawn(0, abi.RankApp)
 	creds := &cred.Cache{}
 	var version uint64
