@@ -202,7 +202,7 @@ func (c *ldCase) ours() ldResult {
 	return r
 }
 
-func ioctl(fd int, req, arg uintptr) error {
+func hostIoctl(fd int, req, arg uintptr) error {
 	_, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), req, arg)
 	if e != 0 {
 		return e
@@ -218,10 +218,10 @@ func (c *ldCase) linux() (r ldResult, err error) {
 	}
 	defer syscall.Close(m)
 	var n, zero int32
-	if err := ioctl(m, 0x80045430, uintptr(unsafe.Pointer(&n))); err != nil {
+	if err := hostIoctl(m, 0x80045430, uintptr(unsafe.Pointer(&n))); err != nil {
 		return r, err
 	}
-	ioctl(m, 0x40045431, uintptr(unsafe.Pointer(&zero)))
+	hostIoctl(m, 0x40045431, uintptr(unsafe.Pointer(&zero)))
 	s, err := syscall.Open(fmt.Sprintf("/dev/pts/%d", n), syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return r, err
@@ -230,7 +230,7 @@ func (c *ldCase) linux() (r ldResult, err error) {
 	t := c.settings()
 	set := func() error {
 		b := t.encode()
-		return ioctl(s, 0x5402, uintptr(unsafe.Pointer(&b[0])))
+		return hostIoctl(s, 0x5402, uintptr(unsafe.Pointer(&b[0])))
 	}
 	if err := set(); err != nil {
 		return r, err
@@ -251,7 +251,7 @@ func (c *ldCase) linux() (r ldResult, err error) {
 		time.Sleep(5 * time.Millisecond) // input is taken in by a kernel thread
 	}
 	var q int32
-	ioctl(s, 0x541b, uintptr(unsafe.Pointer(&q)))
+	hostIoctl(s, 0x541b, uintptr(unsafe.Pointer(&q)))
 	r.Pending = int(q)
 	buf := make([]byte, 8192)
 	for {

@@ -205,7 +205,7 @@ func (o *stream) Control(c *ipc.Call, req uint64, arg uint64, wait uint64, in ip
 		o.host.mu.Lock()
 		n := len(o.host.buf)
 		o.host.mu.Unlock()
-		q := control{out: out}
+		q := ioctl{out: out}
 		return q.put32(uint32(n))
 	}
 	return 0, -int64(syscall.ENOTTY)

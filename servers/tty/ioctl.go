@@ -48,8 +48,8 @@ const (
 	tiocGEXCL   = 0x80045440
 )
 
-// control is one ioctl.
-type control struct {
+// ioctl is one ioctl.
+type ioctl struct {
 	c        *ipc.Call
 	t        *terminal
 	req, arg uint64
@@ -60,28 +60,28 @@ type control struct {
 	master   bool // asked on a pseudo-terminal's master
 }
 
-func (q *control) get(b []byte) int64 {
+func (q *ioctl) get(b []byte) int64 {
 	_, err := q.in.CopyIn(b, 0)
 	return ipc.Errno(err)
 }
 
-func (q *control) put(b []byte) (uint64, int64) {
+func (q *ioctl) put(b []byte) (uint64, int64) {
 	_, err := q.out.CopyOut(b, 0)
 	return 0, ipc.Errno(err)
 }
 
-func (q *control) put32(v uint32) (uint64, int64) {
+func (q *ioctl) put32(v uint32) (uint64, int64) {
 	return q.put(binary.LittleEndian.AppendUint32(nil, v))
 }
 
-func (q *control) get32() (uint32, int64) {
+func (q *ioctl) get32() (uint32, int64) {
 	var b [4]byte
 	st := q.get(b[:])
 	return binary.LittleEndian.Uint32(b[:]), st
 }
 
 // slave serves what both sides of a terminal answer about the program's side.
-func (q *control) slave() (uint64, int64) {
+func (q *ioctl) slave() (uint64, int64) {
 	t := q.t
 	switch q.req {
 	case tcSETS, tcSETSW, tcSETSF, tcSETA, tcSETAW, tcSETAF, tcSETS2, tcSETSW2, tcSETSF2, tcSBRK, tcSBRKP, tcXONC, tcFLSH:
@@ -216,7 +216,7 @@ func (q *control) slave() (uint64, int64) {
 
 // drained: 0, or EAGAIN as long as the device has not taken all output. mu is
 // held.
-func (q *control) drained() int64 {
+func (q *ioctl) drained() int64 {
 	if len(q.t.d.out) == 0 || q.t.master != nil || q.wait == 0 {
 		return 0
 	}
@@ -225,7 +225,7 @@ func (q *control) drained() int64 {
 }
 
 // settings is TCSETS and its forms.
-func (q *control) settings(drain, flush bool) int64 {
+func (q *ioctl) settings(drain, flush bool) int64 {
 	t := q.t
 	size := termiosSize
 	switch q.req {
@@ -266,7 +266,7 @@ func (q *control) settings(drain, flush bool) int64 {
 }
 
 // flow is TCXONC.
-func (q *control) flow() int64 {
+func (q *ioctl) flow() int64 {
 	t := q.t
 	t.lock()
 	defer t.unlock()
@@ -295,7 +295,7 @@ func (q *control) flow() int64 {
 }
 
 // flush is TCFLSH.
-func (q *control) flush() int64 {
+func (q *ioctl) flush() int64 {
 	t := q.t
 	t.lock()
 	defer t.unlock()
@@ -321,7 +321,7 @@ func (q *control) flush() int64 {
 
 // simulate is TIOCSTI. Typing for others is root's alone, as with Linux's
 // dev.tty.legacy_tiocsti=0.
-func (q *control) simulate() int64 {
+func (q *ioctl) simulate() int64 {
 	if !q.t.srv.root(q.c) {
 		return -int64(syscall.EIO)
 	}

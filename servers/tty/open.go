@@ -194,7 +194,7 @@ func (o *open) Control(c *ipc.Call, request uint64, arg uint64, wait uint64, in 
 		}
 		return 0, -int64(syscall.EIO)
 	}
-	q := control{c: c, t: o.t, req: request, arg: arg, wait: wait, in: in, out: out, read: o.readable()}
+	q := ioctl{c: c, t: o.t, req: request, arg: arg, wait: wait, in: in, out: out, read: o.readable()}
 	return q.slave()
 }
 

@@ -168,7 +168,7 @@ func (o *masterOpen) SetFlags(_ *ipc.Call, flags uint64) int64 {
 // of the program's side.
 func (o *masterOpen) Control(c *ipc.Call, req uint64, arg uint64, wait uint64, in ipc.In, out ipc.Out) (uint64, int64) {
 	t, m := o.t, o.t.master
-	q := control{c: c, t: t, req: req, arg: arg, wait: wait, in: in, out: out, read: o.readable(), master: true}
+	q := ioctl{c: c, t: t, req: req, arg: arg, wait: wait, in: in, out: out, read: o.readable(), master: true}
 	switch req {
 	case tiocGPTN:
 		return q.put32(m.num)
