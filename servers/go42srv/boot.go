@@ -15,6 +15,7 @@ import (
 	"go42/servers/mount"
 	"go42/servers/pipe"
 	"go42/servers/proc"
+	"go42/servers/sock"
 )
 
 func runProc() error {
@@ -103,9 +104,12 @@ func mountAt(point, typ, source string, root, cover abi.Grant) error {
 }
 
 // register names object 0 of this server.
-func register(name string) error {
+func register(name string) error { return registerObject(name, 0) }
+
+// registerObject names one of this server's objects.
+func registerObject(name string, id uint64) error {
 	m := client.Mount{C: ipc.Native{}.Conn(), H: abi.HandleMount}
-	if st := m.Register(name, client.Object(0)); st < 0 {
+	if st := m.Register(name, client.Object(id)); st < 0 {
 		return fmt.Errorf("registering %s: %w", name, syscall.Errno(-st))
 	}
 	return nil
@@ -132,8 +136,26 @@ func await(what string, f func() error) error {
 func runPipe() error {
 	k := ipc.Native{}
 	s := pipe.New(k, creds())
+	local := sock.New(k, creds())
 	if err := register("pipe"); err != nil {
 		return err
 	}
-	return (&ipc.Server{Name: "pipe", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
+	if err := registerObject("sock", sock.IDBase); err != nil {
+		return err
+	}
+	handle := func(c *ipc.Call) {
+		if c.Object >= sock.IDBase {
+			local.Handle(c)
+		} else {
+			s.Handle(c)
+		}
+	}
+	last := func(id uint64) {
+		if id >= sock.IDBase {
+			local.Last(id)
+		} else {
+			s.Last(id)
+		}
+	}
+	return (&ipc.Server{Name: "pipe", Kernel: k, Handle: handle, Last: last, Log: ipc.Log}).Run()
 }
