@@ -10,6 +10,8 @@ import (
 	"go42/linuxapi/errno"
 	"go42/linuxapi/native"
 	"go42/linuxapi/proc"
+	"go42/linuxapi/sigcall"
+	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
 	"go42/sched/user"
@@ -42,18 +44,6 @@ const (
 // AT_FDCWD as a register holds it.
 const fdcwd = ^uint64(0) - 99
 
-// Set by the signal layer.
-var (
-	// Raise sends a signal to the calling thread.
-	Raise func(sig int)
-	// PendingSignals returns the signals of set that are pending for the
-	// calling thread or its process (bit n-1: signal n).
-	PendingSignals func(set uint64) uint64
-	// TakeSignal removes one pending signal of set and describes it as struct
-	// signalfd_siginfo; false: none.
-	TakeSignal func(set uint64, info *[128]byte) bool
-)
-
 func nofile() uint64     { return atomic.LoadUint64(&proc.Limits[rlimitNoFile][0]) }
 func fsizeLimit() uint64 { return atomic.LoadUint64(&proc.Limits[rlimitFsize][0]) }
 
@@ -62,10 +52,58 @@ const (
 	rlimitNoFile = 7
 )
 
+// raise sends a signal to the calling thread.
 func raise(sig int) {
-	if Raise != nil {
-		Raise(sig)
+	if t := thread.Current(); t != nil {
+		i := signal.Sent(sig, signal.SI_KERNEL, 0, 0, 0)
+		sigcall.SendThread(t, &i)
 	}
+}
+
+// pendingSignals returns those of set that the calling thread could take.
+func pendingSignals(set uint64) uint64 {
+	t := thread.Current()
+	if t == nil {
+		return 0
+	}
+	return uint64(sigcall.PendingFor(t)) & set
+}
+
+// takeSignal takes one pending signal of set and describes it as struct
+// signalfd_siginfo; false: there is none.
+func takeSignal(set uint64, b []byte) bool {
+	var i signal.Info
+	t := thread.Current()
+	if t == nil || !sigcall.Take(t, signal.Set(set), &i) {
+		return false
+	}
+	for k := range b {
+		b[k] = 0
+	}
+	put32b(b[0:], uint32(i.Signo))
+	put32b(b[4:], uint32(i.Errno))
+	put32b(b[8:], uint32(i.Code))
+	switch {
+	case i.Code == signal.SI_TIMER:
+		put32b(b[24:], uint32(i.F[0]))
+		put32b(b[32:], uint32(i.F[0]>>32))
+		put32b(b[44:], uint32(i.F[1]))
+		put64b(b[48:], i.F[1])
+	case i.Signo == signal.SIGCHLD && i.Code > 0:
+		put32b(b[12:], uint32(i.F[0]))
+		put32b(b[16:], uint32(i.F[0]>>32))
+		put32b(b[40:], uint32(i.F[1]))
+		put64b(b[56:], i.F[2])
+		put64b(b[64:], i.F[3])
+	case i.Code > 0 && i.Code != signal.SI_KERNEL:
+		put64b(b[72:], i.F[0])
+	default:
+		put32b(b[12:], uint32(i.F[0]))
+		put32b(b[16:], uint32(i.F[0]>>32))
+		put32b(b[44:], uint32(i.F[1]))
+		put64b(b[48:], i.F[1])
+	}
+	return true
 }
 
 func superuser() bool { return proc.Me.EUID == 0 }

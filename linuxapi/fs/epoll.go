@@ -475,10 +475,7 @@ func epollLoop(e *File, events uint64, max int, deadline uint64) int64 {
 			if r == -ETIMEDOUT {
 				return 0
 			}
-			if r == -restartSys {
-				return -EINTR
-			}
-			return r
+			return noHand(r)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func freeSignalfd(i int32) {
 func signalRelease(f *File) { freeSignalfd(f.aux) }
 
 func signalState(f *File) uint32 {
-	if PendingSignals != nil && PendingSignals(signalMasks[f.aux]) != 0 {
+	if pendingSignals(signalMasks[f.aux]) != 0 {
 		return pollIn | pollRdNorm
 	}
 	return 0
@@ -116,10 +116,10 @@ func signalRead(f *File, u *uio) int64 {
 // signalTake moves pending signals to u and returns the number of bytes.
 func signalTake(f *File, u *uio) int64 {
 	b := takeBuf()
-	info := (*[signalfdSize]byte)(b.path[:])
+	info := b.path[:signalfdSize]
 	var done int64
-	for u.total >= signalfdSize && TakeSignal != nil && TakeSignal(signalMasks[f.aux], info) {
-		if _, bad := u.copyOut(info[:]); bad {
+	for u.total >= signalfdSize && takeSignal(signalMasks[f.aux], info) {
+		if _, bad := u.copyOut(info); bad {
 			done = partial(done, -EFAULT)
 			break
 		}

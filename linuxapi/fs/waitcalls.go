@@ -1,19 +1,19 @@
 package fs
 
-import "go42/linuxapi/thread"
+import (
+	"go42/linuxapi/sigcall"
+	"go42/linuxapi/signal"
+	"go42/linuxapi/thread"
+)
 
 // The forms of poll, select and epoll_wait: timeouts, and the signal mask that
 // holds during the wait.
 
-// TempMask installs a signal mask for the rest of the calling thread's call;
-// the old one is put back on the way to the program, after a handler has run.
-// Set by the signal layer.
-var TempMask func(mask uint64)
-
 const sigsetSize = 8
 
-// tempMask reads the program's mask at addr and installs it; 0: none.
-func tempMask(addr, size uint64) int64 {
+// tempMask reads the program's mask at addr and installs it for the rest of
+// the call; 0: none.
+func tempMask(t *thread.Thread, addr, size uint64) int64 {
 	if addr == 0 {
 		return 0
 	}
@@ -24,10 +24,16 @@ func tempMask(addr, size uint64) int64 {
 	if !ok {
 		return -EFAULT
 	}
-	if TempMask != nil {
-		TempMask(m &^ unblockable)
-	}
+	sigcall.TempMask(t, signal.Set(m&^unblockable))
 	return 0
+}
+
+// unmask puts the mask back after a call that was not interrupted.
+func unmask(t *thread.Thread, r int64) int64 {
+	if r != -restartNoHand {
+		sigcall.EndTempMask(t)
+	}
+	return r
 }
 
 // deadlineMS turns a timeout in ms (negative: none) into a deadline.
@@ -81,10 +87,10 @@ func ppollCall(t *thread.Thread, a *[6]uint64) int64 {
 	if e != 0 {
 		return e
 	}
-	if e := tempMask(a[3], a[4]); e != 0 {
+	if e := tempMask(t, a[3], a[4]); e != 0 {
 		return e
 	}
-	return left(a[2], d, pollLoop(a[0], uint64(uint32(a[1])), d))
+	return left(a[2], d, unmask(t, pollLoop(a[0], uint64(uint32(a[1])), d)))
 }
 
 func selectCall(t *thread.Thread, a *[6]uint64) int64 {
@@ -132,12 +138,12 @@ func pselect6Call(t *thread.Thread, a *[6]uint64) int64 {
 		if !ok1 || !ok2 {
 			return -EFAULT
 		}
-		if e := tempMask(mask, size); e != 0 {
+		if e := tempMask(t, mask, size); e != 0 {
 			return e
 		}
 	}
 	sets := [3]uint64{a[1], a[2], a[3]}
-	return left(a[4], d, selectLoop(a[0], &sets, d))
+	return left(a[4], d, unmask(t, selectLoop(a[0], &sets, d)))
 }
 
 func epollWaitCall(t *thread.Thread, a *[6]uint64) int64 {
@@ -145,10 +151,10 @@ func epollWaitCall(t *thread.Thread, a *[6]uint64) int64 {
 }
 
 func epollPwaitCall(t *thread.Thread, a *[6]uint64) int64 {
-	if e := tempMask(a[4], a[5]); e != 0 {
+	if e := tempMask(t, a[4], a[5]); e != 0 {
 		return e
 	}
-	return epollWaitCall(t, a)
+	return unmask(t, epollWaitCall(t, a))
 }
 
 func epollPwait2Call(t *thread.Thread, a *[6]uint64) int64 {
@@ -156,8 +162,8 @@ func epollPwait2Call(t *thread.Thread, a *[6]uint64) int64 {
 	if e != 0 {
 		return e
 	}
-	if e := tempMask(a[4], a[5]); e != 0 {
+	if e := tempMask(t, a[4], a[5]); e != 0 {
 		return e
 	}
-	return epollWait(a[0], a[1], a[2], d)
+	return unmask(t, epollWait(a[0], a[1], a[2], d))
 }
