@@ -198,6 +198,11 @@ func (w *walk) reopen(flags uint64) (*File, int64) {
 	}
 	w.mount = g.mountID()
 	r, obj, st := client.File{C: conn(), H: g.handle}.Reopen(flags)
+	if st == -ENXIO && g.kind == kindPipe && flags&oAccMode == uint64(g.getFlags()&oAccMode) {
+		// A pipe without a name: its end serves again, with one description.
+		g.hold()
+		return g, 0
+	}
 	if st < 0 {
 		return nil, st
 	}
