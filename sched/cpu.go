@@ -26,6 +26,8 @@ type CPU struct {
 	space   *mm.AddressSpace // the one that is loaded; nil: the kernel's own
 
 	jobs, jobsTail *Process
+	stepping       *Process // whose job's step is being done
+	jobAt          uint64   // when jobs get a turn though a dispatcher runs
 
 	// Statistics.
 	Switches, IdleNS, UserNS uint64
@@ -44,7 +46,8 @@ func Init(n int) {
 	for i := range cpus {
 		cpus[i].ID = i
 	}
-	cpus[0].timers.heap = make([]*Dispatcher, n)
+	// The pool rounds its bound up: each that it can hand out has a place.
+	cpus[0].timers.heap = make([]*Dispatcher, dispatchers.Max())
 }
 
 // Ready puts d on the run queue if it may run and has something to do.
@@ -105,14 +108,22 @@ func (c *CPU) stop() {
 }
 
 // Preempt takes the CPU from the current dispatcher, whose registers stay in
-// the kernel.
+// the kernel. front: it goes on before others of its class, with the rest of
+// its turn.
 func (c *CPU) Preempt(front bool) {
 	d := c.Current
 	c.stop()
 	saveState(d)
-	if d.Proc.State == Running {
-		c.queue[d.Proc.Class()].push(d, front)
+	if d.Proc.State != Running {
+		return
 	}
+	// What is left of the turn stays; one that is over is not begun anew, or
+	// whoever is often interrupted by servers would never give way.
+	now := Now()
+	if front = front && now < c.until; front {
+		d.left = c.until - now
+	}
+	c.queue[d.Proc.Class()].push(d, front)
 }
 
 // Forget removes every trace of d: its process is dying or resets.
@@ -159,25 +170,32 @@ func (c *CPU) ResumeProcess(p *Process) {
 }
 
 // Handoff makes d, which must be clean, the current dispatcher: a PPC or a
-// reply crosses without the run queue. The caller then fills the message and
-// calls Enter.
+// reply crosses without the run queue, on what is left of the turn: calls to
+// and fro do not keep the CPU from others. The caller then fills the message
+// and calls Enter.
 func (c *CPU) Handoff(d *Dispatcher) {
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}
+	until := c.until
 	c.take(d)
+	c.until = until
 	d.State = DispLive
 }
 
 // CanHandoff reports whether d can be entered at once.
 func (d *Dispatcher) CanHandoff() bool {
-	return d.State == DispClean && d.Proc.State == Running
+	return d.State == DispClean && d.Proc.State == Running && d.Reason == abi.RunResume
 }
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
 	c.began = Now()
 	c.until = c.began + slice
+	if d.left != 0 {
+		c.until = c.began + d.left
+		d.left = 0
+	}
 	c.Switches++
 	d.Proc.Switches++
 	if d.Proc.Space != c.space {
@@ -252,6 +270,7 @@ func (c *CPU) Leave() {
 		c.idleSince = 0
 	}
 	c.expire()
+	c.jobsTurn()
 	for {
 		if d := c.Current; d != nil {
 			if c.queue[ClassServer].head != nil && d.Proc.Class() == ClassApp {
@@ -349,6 +368,9 @@ func (c *CPU) arm() {
 		if at == 0 || end < at {
 			at = end
 		}
+	}
+	if c.jobs != nil && c.Current != nil && (at == 0 || c.jobAt < at) {
+		at = c.jobAt
 	}
 	if at == 0 || (c.armed != 0 && c.armed <= at) {
 		return

@@ -2,8 +2,8 @@ package sched
 
 // A job is long work on a process that nobody runs any more, or that is
 // stopped for it: teardown at death, exec's reset. It is done in bounded
-// steps, one at each choice of a dispatcher, and all at once when the CPU
-// would be idle otherwise.
+// steps: one at each choice of a dispatcher, some at a fixed pace while one
+// dispatcher keeps the CPU, and all at once when the CPU would be idle.
 
 // AddJob makes step, which does a bounded piece of work and says when all is
 // done, p's job. A process has one job at a time.
@@ -12,6 +12,16 @@ func (c *CPU) AddJob(p *Process, step func(p *Process) (done bool)) {
 		panic("sched: process has a job already")
 	}
 	p.job = step
+	if p == c.stepping {
+		return // step puts it back
+	}
+	if c.jobs == nil {
+		c.jobAt = Now() + jobPace
+	}
+	c.pushJob(p)
+}
+
+func (c *CPU) pushJob(p *Process) {
 	p.nextJob = nil
 	if c.jobs == nil {
 		c.jobs = p
@@ -21,14 +31,16 @@ func (c *CPU) AddJob(p *Process, step func(p *Process) (done bool)) {
 	c.jobsTail = p
 }
 
-// HasJob reports whether work on p is unfinished.
+// HasJob reports whether work on p is unfinished (other than by the step that
+// asks).
 func (p *Process) HasJob() bool { return p.job != nil }
 
 // ReplaceJob changes what is left to do: a process dies while it resets.
 func (p *Process) ReplaceJob(step func(p *Process) (done bool)) { p.job = step }
 
 // step does one step of the oldest job. A finished job's process may be gone
-// afterwards.
+// afterwards. A step may give its own process another job: exec that fails
+// becomes teardown.
 func (c *CPU) step() {
 	p := c.jobs
 	if p == nil {
@@ -38,17 +50,42 @@ func (c *CPU) step() {
 	p.nextJob = nil
 	job := p.job
 	p.job = nil
-	if !job(p) {
-		if p.job == nil {
-			p.job = job
+	outer := c.stepping
+	c.stepping = p
+	done := job(p)
+	c.stepping = outer
+	if p.job == nil { // memory of a process is type-stable: nil when it is gone
+		if done {
+			return
 		}
-		if c.jobs == nil {
-			c.jobs = p
-		} else {
-			c.jobsTail.nextJob = p
-		}
-		c.jobsTail = p
+		p.job = job
 	}
+	c.pushJob(p)
+}
+
+// Times in ns: jobs get jobTurn of every jobPace while a dispatcher keeps the
+// CPU, so that nothing that ends waits for it to block.
+const (
+	jobPace = 2_000_000
+	jobTurn = 500_000
+)
+
+// jobsTurn lets the jobs go on although a dispatcher runs, if it is time.
+func (c *CPU) jobsTurn() {
+	if c.jobs == nil || c.Current == nil {
+		return
+	}
+	now := Now()
+	if now < c.jobAt {
+		return
+	}
+	for i := 0; i < 64 && c.jobs != nil && c.queue[ClassServer].head == nil && !interruptPending(); i++ {
+		c.step()
+		if Now()-now >= jobTurn {
+			break
+		}
+	}
+	c.jobAt = Now() + jobPace
 }
 
 // Step lets a caller that met an exhausted pool finish some job first. It

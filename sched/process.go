@@ -177,6 +177,7 @@ type Dispatcher struct {
 
 	wantRun    bool   // clean, but has threads that could run
 	queued     bool   // on its CPU's run queue
+	left       uint64 // rest of the turn, ns, of one preempted within it; 0: a new one
 	yieldBy    uint64 // soft preemption asked for: hard from this time on; 0: not asked
 	prev, next *Dispatcher
 	deadline   uint64

@@ -50,8 +50,8 @@ type Record struct {
 	Handles [abi.MaxGrants]uint64
 	Data    [abi.MaxData]byte
 
-	out, in Links   // lists of the caller and the callee
-	next    *Record // queue: waiting or done
+	out, in    Links   // lists of the caller and the callee
+	next, prev *Record // queue: waiting or done
 }
 
 // Links makes a record a member of one doubly linked list.
@@ -74,7 +74,7 @@ func (q *Queue) Empty() bool { return q.head == nil }
 
 // Push appends r.
 func (q *Queue) Push(r *Record) {
-	r.next = nil
+	r.next, r.prev = nil, q.tail
 	if q.tail == nil {
 		q.head = r
 	} else {
@@ -87,39 +87,29 @@ func (q *Queue) Push(r *Record) {
 func (q *Queue) Pop() *Record {
 	r := q.head
 	if r != nil {
-		q.head = r.next
-		if q.head == nil {
-			q.tail = nil
-		}
-		r.next = nil
+		q.Remove(r)
 	}
 	return r
 }
 
-// Remove takes r out of q, wherever it stands.
+// Remove takes r, which must be in q, out of it.
 func (q *Queue) Remove(r *Record) {
-	var prev *Record
-	for x := q.head; x != nil; prev, x = x, x.next {
-		if x != r {
-			continue
-		}
-		if prev == nil {
-			q.head = r.next
-		} else {
-			prev.next = r.next
-		}
-		if q.tail == r {
-			q.tail = prev
-		}
-		r.next = nil
-		return
+	if r.prev != nil {
+		r.prev.next = r.next
+	} else {
+		q.head = r.next
 	}
+	if r.next != nil {
+		r.next.prev = r.prev
+	} else {
+		q.tail = r.prev
+	}
+	r.next, r.prev = nil, nil
 }
 
 // Begin enters r into both endpoints' lists and the callee's queue.
 func Begin(r *Record, caller, callee *Endpoint) {
 	r.State = Waiting
-	r.next = nil
 	r.out = Links{nil, caller.outgoing}
 	if caller.outgoing != nil {
 		caller.outgoing.out.prev = r
