@@ -204,7 +204,9 @@ TEXT ·exitPending(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	-8(GS), R14
 	MOVQ	R14, AX
 	GOCALL(·WorkFn(SB))
-	JMP	·leave(SB)
+	// Not a direct jump: the linker would see an endless chain of calls.
+	LEAQ	·leave(SB), AX
+	JMP	AX
 context:
 	// The two words just pushed fell on Ctx.Orig and its pad, which a context
 	// in the libOS does not use. The registers are still in Ctx, the vector

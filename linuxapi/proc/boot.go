@@ -10,6 +10,7 @@ import (
 	"go42/linuxapi/native"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
+	"go42/sched/user"
 )
 
 // Start serves the first upcall of a process (user.BootHook), on the scheduler
@@ -98,7 +99,27 @@ func startModule(size uint64) {
 	}
 	installLeaves()
 	begin(t)
+	t.AddWork(user.WorkBegin)
 }
+
+// Begin is what a boot module's first thread does before its program: init asks
+// who it is, and says where it describes itself to /proc (its descendants do so
+// at the same place).
+func Begin(t *thread.Thread) {
+	if Me.Server {
+		return
+	}
+	if RefreshIdentity(t) != errno.OK {
+		Die("libOS: no process server\n")
+	}
+	t.TID = uint32(Me.Pid)
+	if ProcInfo != 0 {
+		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(abi.ProcInfo{})))
+	}
+}
+
+// ProcInfo is the address of the abi.ProcInfo block; the files half keeps it.
+var ProcInfo uint64
 
 const (
 	moduleName = "go42srv"

@@ -11,7 +11,8 @@ import (
 	"go42/linuxapi/native"
 )
 
-func init() {
+// Init installs the upcalls. Start-up only.
+func Init() {
 	entry.SvcFn, entry.WorkFn = svc, work
 	entry.EventFn, entry.FaultFn, entry.RetryFn = event, fault, retry
 	entry.RunFn, entry.CallFn, entry.ReturnFn = run, callUpcall, returnUpcall

@@ -15,8 +15,6 @@ var sched struct {
 	run  list // kind 1
 }
 
-func init() { sched.run.kind = 1 }
-
 // Dispatcher is this process's presence on one CPU. Only its own CPU touches it,
 // disabled.
 type Dispatcher struct {
@@ -79,6 +77,7 @@ func Setup() {
 	}
 	d.page.Accept = 0
 	d.page.Deadline = 0
+	sched.run.kind = 1
 }
 
 // AfterFork makes the copied scheduler state the child's: t is its only thread.

@@ -35,7 +35,7 @@ const (
 	WorkFetch  = 1 << 2 // signals wait at the process server
 	WorkExit   = 1 << 3 // the thread is to end
 	WorkStop   = 1 << 4 // the process was told to stop
-	WorkMask   = 1 << 5 // a saved signal mask is to be put back
+	WorkBegin  = 1 << 5 // the first way to the program: what needs a thread
 )
 
 // MaxWatch is how many Seqs a thread can wait on at once.

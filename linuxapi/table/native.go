@@ -1,0 +1,123 @@
+package table
+
+import (
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/linuxapi/errno"
+	"go42/linuxapi/native"
+	"go42/linuxapi/thread"
+	"go42/linuxapi/usercopy"
+	"go42/sched/user"
+)
+
+// Native calls that a program makes as reflected calls (ipc/abi/server.go). The
+// kernel decides what the process may do; here the two that wait block the
+// thread only.
+func serveNative(t *thread.Thread, nr uint64) {
+	f := t.Frame
+	a := &f.Args
+	user.Restore(0)
+	t.BeginCall()
+	var r int64
+	switch nr {
+	case abi.NInvoke:
+		r = invoke(t, a)
+	case abi.NReply:
+		r = reply(t, a)
+	case abi.NTakeCall:
+		r = receive(t, a[0])
+	case abi.NYield, abi.NNextReturn, abi.NFork, abi.NStart, abi.NReset, abi.NSpawnDisp, abi.NExit, abi.NSetTimer:
+		// The libOS's own.
+		r = errno.EPERM.Ret()
+	default:
+		var r2 uint64
+		r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+		if r == errno.EFAULT.Ret() && (nr == abi.NCopyFrom || nr == abi.NCopyTo) {
+			// The kernel does not fault this process's own pages in.
+			if usercopy.Touch(a[3], a[4], nr == abi.NCopyFrom) == errno.OK {
+				r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+			}
+		}
+		f.Args[2] = r2 // RDX
+	}
+	user.Disable()
+	finish(t, r)
+}
+
+// message is the in-kernel view of a program's abi.Message, copied through the
+// thread's own space: the program's page may not be there.
+func message(t *thread.Thread, addr uint64) errno.Errno {
+	c := t.Client()
+	head := unsafe.Slice((*byte)(unsafe.Pointer(&c.M)), unsafe.Offsetof(c.M.Data))
+	if e := usercopy.CopyIn(head, addr); e != errno.OK {
+		return e
+	}
+	n := min(c.M.Len, abi.MaxData)
+	return usercopy.CopyIn(c.M.Data[:n], addr+uint64(unsafe.Offsetof(c.M.Data)))
+}
+
+func invoke(t *thread.Thread, a *[6]uint64) int64 {
+	if e := message(t, a[2]); e != errno.OK {
+		return e.Ret()
+	}
+	c := t.Client()
+	c.R.Tag = 0
+	if e := user.CallServer(a[0], uint32(a[1]), &c.M, &c.R); e != errno.OK && c.R.Tag == 0 {
+		return e.Ret()
+	}
+	head := unsafe.Slice((*byte)(unsafe.Pointer(&c.R)), unsafe.Offsetof(c.R.Data))
+	if e := usercopy.CopyOut(a[3], head); e != errno.OK {
+		return e.Ret()
+	}
+	n := min(c.R.Len, abi.MaxData)
+	return usercopy.CopyOut(a[3]+uint64(unsafe.Offsetof(c.R.Data)), c.R.Data[:n]).Ret()
+}
+
+// reply: record, status, message, flags, where to receive.
+func reply(t *thread.Thread, a *[6]uint64) int64 {
+	msg := uint64(0)
+	if a[0] != 0 && a[2] != 0 {
+		if e := message(t, a[2]); e != errno.OK {
+			return e.Ret()
+		}
+		msg = uint64(uintptr(unsafe.Pointer(&t.Client().M)))
+	}
+	if a[3]&abi.ReplyReceive == 0 {
+		if a[0] == 0 {
+			return errno.EINVAL.Ret()
+		}
+		return native.Reply(a[0], int64(a[1]), msg, 0)
+	}
+	if a[0] == 0 {
+		return receive(t, a[4])
+	}
+	// A reply that cannot be made is the server's error: it stays in charge
+	// of the record.
+	if t.ReplyReceive(a[0], int64(a[1]), msg, true) == user.Interrupted {
+		return errno.EINTR.Ret()
+	}
+	return handOut(t, a[4])
+}
+
+func receive(t *thread.Thread, to uint64) int64 {
+	if t.Receive(true) == user.Interrupted {
+		return errno.EINTR.Ret()
+	}
+	return handOut(t, to)
+}
+
+// handOut copies what was received to the program.
+func handOut(t *thread.Thread, to uint64) int64 {
+	c := &t.In
+	head := unsafe.Slice((*byte)(unsafe.Pointer(c)), unsafe.Offsetof(c.Data))
+	e := usercopy.CopyOut(to, head)
+	if e == errno.OK {
+		n := min(c.Len, abi.MaxData)
+		e = usercopy.CopyOut(to+uint64(unsafe.Offsetof(c.Data)), c.Data[:n])
+	}
+	if e != errno.OK && c.Record != 0 {
+		native.Reply(c.Record, errno.EIO.Ret(), 0, 0)
+	}
+	return e.Ret()
+}
