@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"cmp"
+	"slices"
 	"syscall"
 
 	"go42/ipc"
@@ -36,7 +38,7 @@ func (s *Server) Wait(c *ipc.Call, idtype uint64, id uint64, options uint64, wai
 			id = uint64(p.group.id)
 		}
 		candidates := false
-		for _, q := range p.children {
+		for _, q := range byAge(p.children) {
 			if idtype == pPid && uint64(q.pid) != id || idtype == pPGid && uint64(q.group.id) != id {
 				continue
 			}
@@ -79,4 +81,14 @@ func (s *Server) change(q *process, options uint64) *proto.WaitResult {
 		return nil
 	}
 	return r
+}
+
+// byAge is the children, eldest first.
+func byAge(m map[uint32]*process) []*process {
+	qs := make([]*process, 0, len(m))
+	for _, q := range m {
+		qs = append(qs, q)
+	}
+	slices.SortFunc(qs, func(a, b *process) int { return cmp.Compare(a.kpid, b.kpid) })
+	return qs
 }
