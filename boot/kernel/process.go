@@ -96,12 +96,14 @@ func nativeFork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 	if child == nil {
 		child = sched.NewProcess(appAccount)
 		if child == nil {
+			if reclaim(sched.This()) {
+				return 0, -abi.EAGAIN // the dead make room
+			}
 			return 0, -abi.ENOMEM
 		}
+		// A child of a server keeps its rank, so that it can call only what
+		// its parent could, and has no role.
 		child.Parent, child.Cred, child.Rank, child.Role = p.KPid, p.Cred, p.Rank, 0
-		if p.Rank < abi.RankApp {
-			child.Rank = p.Rank
-		}
 		d.Child = child
 		var err mm.Errno
 		if child.Space, err = mm.NewAddressSpace(child.Acct); err != mm.OK {
@@ -134,10 +136,25 @@ func nativeFork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 var forks uint64
 
 func failFork(d *sched.Dispatcher, err int64) int64 {
-	child := d.Child
-	d.Child = nil
-	die(child, killed(sigKILL))
+	die(d.Child, killed(sigKILL))
 	return err
+}
+
+// forkOf returns the dispatcher whose NFork of p is not done, nil if none is.
+func forkOf(p *sched.Process) *sched.Dispatcher {
+	if p.State != sched.Embryo {
+		return nil
+	}
+	parent := sched.Find(p.Parent)
+	if parent == nil {
+		return nil
+	}
+	for _, d := range parent.Disp {
+		if d != nil && d.Child == p {
+			return d
+		}
+	}
+	return nil
 }
 
 // embryo returns the not yet started child that handle h of p names.
@@ -181,13 +198,19 @@ func embryoGone(kpid uint64) {
 }
 
 // die ends p with a wait(2) status. Its memory, handles and calls are taken
-// apart by a job; the manager is told at once.
+// apart by a job; the manager is told when the handles have gone, so that who
+// waits for p finds its files closed and its locks free.
 func die(p *sched.Process, status uint64) {
 	if p.State == sched.Dying {
 		return
 	}
 	c := sched.This()
-	known := p.State != sched.Embryo
+	// The manager may know every process whose fork was done.
+	p.Noticed = true
+	if d := forkOf(p); d != nil {
+		d.Child = nil
+		p.Noticed = false
+	}
 	for _, d := range p.Disp {
 		if d != nil {
 			c.Forget(d)
@@ -197,17 +220,6 @@ func die(p *sched.Process, status uint64) {
 	p.Status = status
 	p.Stage = 0
 	vforkDone(c, p)
-	if m := sched.Find(manager); known && m != nil && m.State != sched.Dying && m != p {
-		p.Noticed = true
-		p.NextExit = nil
-		if exits == nil {
-			exits = p
-		} else {
-			exitsTail.NextExit = p
-		}
-		exitsTail = p
-		c.Post(m.Disp[0], abi.EventExits)
-	}
 	if p.Rank < abi.RankApp {
 		logServerDeath(p)
 	}
@@ -216,6 +228,23 @@ func die(p *sched.Process, status uint64) {
 	} else {
 		c.AddJob(p, teardown)
 	}
+}
+
+// notice tells the manager of p's death.
+func notice(c *sched.CPU, p *sched.Process) {
+	m := sched.Find(manager)
+	if !p.Noticed || m == nil || m.State == sched.Dying {
+		p.Noticed = false
+		return
+	}
+	p.NextExit = nil
+	if exits == nil {
+		exits = p
+	} else {
+		exitsTail.NextExit = p
+	}
+	exitsTail = p
+	c.Post(m.Disp[0], abi.EventExits)
 }
 
 // vforkDone tells the parent that waits for p to leave its program half.
@@ -229,23 +258,30 @@ func vforkDone(c *sched.CPU, p *sched.Process) {
 	p.VforkParent = 0
 }
 
+// killUnborn gives up the forks that p has not finished.
+func killUnborn(p *sched.Process) {
+	for _, d := range p.Disp {
+		if d != nil && d.Child != nil {
+			die(d.Child, killed(sigKILL))
+		}
+	}
+}
+
 // teardown is the job of a dead process: one bounded step.
 func teardown(p *sched.Process) bool {
 	c := sched.This()
 	switch p.Stage {
 	case 0:
-		for _, d := range p.Disp {
-			if d != nil && d.Child != nil {
-				die(d.Child, killed(sigKILL))
-				d.Child = nil
-			}
+		killUnborn(p)
+		if !ppc.Abandon(c, p, 64, true) {
+			break
 		}
-		if ppc.Abandon(c, p, 64, true) {
-			p.Stage++
-		}
+		p.Stage++
+		fallthrough // few processes hold much
 	case 1:
 		if ppc.Handles.Release(&p.Handles, 8) {
 			p.Stage++
+			notice(c, p)
 		}
 	case 2:
 		for range 64 {
@@ -317,12 +353,19 @@ func nativeReset(c *sched.CPU, d *sched.Dispatcher, va, n uint64) int64 {
 	if va%abi.PageSize != 0 || n == 0 || n > abi.MaxParcel {
 		return -abi.EINVAL
 	}
-	if va < abi.LibOSHeapLo || va >= abi.LibOSHeapHi {
+	if va < abi.LibOSHeapLo || va >= abi.LibOSHeapHi || pageUp(n) > abi.LibOSHeapHi-va {
 		return -abi.EINVAL
 	}
-	if _, ok := mm.ReadU64(p.Space, va); !ok {
+	// One private piece of memory: what others can still write is not handed
+	// to the new program.
+	var r abi.RegionInfo
+	if err := p.Space.Query(va, &r); err != mm.OK || r.Addr > va || r.Addr+r.Len < va+pageUp(n) {
 		return -abi.EFAULT
 	}
+	if r.Flags&abi.MapShared != 0 || r.FCMID != 0 || r.Kind != uint32(mm.FCMAnon) || r.Prot&abi.ProtRead == 0 {
+		return -abi.EINVAL
+	}
+	killUnborn(p)
 	for _, x := range p.Disp {
 		if x != nil {
 			c.Forget(x)
@@ -340,7 +383,8 @@ func reset(p *sched.Process) bool {
 	c := sched.This()
 	switch p.Stage {
 	case 0:
-		if ppc.Abandon(c, p, 64, false) {
+		// What others asked of the old program nobody would answer.
+		if ppc.Abandon(c, p, 64, true) {
 			p.Stage++
 		}
 	case 1:
@@ -366,7 +410,13 @@ func reset(p *sched.Process) bool {
 		}
 		d := p.Disp[0]
 		vforkDone(c, p)
+		// What came for the process meanwhile is for the new program, too: a
+		// server that has notified does not do so again until it is called.
+		notify := atomic.LoadUint64(&d.Page.Notify)
+		const lasting = abi.EventNotify | abi.EventStopped | abi.EventExits | abi.EventLasts | abi.EventCall
+		pending := atomic.LoadUint64(&d.Page.Pending) & lasting
 		initPage(d)
+		d.Page.Notify, d.Page.Pending = notify, pending
 		d.State = sched.DispClean
 		d.Reason, d.Argument = abi.RunExec, p.Length
 		c.Ready(d)
