@@ -1,5 +1,7 @@
 package proto
 
+import "go42/ipc/abi"
+
 // Proc is object 0 of the process server (abi.HandleProc). The caller is
 // known by its badge. pid arguments are Linux pids; 0: the caller.
 //
@@ -98,10 +100,14 @@ type Proc interface {
 	Report(line string) (st Status)
 
 	// NextHangup answers a terminal whose session leader has died, for the
-	// terminal server, which is notified (abi.ChanTTY). EAGAIN: none. Servers
+	// terminal server, which is notified (ChanHangup). EAGAIN: none. Servers
 	// only.
 	NextHangup() (rdev uint64, sid uint64, st Status)
 }
+
+// ChanHangup is the channel on which the process server tells the terminal
+// server of NextHangup: one that the libOS leaves to servers.
+const ChanHangup = abi.ChanIRQ + 7
 
 const (
 	ForkParent = 1

@@ -110,7 +110,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 			s.hangups = append(s.hangups, hangup{ss.tty, uint64(ss.id)})
 			ss.tty = 0
 			if s.ttySrv != 0 {
-				s.kernel.Notify(s.ttySrv, abi.ChanTTY)
+				s.kernel.Notify(s.ttySrv, proto.ChanHangup)
 			}
 		}
 	}
