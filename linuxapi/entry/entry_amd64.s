@@ -189,7 +189,7 @@ TEXT ·exitPending(SB),NOSPLIT|NOFRAME,$0
 	PUSHQ	AX
 	PUSHQ	CX
 	MOVQ	-8(GS), AX
-	LEAQ	(FRAME-IRET-16)(SP), CX
+	LEAQ	(FRAME-IRET+16)(SP), CX
 	CMPQ	CX, T_TOP(AX)
 	JNE	context
 	POPQ	CX
@@ -275,9 +275,18 @@ known:
 	MOVQ	SCHEDG(GS), R14
 	MOVQ	R14, -8(GS)
 	CLD
+	CMPQ	·RunFn(SB), $0
+	JEQ	pristine
 	MOVQ	DI, AX
 	MOVQ	SI, BX
 	GOCALL(·RunFn(SB))
+	UD2
+pristine:
+	SUBQ	$128, SP
+	XORL	BP, BP
+	MOVQ	DI, 0(SP)
+	MOVQ	SI, 8(SP)
+	CALL	·first(SB)
 	UD2
 
 TEXT ·Call(SB),NOSPLIT|NOFRAME,$0
@@ -430,7 +439,6 @@ coop:
 	MOVQ	T_BP(BX), BP
 	RET
 context:
-	MOVL	$3, T_SAVED(BX)
 	MOVQ	BX, SP
 	LOADREGS(SP, T_CTX)
 	ADDQ	$(T_CTX+0x88), SP

@@ -81,6 +81,16 @@ func fatal(ts *abi.TrapSave, t *user.Thread) {
 	hex(" rip ", ts.RIP)
 	hex(" rsp ", ts.RSP)
 	print("\n")
+	if t != nil {
+		hex("    thread ", uint64(uintptr(unsafe.Pointer(t))))
+		hex(" ctx rip ", t.Ctx.RIP)
+		hex(" cs ", t.Ctx.CS)
+		hex(" flags ", t.Ctx.RFLAGS)
+		hex(" rsp ", t.Ctx.RSP)
+		hex(" ss ", t.Ctx.SS)
+		hex(" frame rip ", t.Frame.RIP)
+		print("\n")
+	}
 	trace(uintptr(ts.RIP), uintptr(ts.RBP))
 	native.Exit(11) // SIGSEGV
 }

@@ -78,8 +78,8 @@ func startModule(size uint64) {
 		Die("libOS: no boot module\n")
 	}
 	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
-	// The process server gives boot processes the pid of their kernel process.
-	Me.Pid = int64(Me.KPid)
+	// Until the process server has said which (to itself it says nothing).
+	Me.Pid = int64(uint32(Me.KPid)) + 2
 	for i := range Limits {
 		Limits[i][0] = Limits[i][1]
 	}
@@ -102,14 +102,15 @@ func startModule(size uint64) {
 	t.AddWork(user.WorkBegin)
 }
 
-// Begin is what a boot module's first thread does before its program: init asks
-// who it is, and says where it describes itself to /proc (its descendants do so
-// at the same place).
+// Begin is what a boot module's first thread does before its program: it asks
+// the process server who it is (which cannot ask itself), and init says where it
+// describes itself to /proc (its descendants do so at the same place).
 func Begin(t *thread.Thread) {
+	e := RefreshIdentity(t)
 	if Me.Server {
 		return
 	}
-	if RefreshIdentity(t) != errno.OK {
+	if e != errno.OK {
 		Die("libOS: no process server\n")
 	}
 	t.TID = uint32(Me.Pid)
