@@ -5,6 +5,15 @@ import "sync/atomic"
 // NoLimit is a limit that is never reached.
 const NoLimit = int64(1) << 62
 
+// What an account counts.
+const (
+	countFrames  = iota
+	countBytes   // of address space mapped
+	countEntries // of pools
+	countData    // bytes of private writable address space
+	numCounts
+)
+
 // Account is charged for memory: frames, address space, pool entries. A charge
 // is made to the account and all those above it, or to none. The fields are
 // counters; they are changed with atomic instructions and need no lock.
@@ -16,18 +25,16 @@ type Account struct {
 	parent *Account
 	refs   int64
 
-	frames, frameLimit  int64 // frames
-	bytes, byteLimit    int64 // bytes of address space mapped
-	entries, entryLimit int64 // pool entries
-	data, dataLimit     int64 // bytes of private writable address space
-	maxFrames           int64 // high-water mark of frames
-	check               int64 // scratch of Check
+	count     [numCounts]int64
+	limit     [numCounts]int64
+	maxFrames int64 // high-water mark of frames
+	check     int64 // scratch of Check
 }
 
 func (a *Account) init(parent *Account) {
 	a.parent = parent
 	a.refs = 1
-	a.frameLimit, a.byteLimit, a.entryLimit, a.dataLimit = NoLimit, NoLimit, NoLimit, NoLimit
+	a.limit = [numCounts]int64{NoLimit, NoLimit, NoLimit, NoLimit}
 	if parent != nil {
 		parent.Get()
 	}
@@ -56,14 +63,12 @@ func (a *Account) Put() {
 }
 
 // charge adds n to one counter of a and of all above it; on failure nothing
-// has changed. The counter is named by its accessor's index (see counter).
+// has changed.
 func (a *Account) charge(which int, n int64) bool {
 	for x := a; x != nil; x = x.parent {
-		c, l := x.counter(which)
-		if atomic.AddInt64(c, n) > *l {
+		if atomic.AddInt64(&x.count[which], n) > x.limit[which] {
 			for y := a; ; y = y.parent {
-				c, _ := y.counter(which)
-				atomic.AddInt64(c, -n)
+				atomic.AddInt64(&y.count[which], -n)
 				if y == x {
 					return false
 				}
@@ -73,46 +78,20 @@ func (a *Account) charge(which int, n int64) bool {
 	return true
 }
 
-const (
-	countFrames = iota
-	countBytes
-	countEntries
-	countData
-)
-
-func (a *Account) counter(which int) (count, limit *int64) {
-	switch which {
-	case countFrames:
-		return &a.frames, &a.frameLimit
-	case countBytes:
-		return &a.bytes, &a.byteLimit
-	case countEntries:
-		return &a.entries, &a.entryLimit
-	}
-	return &a.data, &a.dataLimit
-}
-
 func (a *Account) uncharge(which int, n int64) {
 	for ; a != nil; a = a.parent {
-		c, _ := a.counter(which)
-		atomic.AddInt64(c, -n)
+		atomic.AddInt64(&a.count[which], -n)
 	}
 }
 
-// chargeFrame is charge for one frame, the common case.
-func (a *Account) chargeFrame() bool {
+// chargeFrames is charge for frames, which have a high-water mark.
+func (a *Account) chargeFrames(n int64) bool {
+	if !a.charge(countFrames, n) {
+		return false
+	}
 	for x := a; x != nil; x = x.parent {
-		n := atomic.AddInt64(&x.frames, 1)
-		if n > x.frameLimit {
-			for y := a; ; y = y.parent {
-				atomic.AddInt64(&y.frames, -1)
-				if y == x {
-					return false
-				}
-			}
-		}
-		if n > x.maxFrames {
-			x.maxFrames = n
+		if v := x.count[countFrames]; v > x.maxFrames {
+			x.maxFrames = v
 		}
 	}
 	return true
@@ -122,7 +101,7 @@ func (a *Account) chargeFrame() bool {
 // moves here (collapse of a fork chain). n may be negative.
 func (a *Account) force(n int64) {
 	for ; a != nil; a = a.parent {
-		if v := atomic.AddInt64(&a.frames, n); v > a.maxFrames {
+		if v := atomic.AddInt64(&a.count[countFrames], n); v > a.maxFrames {
 			a.maxFrames = v
 		}
 	}
@@ -144,26 +123,26 @@ func (a *Account) UnchargeEntries(n int64) { a.uncharge(countEntries, n) }
 
 // SetFrameLimit, SetByteLimit, SetEntryLimit and SetDataLimit set limits; what
 // is charged already stays.
-func (a *Account) SetFrameLimit(n int64) { a.frameLimit = n }
+func (a *Account) SetFrameLimit(n int64) { a.limit[countFrames] = n }
 
 // SetByteLimit limits address space (RLIMIT_AS), in bytes.
-func (a *Account) SetByteLimit(n int64) { a.byteLimit = n }
+func (a *Account) SetByteLimit(n int64) { a.limit[countBytes] = n }
 
 // SetEntryLimit limits pool entries.
-func (a *Account) SetEntryLimit(n int64) { a.entryLimit = n }
+func (a *Account) SetEntryLimit(n int64) { a.limit[countEntries] = n }
 
 // SetDataLimit limits private writable address space (RLIMIT_DATA), in bytes.
-func (a *Account) SetDataLimit(n int64) { a.dataLimit = n }
+func (a *Account) SetDataLimit(n int64) { a.limit[countData] = n }
 
 // Limits returns the limits of frames, bytes of address space, pool entries
 // and bytes of private writable address space.
 func (a *Account) Limits() (frames, bytes, entries, data int64) {
-	return a.frameLimit, a.byteLimit, a.entryLimit, a.dataLimit
+	return a.limit[countFrames], a.limit[countBytes], a.limit[countEntries], a.limit[countData]
 }
 
 // Usage returns what is charged: frames, bytes of address space, pool entries.
 func (a *Account) Usage() (frames, bytes, entries int64) {
-	return atomic.LoadInt64(&a.frames), atomic.LoadInt64(&a.bytes), atomic.LoadInt64(&a.entries)
+	return atomic.LoadInt64(&a.count[countFrames]), atomic.LoadInt64(&a.count[countBytes]), atomic.LoadInt64(&a.count[countEntries])
 }
 
 // MaxFrames returns the largest number of frames that was ever charged.

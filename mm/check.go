@@ -385,7 +385,7 @@ func checkFrames() string {
 	for i := 0; i < mem.accounts.Len(); i++ {
 		// Kernel frames are charged by others, so that more may be charged
 		// than was found.
-		if a := mem.accounts.At(i); a != nil && a.check > a.frames {
+		if a := mem.accounts.At(i); a != nil && a.check > a.count[countFrames] {
 			return "account holds more frames than it is charged"
 		}
 	}

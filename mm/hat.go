@@ -50,6 +50,7 @@ func pushDown(e uint64, last bool) {
 	t := tableAt(e & pteAddr)
 	n := frameAt(e & pteAddr).live
 	for i := 0; n > 0; i++ {
+		i = t.skip(i)
 		x := t[i]
 		if x == 0 {
 			continue
@@ -59,6 +60,19 @@ func pushDown(e uint64, last bool) {
 			t[i] = x &^ pteWrite
 		}
 	}
+}
+
+// skip returns the first index from i on that a scan for entries must look at:
+// groups of eight empty ones are passed over. There is an entry at i or above.
+func (t *table) skip(i int) int {
+	for i&7 == 0 && i < len(t) {
+		g := (*[8]uint64)(t[i : i+8])
+		if g[0]|g[1]|g[2]|g[3]|g[4]|g[5]|g[6]|g[7] != 0 {
+			break
+		}
+		i += 8
+	}
+	return i
 }
 
 // entry returns va's last-level entry and its table's descriptor, making the
@@ -342,6 +356,7 @@ func (h *Half) freeBelow(pa uint64, level int, budget *int) bool {
 		t, f := tableAt(pa), frameAt(pa)
 		*budget -= costTable
 		for i := 0; f.live > 0; i++ {
+			i = t.skip(i)
 			if t[i] == 0 {
 				continue
 			}
