@@ -55,14 +55,7 @@ func main() {
 	if err != nil {
 		log.Fatal("stubgen: ", err)
 	}
-	for _, out := range []struct {
-		path string
-		gen  func([]iface) []byte
-	}{
-		{"methods.go", genMethods},
-		{"../client/stubs.go", genClient},
-		{"../server/stubs.go", genServer},
-	} {
+	for _, out := range outputs {
 		src, err := format.Source(out.gen(ifaces))
 		if err != nil {
 			log.Fatalf("stubgen: %s: %v", out.path, err)
@@ -71,6 +64,16 @@ func main() {
 			log.Fatal("stubgen: ", err)
 		}
 	}
+}
+
+// outputs are the generated files, from ipc/proto.
+var outputs = []struct {
+	path string
+	gen  func([]iface) []byte
+}{
+	{"methods.go", genMethods},
+	{"../client/stubs.go", genClient},
+	{"../server/stubs.go", genServer},
 }
 
 // parse reads the interfaces declared in dir, sorted by base.
@@ -422,10 +425,6 @@ func serverMethod(b *bytes.Buffer, i iface, m method) {
 		fmt.Fprintf(b, "c.StringsAt(%s, %d)\n", start, ranges)
 		for k := 0; k < strs; k++ {
 			fmt.Fprintf(b, "s%d, ok := c.StringArg()\nif !ok {\nreturn true\n}\n", k)
-			if k > 0 {
-				// ok is declared already; := needs a new name on its left, and s has one.
-				continue
-			}
 		}
 	}
 	var outs []string

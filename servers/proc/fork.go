@@ -56,6 +56,7 @@ func (s *Server) Exec(c *ipc.Call, comm string, file ipc.Given) (uint64, int64) 
 		setComm(p, comm)
 		p.executed = true
 		p.block, p.blockSize = 0, 0
+		p.notified = false // the new libOS begins with no channel set
 		p.deathSig = 0
 		p.dumpable = 1
 		return nil
