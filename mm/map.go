@@ -26,7 +26,8 @@ const (
 // pages are filled if memory allows; Advise(AdviseWillNeed) fills any number.
 //
 // Errors: EINVAL, ENOMEM (memory, account, or no room), EEXIST (MapNoReplace),
-// EPERM (something in the way that cannot be replaced), EAGAIN (a fork is in
+// EPERM (something in the way that cannot be replaced), EACCES (Prot beyond
+// MaxProt; an image, which nobody can write, shared and writable), EAGAIN (a fork is in
 // progress, or MapFixed has not yet unmapped all that was there).
 func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	n := (s.Len + pageMask) &^ pageMask
@@ -38,6 +39,16 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 		s.Flags&abi.MapGrowsDown != 0 && (shared || s.FCM != nil) ||
 		!shared && s.FCM != nil && s.FCM.kind == FCMDevice {
 		return 0, EINVAL
+	}
+	most := s.MaxProt
+	if most == 0 {
+		most = abi.ProtRead | abi.ProtWrite | abi.ProtExec
+	}
+	if shared && s.FCM != nil && s.FCM.kind == FCMImage {
+		most &^= abi.ProtWrite // every process has the libOS and the modules from these frames
+	}
+	if s.Prot&^most != 0 {
+		return 0, EACCES
 	}
 	h := as.Program
 	if s.Flags&abi.MapLibOS != 0 {
@@ -70,10 +81,7 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 		}
 		return 0, ENOMEM
 	}
-	r.prot, r.maxProt, r.inherit = uint8(s.Prot), uint8(s.MaxProt), uint8(s.Inherit)
-	if s.MaxProt == 0 {
-		r.maxProt = 7
-	}
+	r.prot, r.maxProt, r.inherit = uint8(s.Prot), uint8(most), uint8(s.Inherit)
 	if shared {
 		r.flags |= regShared
 		if r.inherit == abi.InheritCopy {
