@@ -37,6 +37,7 @@ func lists() [6][]call.Entry {
 
 // Setup fills the dispatch table. Start-up only.
 func Setup() {
+	setupTrace()
 	for _, l := range lists() {
 		for i := range l {
 			e := &l[i]
@@ -77,6 +78,9 @@ func Serve(u *user.Thread) {
 		f.RAX = uint64(s.fn(t, &f.Args))
 		return
 	}
+	if tracing {
+		traceCall(t, nr, &f.Args)
+	}
 	if s.fn == nil {
 		f.RAX = uint64(errno.ENOSYS.Ret())
 		return
@@ -85,6 +89,9 @@ func Serve(u *user.Thread) {
 	t.BeginCall()
 	r := s.fn(t, &f.Args)
 	user.Disable()
+	if tracing {
+		traceResult(t, nr, r)
+	}
 	finish(t, r)
 }
 
