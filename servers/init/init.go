@@ -59,20 +59,32 @@ func Run() error {
 	return fmt.Errorf("power off: %w", syscall.Errno(-st))
 }
 
-// await waits for the file systems and the terminal server.
+// await waits for the console, and then for /proc: a machine without that one
+// is of use all the same.
 func await() error {
-	end := time.Now().Add(30 * time.Second)
-	for {
-		_, err := os.Stat("/proc/self")
+	console := func() error {
+		f, err := os.OpenFile("/dev/console", os.O_RDWR|syscall.O_NOCTTY, 0)
 		if err == nil {
-			var f *os.File
-			if f, err = os.OpenFile("/dev/console", os.O_RDWR|syscall.O_NOCTTY, 0); err == nil {
-				f.Close()
-				return nil
-			}
+			f.Close()
 		}
-		if time.Now().After(end) {
-			return fmt.Errorf("the system has not come up: %w", err)
+		return err
+	}
+	if err := until(30*time.Second, console); err != nil {
+		return fmt.Errorf("the system has not come up: %w", err)
+	}
+	if err := until(3*time.Second, func() error { _, err := os.Stat("/proc/self"); return err }); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+	}
+	return nil
+}
+
+// until repeats f until it succeeds or d has passed.
+func until(d time.Duration, f func() error) error {
+	end := time.Now().Add(d)
+	for {
+		err := f()
+		if err == nil || time.Now().After(end) {
+			return err
 		}
 		time.Sleep(time.Millisecond)
 	}
