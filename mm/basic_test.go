@@ -179,3 +179,39 @@ func TestFlatChains(t *testing.T) {
 	destroy(t, p)
 	leak()
 }
+
+// TestManyLiveChildren: a server that forks a hundred children which stay.
+func TestManyLiveChildren(t *testing.T) {
+	boot(t, 64)
+	leak := leakCheck(t)
+	p := newSpace(t)
+	a := mapAnon(t, p, 0, 64<<12, 0)
+	var kids [100]*AddressSpace
+	for k := range kids {
+		for i := uint64(0); i < 40; i++ {
+			put(t, p, a+i<<12, uint64(k)<<8|i)
+		}
+		kids[k] = forkSpace(t, p, false)
+	}
+	depth := 0
+	for f := p.Program.leaf.parent; f != nil; f = f.parent {
+		depth++
+	}
+	if depth > deepChain+1 {
+		t.Error("depth", depth)
+	}
+	mustCheck(t)
+	for k, c := range kids {
+		for i := uint64(0); i < 40; i++ {
+			want(t, c, a+i<<12, uint64(k)<<8|i)
+		}
+	}
+	mustCheck(t)
+	for k := range kids {
+		destroy(t, kids[(k*37+11)%len(kids)])
+	}
+	mustCheck(t)
+	want(t, p, a, 99<<8)
+	destroy(t, p)
+	leak()
+}

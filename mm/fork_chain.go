@@ -26,6 +26,11 @@ const (
 	// adoptMax is the number of entries that a fork moves up into a parent
 	// with a single child, to let it adopt the new leaf.
 	adoptMax = 64
+	// A leaf below deepChain nodes copies up to deepEager pages at a fork rather
+	// than add a node: a server that forks many children that live long would
+	// otherwise have a chain as long as it has children.
+	deepChain = 8
+	deepEager = 64
 )
 
 func newLeaf(a *Account) (*FCM, Errno) { return newFCM(fcmPrivate, a, 0) }
@@ -267,7 +272,7 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 		return nil, false, e
 	}
 	p := a.parent
-	if a.index.entries() <= eager {
+	if a.index.entries() <= eager || a.index.entries() <= deepEager && a.depth() >= deepChain {
 		if !b.copyEntries(a, p != nil) {
 			b.abandon()
 			return nil, false, ENOMEM
@@ -307,6 +312,23 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	h.addChild(a)
 	h.addChild(b)
 	return b, true, OK
+}
+
+// depth returns the number of nodes above the locked leaf, at most deepChain.
+func (leaf *FCM) depth() (d int) {
+	n := leaf.parent
+	if n == nil {
+		return 0
+	}
+	n.lock.Acquire()
+	for d = 1; d < deepChain && n.parent != nil; d++ {
+		up := n.parent
+		up.lock.Acquire()
+		n.lock.Release()
+		n = up
+	}
+	n.lock.Release()
+	return d
 }
 
 // copyEntries gives the new leaf b copies of a's pages, and its holes if b is
