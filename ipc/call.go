@@ -29,7 +29,7 @@ type Call struct {
 // Badge is the caller.
 func (c *Call) Badge() Badge { return Badge{c.BadgePid, c.BadgeCred} }
 
-// Inherited: the caller's handle came by fork, and this is its first use.
+// Inherited: the caller's handle came by fork.
 func (c *Call) Inherited() bool { return c.Flags&abi.CallInherited != 0 }
 
 // Kernel is what the call came through.
@@ -187,6 +187,15 @@ func CopyOf(h uint64) Grant {
 		return Grant{}
 	}
 	return Grant{abi.GrantCopy, h}
+}
+
+// ReadOnly grants a handle on the FCM that the server's own handle h names,
+// through which it can be mapped but not written (0: none).
+func ReadOnly(h uint64) Grant {
+	if h == 0 {
+		return Grant{}
+	}
+	return Grant{abi.GrantRead, h}
 }
 
 // Grant puts g into place i of the reply.

@@ -57,8 +57,12 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 	}
 	s := mm.MapSpec{Addr: a.Addr, Len: a.Len, Prot: a.Prot, Flags: a.Flags, Offset: a.Offset, Inherit: a.Inherit, Name: a.Name}
 	if a.FCM != 0 {
-		if s.FCM = ppc.FCM(p, a.FCM); s.FCM == nil {
+		var writable bool
+		if s.FCM, writable = ppc.FCM(p, a.FCM); s.FCM == nil {
 			return -abi.EBADF
+		}
+		if !writable && a.Flags&abi.MapShared != 0 {
+			s.MaxProt = abi.ProtRead | abi.ProtExec
 		}
 	}
 	addr, err := p.Space.Map(&s)
@@ -126,11 +130,11 @@ func nativeFCMCreate(p *sched.Process, size, kind uint64) int64 {
 
 func nativeFCMResize(p *sched.Process, h, size uint64) int64 {
 	g, _ := p.Handles.Lookup(h)
-	f := ppc.FCM(p, h)
+	f, writable := ppc.FCM(p, h)
 	if f == nil {
 		return -abi.EBADF
 	}
-	if g.Server != p.KPid && f.Kind() == mm.FCMFile {
+	if !writable || g.Server != p.KPid && f.Kind() == mm.FCMFile {
 		return -abi.EPERM
 	}
 	if size > maxObject {
@@ -140,7 +144,7 @@ func nativeFCMResize(p *sched.Process, h, size uint64) int64 {
 }
 
 func nativeFCMInfo(p *sched.Process, h, va uint64) int64 {
-	f := ppc.FCM(p, h)
+	f, _ := ppc.FCM(p, h)
 	if f == nil {
 		return -abi.EBADF
 	}

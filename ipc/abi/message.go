@@ -25,6 +25,7 @@ const (
 	GrantNone   = 0
 	GrantObject = 1 // a slot for Value, an object id of the granting server's own
 	GrantCopy   = 2 // a copy of the granter's own handle Value
+	GrantRead   = 3 // a handle on the FCM that the granter's own handle Value names, through which nobody can write or resize it
 )
 
 // Grant asks the kernel to fill one slot in the receiver's handle set.
@@ -64,8 +65,8 @@ type CallMessage struct {
 
 // CallMessage.Flags.
 const (
-	// CallInherited: the caller's slot came by fork and this badge has not
-	// used it before.
+	// CallInherited: the caller's slot came by fork. It is set at every such
+	// call: the server knows whether this badge has rights already.
 	CallInherited = 1
 )
 

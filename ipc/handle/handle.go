@@ -45,12 +45,13 @@ const (
 // Grant is one granted object. Fields are set once by the granter; leaves is
 // the store's.
 type Grant struct {
-	Kind   Kind
-	leaves int32
-	Server uint64  // kernel process id of the serving process (KindObject)
-	Object uint64  // the server's object id, a kernel process id, or 0
-	Ptr    uintptr // the FCM (KindFCM)
-	Next   *Grant  // link of the owner's list of gone grants
+	Kind     Kind
+	ReadOnly bool // KindFCM: not to be written through this grant
+	leaves   int32
+	Server   uint64  // kernel process id of the serving process (KindObject)
+	Object   uint64  // the server's object id, a kernel process id, or 0
+	Ptr      uintptr // the FCM (KindFCM)
+	Next     *Grant  // link of the owner's list of gone grants
 }
 
 // Leaves returns the number of leaf instances that hold g.

@@ -48,7 +48,7 @@ func give(from, to *sched.Process, m *abi.Message, out *[abi.MaxGrants]uint64) i
 			}
 			h, ok = NewHandle(to, handle.KindObject, from.KPid, g.Value, nil)
 		case abi.GrantCopy:
-			x, owner := from.Handles.Lookup(g.Value)
+			x, _ := from.Handles.Lookup(g.Value)
 			if x == nil {
 				ok, err = false, -abi.EBADF
 				break
@@ -57,8 +57,14 @@ func give(from, to *sched.Process, m *abi.Message, out *[abi.MaxGrants]uint64) i
 				ok, err = false, -abi.EPERM
 				break
 			}
-			_ = owner
 			h, ok = Handles.Insert(&to.Handles, x, to.KPid, abi.HandleFree)
+		case abi.GrantRead:
+			x, _ := from.Handles.Lookup(g.Value)
+			if x == nil || x.Kind != handle.KindFCM {
+				ok, err = false, -abi.EBADF
+				break
+			}
+			h, ok = readOnly(to, x)
 		default:
 			ok, err = false, -abi.EINVAL
 		}

@@ -95,6 +95,20 @@ func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *m
 	return h, ok
 }
 
+// readOnly gives p a slot for a grant of x's FCM that cannot be written
+// through.
+func readOnly(p *sched.Process, x *handle.Grant) (h uint64, ok bool) {
+	f := (*mm.FCM)(unsafe.Pointer(x.Ptr))
+	f.Get()
+	if h, ok = NewHandle(p, handle.KindFCM, x.Server, x.Object, f); !ok {
+		f.Put()
+		return 0, false
+	}
+	g, _ := p.Handles.Lookup(h)
+	g.ReadOnly = true
+	return h, true
+}
+
 // NewHandleAt is NewHandle for slot h, which must be free. Start-up only.
 func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
 	g := Handles.Grants.Get()
@@ -107,11 +121,12 @@ func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
 	}
 }
 
-// FCM returns the memory object that handle h of p names, nil if none.
-func FCM(p *sched.Process, h uint64) *mm.FCM {
+// FCM returns the memory object that handle h of p names, nil if none, and
+// whether it may be written through that handle.
+func FCM(p *sched.Process, h uint64) (f *mm.FCM, writable bool) {
 	g, _ := p.Handles.Lookup(h)
 	if g == nil || g.Kind != handle.KindFCM {
-		return nil
+		return nil, false
 	}
-	return (*mm.FCM)(unsafe.Pointer(g.Ptr))
+	return (*mm.FCM)(unsafe.Pointer(g.Ptr)), !g.ReadOnly
 }

@@ -108,7 +108,7 @@ func under(path, point string) bool {
 func (s *Server) Version(c *ipc.Call) (uint64, ipc.Grant, int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.version, ipc.CopyOf(s.fcm), 0
+	return s.version, ipc.ReadOnly(s.fcm), 0
 }
 
 // Lookup implements proto.Mount.

@@ -328,6 +328,10 @@ func (o file) Map(c *ipc.Call, prot uint64, share uint64) (uint64, ipc.Grant, in
 	if err != nil {
 		return 0, ipc.Grant{}, ipc.Errno(err)
 	}
+	if share == 0 || !w {
+		// Private changes need no way to write the file's own pages.
+		return uint64(size), ipc.ReadOnly(fcm), 0
+	}
 	return uint64(size), ipc.CopyOf(fcm), 0
 }
 
