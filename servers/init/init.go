@@ -40,8 +40,9 @@ func stage(name string) {
 
 // Run is init. It returns only if the machine cannot be ended.
 func Run() error {
-	// As pid 1 it is not to be ended by signals.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	// As pid 1 it is not to be ended by signals; caught, not ignored, since
+	// ignoring is inherited.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
 	stage(runspec.StageInit)
 	if err := await(); err != nil {
 		return err
