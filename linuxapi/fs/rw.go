@@ -116,6 +116,10 @@ func (f *File) readFile(u *uio, off int64) int64 {
 	var done int64
 	for {
 		addr, n, e := piece(u, true)
+		if e != 0 && done == 0 && u.len > 0 {
+			// At the end of the file a bad address is never used.
+			addr, n = u.base, min(u.len, rwChunk)
+		}
 		if n == 0 {
 			return partial(done, e)
 		}
