@@ -39,7 +39,8 @@ func New(c Config) (*Server, error) {
 	s := &Server{vfs: vfs.Server{Kernel: c.Kernel, Creds: c.Creds, Alive: c.Alive}}
 	limit := int64(c.MemTotal / 2 / pageSize)
 	root := newRam(&s.vfs, c.Memory, devRoot, 0o755, limit)
-	if err := root.load(c.Initramfs); err != nil {
+	tmp := newRam(&s.vfs, c.Memory, devTmp, 0o1777, limit)
+	if err := root.load(c.Initramfs, tmp); err != nil {
 		return nil, err
 	}
 	// Mount points must be there whatever the archive holds.
@@ -53,7 +54,6 @@ func New(c Config) (*Server, error) {
 			}
 		}
 	}
-	tmp := newRam(&s.vfs, c.Memory, devTmp, 0o1777, limit)
 	dev := newRam(&s.vfs, c.Memory, devDev, 0o755, limit)
 	if err := fillDev(dev); err != nil {
 		return nil, err

@@ -16,9 +16,13 @@ import (
 // load fills the file system from a newc archive, or several behind one
 // another (zero bytes between them are padding). The nodes refer to archive:
 // it has to stay. A later entry replaces an earlier one of the same name, as
-// with Linux's initramfs.
-func (r *ram) load(archive []byte) error {
-	type inoKey struct{ ino, major, minor uint64 }
+// with Linux's initramfs. What lies below /tmp goes to tmp, which will be mounted
+// there.
+func (r *ram) load(archive []byte, tmp *ram) error {
+	type inoKey struct {
+		in                *ram
+		ino, major, minor uint64
+	}
 	for base := 0; base < len(archive); {
 		if archive[base] == 0 {
 			base++
@@ -41,8 +45,12 @@ func (r *ram) load(archive []byte) error {
 				return fmt.Errorf("initramfs: %s is cut off", rec.Name)
 			}
 			end = int(rec.FilePos + size)
-			key := inoKey{rec.Ino, rec.Major, rec.Minor}
 			name := path.Clean("/" + rec.Name)
+			in := r
+			if rest, ok := strings.CutPrefix(name, "/tmp/"); ok && tmp != nil {
+				in, name = tmp, "/"+rest
+			}
+			key := inoKey{in, rec.Ino, rec.Major, rec.Minor}
 			mode := uint32(rec.Mode)
 			mtime := proto.Time{Sec: int64(rec.MTime)}
 			body := data[rec.FilePos : rec.FilePos+size : rec.FilePos+size]
@@ -51,14 +59,14 @@ func (r *ram) load(archive []byte) error {
 					if size > 0 {
 						f.rom, f.size = body, size
 					}
-					d, base := r.parents(name)
-					r.replace(d, base)
+					d, base := in.parents(name)
+					in.replace(d, base)
 					f.nlink++
 					d.put(base, f)
 					continue
 				}
 			}
-			n, err := r.enter(name, mode, uint32(rec.UID), uint32(rec.GID), rec.Rmajor<<8|rec.Rminor, body, mtime)
+			n, err := in.enter(name, mode, uint32(rec.UID), uint32(rec.GID), rec.Rmajor<<8|rec.Rminor, body, mtime)
 			if err != nil {
 				return fmt.Errorf("initramfs: %s: %w", rec.Name, err)
 			}
