@@ -167,6 +167,18 @@ func (p *Pool[T]) Free(t *T) {
 	p.lock.Release()
 }
 
+// Recharge moves the charge of a live entry to a, whatever its limit: the one
+// that it was charged to goes before the entry does.
+func (p *Pool[T]) Recharge(t *T, a *Account) {
+	h := headerOf(t)
+	if h.acct != nil {
+		h.acct.uncharge(countEntries, 1)
+	}
+	if h.acct = a; a != nil {
+		a.forceEntries(1)
+	}
+}
+
 // Get returns the entry that r names, or nil when it has been freed.
 func (p *Pool[T]) Get(r Ref) *T {
 	if r.Gen&1 == 0 || r.Index >= p.made {

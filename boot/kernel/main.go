@@ -69,6 +69,7 @@ func startup() {
 
 	sched.Init(8192)
 	ppc.Init(mm.RootAccount(), 16384, 65536, 8192)
+	ppc.SetHashKey(random64())
 	ppc.ProcessGone = embryoGone
 	var ok bool
 	if appAccount, ok = mm.NewAccount(mm.RootAccount()); !ok {

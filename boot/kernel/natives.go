@@ -88,6 +88,8 @@ func onNative(ctx *amd64.UserContext) {
 		}
 		second = g.Object
 		ppc.Handles.Grants.Put(g)
+	case abi.NRevoke:
+		res = ppc.Revoke(p, a0)
 	case abi.NHandleInfo:
 		second, res = nativeHandleInfo(p, a0, a1)
 
@@ -210,6 +212,9 @@ func nativeHandleInfo(p *sched.Process, h, va uint64) (leaves uint64, status int
 	g, _ := p.Handles.Lookup(h)
 	if g == nil {
 		return 0, -abi.EBADF
+	}
+	if g.Revoked {
+		return 0, -abi.ESTALE
 	}
 	// Slots of a leaf or root that fork shares count once as an instance,
 	// but not as exclusive.

@@ -23,5 +23,6 @@ const (
 	EDEADLK    = 35
 	ENOSYS     = 38
 	ECONNRESET = 104
+	ESTALE     = 116
 	EUCLEAN    = 117
 )

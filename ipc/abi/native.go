@@ -26,7 +26,7 @@ const (
 	NDrop       = 11 // (*[n]uint64 handles, n)
 	NNextLast   = 12 // () -> RDX = object whose last handle has gone; EAGAIN: none
 	NHandleInfo = 13 // (handle, *HandleInfo or 0) -> 0 if valid, RDX = leaf count (1: exclusive); the object's server learns the object (HandleInfo)
-	NRevoke     = 14 // (object): all slots for this object of the calling server die
+	NRevoke     = 14 // (object): all slots for this object of the calling server become stale: ESTALE to everything but NDrop. EAGAIN: call again
 
 	// --- process ---
 	NFork        = 20 // (flags ForkVfork|0) -> RDX = kpid of a new suspended child; RAX = its process handle. EAGAIN: call again (bounded work)

@@ -47,11 +47,16 @@ const (
 type Grant struct {
 	Kind     Kind
 	ReadOnly bool // KindFCM: not to be written through this grant
+	Revoked  bool // KindObject: the server has taken it back; slots stay until they are dropped
 	leaves   int32
 	Server   uint64  // kernel process id of the serving process (KindObject)
 	Object   uint64  // the server's object id, a kernel process id, or 0
 	Ptr      uintptr // the FCM (KindFCM)
 	Next     *Grant  // link of the owner's list of gone grants
+
+	// HashNext and HashPrev are the granter's links, by which it finds the
+	// grants of an object.
+	HashNext, HashPrev *Grant
 }
 
 // Leaves returns the number of leaf instances that hold g.

@@ -57,6 +57,10 @@ func give(from, to *sched.Process, m *abi.Message, out *[abi.MaxGrants]uint64) i
 				ok, err = false, -abi.EPERM
 				break
 			}
+			if x.Revoked {
+				ok, err = false, -abi.ESTALE
+				break
+			}
 			h, ok = Handles.Insert(&to.Handles, x, to.KPid, abi.HandleFree)
 		case abi.GrantRead:
 			x, _ := from.Handles.Lookup(g.Value)
@@ -97,6 +101,9 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if g.Kind != handle.KindObject {
 		return -abi.EINVAL
 	}
+	if g.Revoked {
+		return -abi.ESTALE
+	}
 	callee := sched.Find(g.Server)
 	if callee == nil || callee.State == sched.Dying {
 		return -abi.ECONNRESET
@@ -104,8 +111,8 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if callee.Rank >= p.Rank {
 		return -abi.EDEADLK
 	}
-	if p.Calls.N >= maxOutstanding {
-		return -abi.ENOMEM
+	if p.Calls.N >= maxOutstanding || p.Class() == sched.ClassApp && records.Live() >= records.Max()-records.Max()/4 {
+		return -abi.ENOMEM // the last quarter is for servers, which others wait for
 	}
 	r, ref, ok := records.Alloc(p.Acct)
 	if !ok {
@@ -168,6 +175,9 @@ func deliverCall(d *sched.Dispatcher) bool {
 	}
 	if !d.Proc.Calls.Waiting.Empty() {
 		atomic.OrUint64(&d.Page.Pending, abi.EventCall)
+	}
+	if !d.Replies.Empty() { // a hand-off overtook them
+		atomic.OrUint64(&d.Page.Pending, abi.EventReturn)
 	}
 	return true
 }
@@ -334,8 +344,11 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 			call.LeaveCaller(r, &p.Calls)
 			records.Free(r)
 		case call.Taken:
+			// p's account may go before the record: the callee, which
+			// outlives it, carries it from here on.
 			r.Orphan = true
 			call.LeaveCaller(r, &p.Calls)
+			records.Recharge(r, sched.Find(r.CalleePid).Acct)
 		case call.Done:
 			p.Disp[r.CallerDisp].Replies.Remove(r)
 			takeBack(p, &r.Handles)
@@ -348,10 +361,14 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 		if r == nil {
 			break
 		}
+		unseen := r.State == call.Waiting
 		call.LeaveCallee(r, &p.Calls)
 		if r.Orphan {
 			records.Free(r)
 			continue
+		}
+		if unseen {
+			takeBack(p, &r.Handles)
 		}
 		r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
 		r.Handles = [abi.MaxGrants]uint64{}

@@ -10,9 +10,9 @@ import (
 	"go42/sched"
 )
 
-// maxOutstanding bounds the records of one process: its threads could make no
-// more calls at once than it has threads.
-const maxOutstanding = 8192
+// maxOutstanding bounds the records of one process: each of its threads has
+// one at most.
+const maxOutstanding = 4096
 
 var (
 	records mm.Pool[call.Record]
@@ -66,7 +66,8 @@ var ProcessGone func(kpid uint64)
 func gone(g *handle.Grant) {
 	switch g.Kind {
 	case handle.KindObject:
-		if s := sched.Find(g.Server); s != nil && s.State != sched.Dying {
+		unlist(g)
+		if s := sched.Find(g.Server); !g.Revoked && s != nil && s.State != sched.Dying {
 			s.PushLast(g)
 			if d := s.Disp[0]; d != nil {
 				sched.This().Post(d, abi.EventLasts)
@@ -91,8 +92,12 @@ func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *m
 	h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
 	if !ok {
 		Handles.Grants.Put(g)
+		return 0, false
 	}
-	return h, ok
+	if kind == handle.KindObject {
+		list(g)
+	}
+	return h, true
 }
 
 // readOnly gives p a slot for a grant of x's FCM that cannot be written
@@ -119,6 +124,7 @@ func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
 	if !Handles.InsertAt(&p.Handles, g, p.KPid, h) {
 		panic("ppc: no slot for a boot handle")
 	}
+	list(g)
 }
 
 // FCM returns the memory object that handle h of p names, nil if none, and
