@@ -10,8 +10,8 @@ type Hooks struct {
 	FlushAll       func()          // drop all user translations of this CPU
 	LoadRoot       func(pa uint64) // CR3
 	// ShootDown makes other CPUs that run as forget n pages from va; n == 0:
-	// all of its user half. Called with no lock held that a CPU spinning for
-	// one of this package's locks could hold.
+	// all of its user half. It is called with the half's lock held: a CPU that
+	// spins for a lock must serve its mailbox.
 	ShootDown func(as *AddressSpace, va, n uint64)
 }
 
