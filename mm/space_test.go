@@ -60,8 +60,11 @@ func TestPinned(t *testing.T) {
 		"Unmap":   p.Unmap(va, 4096),
 		"Protect": p.Protect(va, 4096, 0),
 		"Advise":  p.Advise(va, 4096, abi.AdviseDontNeed) - EINVAL + EPERM,
-		"Map":     func() Errno { _, e := p.Map(&MapSpec{Addr: va, Len: 4096, Flags: abi.MapFixed | abi.MapLibOS}); return e }(),
-		"Move":    func() Errno { _, e := p.Move(va, 4096, 4096, abi.MoveMayMove, 0); return e }(),
+		"Map": func() Errno {
+			_, e := p.Map(&MapSpec{Addr: va, Len: 4096, Flags: abi.MapFixed | abi.MapLibOS})
+			return e
+		}(),
+		"Move": func() Errno { _, e := p.Move(va, 4096, 4096, abi.MoveMayMove, 0); return e }(),
 	} {
 		if e != EPERM {
 			t.Errorf("%s of a pinned page: %d", what, e)
