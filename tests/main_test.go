@@ -46,6 +46,12 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if !*onLinux && flag.Lookup("test.list").Value.String() == "" {
+		if _, err := project.Kernel(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	if scratch, err = os.MkdirTemp("", "go42-tests-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
