@@ -10,6 +10,7 @@ import (
 	"go42/ipc/abi"
 	"go42/ipc/client"
 	"go42/servers/mount"
+	"go42/servers/procfs"
 	"go42/servers/tty"
 )
 
@@ -26,7 +27,12 @@ func runTTY() error {
 	return (&ipc.Server{Name: "tty", Kernel: k, Handle: s.Handle, Last: s.Last, Notified: s.Notified, Log: ipc.Log}).Run()
 }
 
-func runProcFS() error { return syscall.ENOSYS }
+func runProcFS() error {
+	k := ipc.Native{}
+	s := procfs.New(k, procfs.NativeMachine{}, creds())
+	go mountLater("procfs", "/proc", "proc", "proc", s.Root())
+	return (&ipc.Server{Name: "procfs", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
+}
 
 // mountLater mounts object root of this server on a directory of another file
 // server, once that one is there. A server without its mount still serves who

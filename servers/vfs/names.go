@@ -563,6 +563,7 @@ func (o names) Link(c *ipc.Call, from string, to string, flags uint64, dir2 ipc.
 }
 
 func (o names) Readlink(c *ipc.Call, path string, buf ipc.Out, redir ipc.Out) (n uint64, size uint64, status int64) {
+	var red *Redirect
 	n, status = o.on(c, path, false, false, redir, func(x *Ctx, p found) error {
 		if err := p.there(); err != nil {
 			return err
@@ -570,6 +571,11 @@ func (o names) Readlink(c *ipc.Call, path string, buf ipc.Out, redir ipc.Out) (n
 		l, ok := p.node.(Link)
 		if !ok {
 			return syscall.EINVAL
+		}
+		if d, ok := l.(Deferrer); ok {
+			if red = d.Defer(x); red != nil {
+				return nil
+			}
 		}
 		s, err := l.Readlink(x)
 		if err != nil {
@@ -584,6 +590,9 @@ func (o names) Readlink(c *ipc.Call, path string, buf ipc.Out, redir ipc.Out) (n
 		size = uint64(len(s))
 		return nil
 	})
+	if red != nil && status == 0 {
+		n, status = redirect(red, redir)
+	}
 	return n, size, status
 }
 

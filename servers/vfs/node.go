@@ -52,6 +52,13 @@ type MagicLink interface {
 	Follow(x *Ctx) (Node, *Redirect, error)
 }
 
+// Deferrer is a link whose text the caller may know better: reading it
+// answers the redirect, if there is one.
+type Deferrer interface {
+	Link
+	Defer(x *Ctx) *Redirect
+}
+
 // Regular is a node with data.
 type Regular interface {
 	Node

@@ -1,0 +1,377 @@
+package procfs
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"go42/ipc/abi"
+	"go42/ipc/client"
+	"go42/servers/vfs"
+)
+
+// tick is the unit of times in these files: 10 ms, in ns.
+const tick = 10_000_000
+
+const (
+	noLimit  = ^uint64(0)
+	pageSize = abi.PageSize
+)
+
+// state is the letter of stat and status. The caller runs; of the others the
+// kernel does not say which of them wait.
+func (t *target) state(x *vfs.Ctx) (byte, string) {
+	switch {
+	case t.rec.State == 'Z':
+		return 'Z', "zombie"
+	case t.rec.State == 'T':
+		return 'T', "stopped"
+	case x.C != nil && x.C.BadgePid == t.rec.KPid:
+		return 'R', "running"
+	}
+	return 'S', "sleeping"
+}
+
+// head is the published block, or zeros.
+func (t *target) head() abi.ProcInfo {
+	if p := t.block(); p != nil {
+		return *p
+	}
+	return abi.ProcInfo{Threads: 1}
+}
+
+// stat is PID/stat: proc_pid_stat(5) numbers its fields.
+func stat(x *vfs.Ctx, t *target) ([]byte, error) {
+	r, k, p := &t.rec, t.kernel(), t.head()
+	letter, _ := t.state(x)
+	if !t.visible {
+		// Addresses are for those who may look at the memory.
+		p.CodeLo, p.CodeHi, p.Stack = 0, 0, 0
+		p.DataLo, p.DataHi, p.BrkLo = 0, 0, 0
+		p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi = 0, 0, 0, 0
+	}
+	terminal := -1
+	if r.TTY != 0 {
+		terminal = int(t.srv.foreground(r.TTY))
+	}
+	code := uint32(0)
+	if t.visible {
+		code = r.ExitStatus
+	}
+	threads := p.Threads
+	if letter == 'Z' {
+		threads = 1
+	}
+	const low = 1<<31 - 1 // signals 1 to 31
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", r.Pid, t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
+	fmt.Fprintf(&b, " 4194304 %d 0 %d 0 %d %d 0 0 %d %d %d 0", k.MinFaults, k.MajFaults, k.UserNS/tick, k.SysNS/tick, 20+r.Nice, r.Nice, threads)
+	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
+	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
+	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, p.SigBlocked&low, p.SigIgnored&low, p.SigCaught&low)
+	fmt.Fprintf(&b, " 0 0 0 17 0 0 0 0 0 0")
+	fmt.Fprintf(&b, " %d %d %d %d %d %d %d %d\n", p.DataLo, p.DataHi, p.BrkLo, p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi, code)
+	return b.Bytes(), nil
+}
+
+// sizes sums up regions by what they hold, in bytes.
+type sizes struct {
+	virtual, resident, anon, file, shared uint64
+	data, stack, exe, lib, locked         uint64
+}
+
+func (t *target) sizes() (z sizes) {
+	exe := t.head().CodeLo
+	t.regions(func(r *abi.RegionInfo) {
+		z.virtual += r.Len
+		z.resident += r.Resident
+		switch {
+		case r.Flags&abi.MapShared != 0 && r.Kind == 1 || r.Kind == 2:
+			z.shared += r.Resident
+		case r.Kind == 1:
+			z.file += r.Resident
+		default:
+			z.anon += r.Resident
+		}
+		switch {
+		case r.Flags&abi.MapGrowsDown != 0 || r.Name == regionStack:
+			z.stack += r.Len
+		case r.Prot&abi.ProtExec != 0 && r.Addr <= exe && exe < r.Addr+r.Len || r.Name == regionExe && r.Prot&abi.ProtExec != 0:
+			z.exe += r.Len
+		case r.Prot&abi.ProtExec != 0:
+			z.lib += r.Len
+		case r.Prot&abi.ProtWrite != 0 && r.Flags&abi.MapShared == 0:
+			z.data += r.Len
+		}
+	})
+	return z
+}
+
+// statm is PID/statm, in pages.
+func statm(x *vfs.Ctx, t *target) ([]byte, error) {
+	z := t.sizes()
+	return fmt.Appendf(nil, "%d %d %d %d 0 %d 0\n", z.virtual/pageSize, z.resident/pageSize, (z.shared+z.file)/pageSize, z.exe/pageSize, (z.data+z.stack)/pageSize), nil
+}
+
+// status is PID/status.
+func status(x *vfs.Ctx, t *target) ([]byte, error) {
+	r, k, p := &t.rec, t.kernel(), t.head()
+	letter, word := t.state(x)
+	var b bytes.Buffer
+	line := func(name, format string, a ...any) { fmt.Fprintf(&b, name+":\t"+format+"\n", a...) }
+	line("Name", "%s", escape(t.comm()))
+	if letter != 'Z' {
+		line("Umask", "%04o", p.Umask&0o777)
+	}
+	line("State", "%c (%s)", letter, word)
+	line("Tgid", "%d", r.Pid)
+	line("Ngid", "0")
+	line("Pid", "%d", r.Pid)
+	line("PPid", "%d", r.PPid)
+	line("TracerPid", "0")
+	line("Uid", "%d\t%d\t%d\t%d", r.UID, r.EUID, r.SUID, r.FSUID)
+	line("Gid", "%d\t%d\t%d\t%d", r.GID, r.EGID, r.SGID, r.FSGID)
+	n := uint32(64)
+	for n < p.FDLimit {
+		n *= 2
+	}
+	line("FDSize", "%d", n)
+	groups := ""
+	if c, err := t.srv.creds.Get(r.Cred); err == nil {
+		for _, g := range c.Groups {
+			groups += fmt.Sprint(g, " ")
+		}
+	}
+	line("Groups", "%s", groups)
+	line("NStgid", "%d", r.Pid)
+	line("NSpid", "%d", r.Pid)
+	line("NSpgid", "%d", r.PGid)
+	line("NSsid", "%d", r.Sid)
+	line("Kthread", "0")
+	threads := p.Threads
+	if letter != 'Z' {
+		z := t.sizes()
+		kb := func(name string, n uint64) { line(name, "%8d kB", n>>10) }
+		kb("VmPeak", max(k.Virtual, z.virtual))
+		kb("VmSize", z.virtual)
+		kb("VmLck", 0)
+		kb("VmPin", 0)
+		kb("VmHWM", max(k.MaxResident, z.resident))
+		kb("VmRSS", z.resident)
+		kb("RssAnon", z.anon)
+		kb("RssFile", z.file)
+		kb("RssShmem", z.shared)
+		kb("VmData", z.data)
+		kb("VmStk", z.stack)
+		kb("VmExe", z.exe)
+		kb("VmLib", z.lib)
+		kb("VmPTE", 0)
+		kb("VmSwap", 0)
+		line("CoreDumping", "0")
+	} else {
+		threads = 1
+	}
+	line("Threads", "%d", threads)
+	line("SigQ", "0/4096")
+	line("SigPnd", "%016x", 0)
+	line("ShdPnd", "%016x", r.Pending)
+	line("SigBlk", "%016x", p.SigBlocked)
+	line("SigIgn", "%016x", p.SigIgnored)
+	line("SigCgt", "%016x", p.SigCaught)
+	const all = 1<<41 - 1
+	have := func(uid uint32) uint64 {
+		if uid == 0 {
+			return all
+		}
+		return 0
+	}
+	line("CapInh", "%016x", 0)
+	line("CapPrm", "%016x", have(r.UID)|have(r.EUID)|have(r.SUID))
+	line("CapEff", "%016x", have(r.EUID))
+	line("CapBnd", "%016x", uint64(all))
+	line("CapAmb", "%016x", 0)
+	line("NoNewPrivs", "0")
+	line("Seccomp", "0")
+	cpus := t.srv.cpus()
+	line("Cpus_allowed", "%x", uint64(1)<<cpus-1)
+	line("Cpus_allowed_list", "%s", cpuList(cpus))
+	line("voluntary_ctxt_switches", "%d", k.Switches)
+	line("nonvoluntary_ctxt_switches", "0")
+	return b.Bytes(), nil
+}
+
+// escape keeps a name on its line.
+func escape(s string) string {
+	return strings.NewReplacer("\\", "\\\\", "\n", "\\n").Replace(s)
+}
+
+func cpuList(n int) string {
+	if n == 1 {
+		return "0"
+	}
+	return fmt.Sprintf("0-%d", n-1)
+}
+
+// maxArgs bounds what is read of a process's arguments and environment.
+const maxArgs = 2 << 20
+
+// cmdline is PID/cmdline. If the program has written over the zero that ends
+// its arguments (setproctitle), what it shows ends at the next one.
+func cmdline(x *vfs.Ctx, t *target) ([]byte, error) {
+	p := t.block()
+	if p == nil {
+		return nil, nil
+	}
+	b := t.memory(p.ArgLo, p.ArgHi, maxArgs)
+	if n := len(b); n > 0 && b[n-1] != 0 && uint64(n) == p.ArgHi-p.ArgLo {
+		if p.EnvLo == p.ArgHi {
+			b = append(b, t.memory(p.EnvLo, p.EnvHi, maxArgs)...)
+		}
+		if i := bytes.IndexByte(b, 0); i >= 0 {
+			b = b[:i]
+		}
+	}
+	return b, nil
+}
+
+func environ(x *vfs.Ctx, t *target) ([]byte, error) {
+	p := t.block()
+	if p == nil {
+		return nil, nil
+	}
+	return t.memory(p.EnvLo, p.EnvHi, maxArgs), nil
+}
+
+// maxAuxv is more than any auxiliary vector has.
+const maxAuxv = 1024
+
+func auxv(x *vfs.Ctx, t *target) ([]byte, error) {
+	p := t.block()
+	if p == nil {
+		return nil, nil
+	}
+	return t.memory(p.AuxvLo, p.AuxvHi, maxAuxv), nil
+}
+
+// published is a path of the block; ENOENT if there is none.
+func published(t *target, b []byte, n uint32) (string, error) {
+	if n == 0 || b[0] != '/' {
+		return "", syscall.ENOENT
+	}
+	return string(b[:n]), nil
+}
+
+func exe(x *vfs.Ctx, t *target) (string, error) {
+	p := t.head()
+	return published(t, p.Exe[:], p.ExeLen)
+}
+
+func cwd(x *vfs.Ctx, t *target) (string, error) {
+	p := t.head()
+	if p.CwdLen == 0 && t.rec.State != 'Z' {
+		return "/", nil
+	}
+	return published(t, p.Cwd[:], p.CwdLen)
+}
+
+func root(x *vfs.Ctx, t *target) (string, error) {
+	p := t.head()
+	if p.RootLen == 0 && t.rec.State != 'Z' {
+		return "/", nil
+	}
+	return published(t, p.Root[:], p.RootLen)
+}
+
+// ioCounts is PID/io. Transfers are between processes and servers, and nobody
+// counts them.
+func ioCounts(x *vfs.Ctx, t *target) ([]byte, error) {
+	return []byte("rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"), nil
+}
+
+// limitNames are the lines of PID/limits, by RLIMIT_ number.
+var limitNames = [16][2]string{
+	{"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"}, {"Max stack size", "bytes"},
+	{"Max core file size", "bytes"}, {"Max resident set", "bytes"}, {"Max processes", "processes"}, {"Max open files", "files"},
+	{"Max locked memory", "bytes"}, {"Max address space", "bytes"}, {"Max file locks", "locks"}, {"Max pending signals", "signals"},
+	{"Max msgqueue size", "bytes"}, {"Max nice priority", ""}, {"Max realtime priority", ""}, {"Max realtime timeout", "us"},
+}
+
+func limits(x *vfs.Ctx, t *target) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units")
+	show := func(v uint64) string {
+		if v == noLimit {
+			return "unlimited"
+		}
+		return fmt.Sprint(v)
+	}
+	for i, n := range limitNames {
+		var cur, most uint64
+		var st int64
+		t.srv.proc(func(p client.Proc) { cur, most, st = p.Rlimit(uint64(t.rec.Pid), uint64(i), 0, 0, 0) })
+		if st < 0 {
+			return nil, syscall.Errno(-st)
+		}
+		fmt.Fprintf(&b, "%-25s %-20s %-20s ", n[0], show(cur), show(most))
+		if n[1] != "" {
+			fmt.Fprintf(&b, "%-10s", n[1])
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes(), nil
+}
+
+// children is task/TID/children.
+func children(x *vfs.Ctx, t *target) ([]byte, error) {
+	var b []byte
+	last := uint32(0)
+	for {
+		pids := t.srv.pids(last)
+		if len(pids) == 0 {
+			return b, nil
+		}
+		for _, p := range pids {
+			if r, err := t.srv.record(p); err == nil && r.PPid == t.rec.Pid {
+				b = fmt.Appendf(b, "%d ", p)
+			}
+			last = p
+		}
+	}
+}
+
+// readAdjust and writeAdjust are PID/oom_score_adj: a note for who asks; no
+// decision of the kernel's is made by it.
+func readAdjust(x *vfs.Ctx, t *target) ([]byte, error) {
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	return fmt.Appendf(nil, "%d\n", t.srv.adjust[t.rec.KPid]), nil
+}
+
+// maxAdjust bounds the table of notes; dead processes' go when it is full.
+const maxAdjust = 4096
+
+func writeAdjust(x *vfs.Ctx, t *target, p []byte) error {
+	var n int
+	if k, err := fmt.Sscanf(string(p), "%d", &n); err != nil || k != 1 || n < -1000 || n > 1000 {
+		return syscall.EINVAL
+	}
+	if !t.visible {
+		return syscall.EACCES
+	}
+	s := t.srv
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n < s.adjust[t.rec.KPid] && x.Cred.EUID != 0 {
+		return syscall.EACCES
+	}
+	if len(s.adjust) >= maxAdjust {
+		for k := range s.adjust {
+			if _, err := s.machine.ProcessInfo(k); err != nil {
+				delete(s.adjust, k)
+			}
+		}
+	}
+	s.adjust[t.rec.KPid] = n
+	return nil
+}
