@@ -236,12 +236,21 @@ type text struct {
 	made bool   // guarded by mu
 }
 
+// target is the process now; ESRCH: it has gone since the file was opened.
+func (o *text) target(x *vfs.Ctx, private bool) (*target, error) {
+	t, err := o.node.dir.target(x, private)
+	if err == syscall.ENOENT {
+		err = syscall.ESRCH
+	}
+	return t, err
+}
+
 // ReadTo implements vfs.Data.
 func (o *text) ReadTo(x *vfs.Ctx, off int64, out ipc.Out) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if off == 0 || !o.made {
-		t, err := o.node.dir.target(x, o.node.ent.private)
+		t, err := o.target(x, o.node.ent.private)
 		if err != nil {
 			return 0, err
 		}
@@ -271,7 +280,7 @@ func (o *text) WriteFrom(x *vfs.Ctx, off int64, atEnd bool, limit uint64, in ipc
 	if in.Len() > maxWrite {
 		return 0, off, syscall.EINVAL
 	}
-	t, err := o.node.dir.target(x, false)
+	t, err := o.target(x, false)
 	if err != nil {
 		return 0, off, err
 	}
