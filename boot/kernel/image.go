@@ -9,6 +9,7 @@ import (
 	"go42/ipc/abi"
 	"go42/mm"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
 
 // image is the libOS as every process gets it: text and read-only data are
@@ -97,7 +98,7 @@ func spawn(m *bootinfo.Module, name, args string, role, rank uint32) *sched.Proc
 	if p.Space, err = mm.NewAddressSpace(p.Acct); err != mm.OK {
 		panic("no memory for a boot process")
 	}
-	if _, err := newArea(p, nil); err != 0 {
+	if _, err := lifecycle.NewArea(p, nil); err != 0 {
 		panic("no memory for a boot process")
 	}
 	if mapImage(p) != mm.OK {

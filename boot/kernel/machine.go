@@ -10,6 +10,7 @@ import (
 	"go42/ipc/ppc"
 	"go42/mm"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
 
 // ring keeps what came in on a serial port until its driver reads it. The
@@ -185,7 +186,7 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 		MemFile: frames(mm.KindFile), MemTables: frames(mm.KindTable),
 		Processes: uint64(sched.Live), Records: uint64(recs), Leaves: uint64(leaves),
 		IdleNS: c.IdleNS, UserNS: c.UserNS, BootNS: sched.Now(),
-		Switches: c.Switches, Interrupts: interrupts, PPCs: ppc.PPCs, Faults: faults, Forks: forks,
+		Switches: c.Switches, Interrupts: interrupts, PPCs: ppc.PPCs, Faults: faults, Forks: lifecycle.Forks,
 	}
 	return out(p, va, &i)
 }
@@ -194,7 +195,7 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 func nativeDebug(op, arg uint64) (second uint64, status int64) {
 	switch op {
 	case abi.DebugFree:
-		for reclaim(sched.This()) {
+		for lifecycle.Reclaim(sched.This()) {
 		}
 		return uint64(mm.FreeFrameCount()), 0
 	case abi.DebugProcesses:

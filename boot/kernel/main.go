@@ -5,7 +5,7 @@
 //
 //	main.go      start-up, in order
 //	natives.go   the table of native calls
-//	process.go   fork, exec's reset, death
+//	process.go   faults, what is told of a process (fork, exec, death: sched/lifecycle)
 //	memory.go    calls on address spaces and memory objects
 //	machine.go   devices, clocks, counters
 //	image.go     the libOS image and the boot processes
@@ -23,10 +23,8 @@ import (
 	"go42/ipc/ppc"
 	"go42/mm"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
-
-// appAccount is charged for all that is not a boot process.
-var appAccount *mm.Account
 
 // bootTable is the order in which the servers start, and their ranks.
 var bootTable = [...]struct {
@@ -70,11 +68,7 @@ func startup() {
 	sched.Init(8192)
 	ppc.Init(mm.RootAccount(), 16384, 65536, 8192)
 	ppc.SetHashKey(random64())
-	ppc.ProcessGone = embryoGone
-	var ok bool
-	if appAccount, ok = mm.NewAccount(mm.RootAccount()); !ok {
-		panic("no memory for the first account")
-	}
+	lifecycle.Init(infoFrame, mapImage, logServerDeath)
 	loadImage(&boot)
 	for i := range boot.NModules {
 		m := &boot.Modules[i]
@@ -181,7 +175,7 @@ func startupHandlers() {
 func onReflectDisabled(ctx *amd64.UserContext) {
 	c := sched.This()
 	println("process", hex(c.Current.Proc.KPid), "made a system call while disabled, rip", hex(ctx.Regs.RIP))
-	die(c.Current.Proc, killed(sigILL))
+	lifecycle.Die(c.Current.Proc, lifecycle.Killed(lifecycle.SigILL))
 	c.Leave()
 }
 
@@ -197,13 +191,13 @@ func startupProcesses(b *bootinfo.Info) {
 		e := &bootTable[i]
 		ps[i] = spawn(m, e.name, "", e.role, e.rank)
 	}
-	manager = ps[0].KPid
+	lifecycle.Manager = ps[0].KPid
 	for i, p := range ps {
 		for j, h := range [...]uint64{abi.HandleProc, abi.HandleMount} {
 			if bootTable[i].rank > bootTable[j].rank {
 				ppc.NewHandleAt(p, h, ps[j].KPid, 0)
 			}
 		}
-		start(sched.This(), p, abi.RunModule, m.Size)
+		lifecycle.Run(sched.This(), p, abi.RunModule, m.Size)
 	}
 }

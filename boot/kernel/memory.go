@@ -9,6 +9,7 @@ import (
 	"go42/ipc/ppc"
 	"go42/mm"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
 
 // nativeMemory is the calls on the caller's own address space. Those that
@@ -66,7 +67,7 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 		}
 	}
 	addr, err := p.Space.Map(&s)
-	for err == mm.ENOMEM && reclaim(sched.This()) {
+	for err == mm.ENOMEM && lifecycle.Reclaim(sched.This()) {
 		addr, err = p.Space.Map(&s)
 	}
 	if err == mm.EAGAIN {
@@ -208,12 +209,12 @@ func nativeSetLimit(p *sched.Process, which, value uint64) int64 {
 	_, bytes, _, data := p.Acct.Limits()
 	switch which {
 	case abi.LimitAS:
-		if v > bytes && p.Cred != 0 && p.KPid != manager {
+		if v > bytes && p.Cred != 0 && p.KPid != lifecycle.Manager {
 			return -abi.EPERM
 		}
 		p.Acct.SetByteLimit(v)
 	case abi.LimitData:
-		if v > data && p.Cred != 0 && p.KPid != manager {
+		if v > data && p.Cred != 0 && p.KPid != lifecycle.Manager {
 			return -abi.EPERM
 		}
 		p.Acct.SetDataLimit(v)

@@ -12,6 +12,7 @@ import (
 	"go42/ipc/ppc"
 	"go42/mm"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
 
 // onNative is a native call of the current dispatcher: RAX is the number, RDI,
@@ -53,11 +54,11 @@ func onNative(ctx *amd64.UserContext) {
 		c.Leave()
 		return
 	case abi.NExit:
-		die(p, a0&0xffff)
+		lifecycle.Die(p, a0&0xffff)
 		c.Leave()
 		return
 	case abi.NReset:
-		if res = nativeReset(c, d, a0, a1); res < 0 {
+		if res = lifecycle.Reset(c, d, a0, a1); res < 0 {
 			r.RAX = uint64(res)
 		}
 		c.Leave()
@@ -94,18 +95,15 @@ func onNative(ctx *amd64.UserContext) {
 		second, res = nativeHandleInfo(p, a0, a1)
 
 	case abi.NFork:
-		second, res = nativeFork(d, a0)
+		second, res = lifecycle.Fork(d, a0)
 	case abi.NStart:
-		res = nativeStart(c, p, a0, a1)
+		res = lifecycle.Start(c, p, a0, a1)
 	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred:
-		res = nativeManage(c, p, r.RAX, a0, a1)
+		res = lifecycle.Manage(c, p, r.RAX, a0, a1)
 	case abi.NProcessInfo:
 		res = nativeProcessInfo(p, a0, a1)
 	case abi.NNextExit:
-		res = -abi.EPERM
-		if p.KPid == manager {
-			res = nativeNextExit(p, a0)
-		}
+		res = lifecycle.NextExit(p, a0)
 	case abi.NReadMemory:
 		res = nativeReadMemory(p, a0, a1, a2, a3)
 	case abi.NSetLimit:
@@ -230,34 +228,6 @@ func nativeHandleInfo(p *sched.Process, h, va uint64) (leaves uint64, status int
 		i.Mine, i.Object = 1, g.Object
 	}
 	return leaves, out(p, va, &i)
-}
-
-// nativeManage is what the process manager may do to others, and a parent to
-// its own embryo.
-func nativeManage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
-	t := sched.Find(kpid)
-	if t == nil || t.State == sched.Dying {
-		return -abi.ESRCH
-	}
-	own := t.State == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
-	if p.KPid != manager && !own {
-		return -abi.EPERM
-	}
-	switch call {
-	case abi.NKill:
-		die(t, arg&0xffff)
-	case abi.NSuspend:
-		if t.State == sched.Running {
-			c.SuspendProcess(t)
-		}
-	case abi.NResume:
-		if t.State == sched.Suspended {
-			c.ResumeProcess(t)
-		}
-	case abi.NSetCred:
-		t.Cred = arg
-	}
-	return 0
 }
 
 func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {

@@ -1,0 +1,34 @@
+package lifecycle
+
+import (
+	"go42/ipc/abi"
+	"go42/sched"
+)
+
+// Manage is what the process manager may do to others, and a parent to
+// its own embryo.
+func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
+	t := sched.Find(kpid)
+	if t == nil || t.State == sched.Dying {
+		return -abi.ESRCH
+	}
+	own := t.State == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
+	if p.KPid != Manager && !own {
+		return -abi.EPERM
+	}
+	switch call {
+	case abi.NKill:
+		Die(t, arg&0xffff)
+	case abi.NSuspend:
+		if t.State == sched.Running {
+			c.SuspendProcess(t)
+		}
+	case abi.NResume:
+		if t.State == sched.Suspended {
+			c.ResumeProcess(t)
+		}
+	case abi.NSetCred:
+		t.Cred = arg
+	}
+	return 0
+}
