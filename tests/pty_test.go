@@ -130,7 +130,7 @@ func (c *console) status(limit time.Duration) int {
 }
 
 const (
-	soon = 20 * time.Second
+	soon = 30 * time.Second
 	slow = 90 * time.Second // the first prompt
 )
 
@@ -158,7 +158,8 @@ func TestPtyGosh(t *testing.T) {
 	c.expect("> ", soon)
 
 	// ^C kills what runs.
-	c.send("sleep 600\r")
+	c.send("echo begin-$((1+1)); sleep 600\r")
+	c.expect("begin-2", soon)
 	time.Sleep(time.Second)
 	c.send("\x03")
 	c.expect("> ", soon)
@@ -182,14 +183,16 @@ func TestPtyJobControl(t *testing.T) {
 	c.expect("# ", slow)
 	c.send("export PATH=/nonexistent; stty -echo; PS1='p''> '\r")
 	c.expect("p> ", soon)
-	c.send("sleep 600\r")
+	c.send("echo begin-$((2+1)); sleep 600\r")
+	c.expect("begin-3", soon)
 	time.Sleep(time.Second)
 	c.send("\x03")
 	c.expect("p> ", soon)
 	c.send("echo status $?\r")
 	c.expect("status 130", soon)
 
-	c.send("sleep 601\r")
+	c.send("echo begin-$((3+1)); sleep 601\r")
+	c.expect("begin-4", soon)
 	time.Sleep(time.Second)
 	c.send("\x1a")
 	c.expect("Stopped", soon)
@@ -223,7 +226,8 @@ func TestPtyJobControl(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	c.send("a line\r\x04")
 	c.expect("read to the end", soon)
-	c.send("sleep 602; echo quit status $?\r")
+	c.send("echo begin-$((4+1)); sleep 602; echo quit status $?\r")
+	c.expect("begin-5", soon)
 	time.Sleep(time.Second)
 	c.send("\x1c")
 	c.expect("quit status 131", soon)
