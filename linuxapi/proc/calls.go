@@ -55,7 +55,7 @@ var Calls = [...]call.Entry{
 	{146, "sched_get_priority_max", sysPrioMax, call.Leaf, "full"},
 	{147, "sched_get_priority_min", sysPrioMin, call.Leaf, "full"},
 	{148, "sched_rr_get_interval", sysRRInterval, call.Full, "full"},
-	{157, "prctl", sysPrctl, call.Full, "partial: NAME, PDEATHSIG, DUMPABLE, NO_NEW_PRIVS, CHILD_SUBREAPER, TIMERSLACK, CAPBSET_READ, KEEPCAPS, SECCOMP and THP queries; others EINVAL"},
+	{157, "prctl", sysPrctl, call.Full, "partial: NAME, PDEATHSIG, DUMPABLE, NO_NEW_PRIVS, CHILD_SUBREAPER, TIMERSLACK, CAPBSET_READ, SECCOMP and THP queries; KEEPCAPS is kept, but capabilities go with uid 0; others EINVAL"},
 	{158, "arch_prctl", sysArchPrctl, call.Full, "partial: ARCH_SET_FS, ARCH_GET_FS; GS is the libOS's (EINVAL)"},
 	{160, "setrlimit", sysSetrlimit, call.Full, "see getrlimit"},
 	{169, "reboot", sysReboot, call.Full, "partial: power off, restart, halt"},

@@ -175,11 +175,15 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		Me.Dumpable = arg == 1
 		return 0
 	case 7: // GET_KEEPCAPS
+		if t.KeepCaps {
+			return 1
+		}
 		return 0
 	case 8: // SET_KEEPCAPS
-		if arg != 0 {
-			return errno.EPERM.Ret()
+		if arg > 1 {
+			return errno.EINVAL.Ret()
 		}
+		t.KeepCaps = arg == 1
 		return 0
 	case 15: // SET_NAME
 		var b [16]byte

@@ -30,6 +30,7 @@ type Thread struct {
 	SigWaiting    bool // in sigtimedwait; guarded by the signal lock
 	Affinity      uint64
 	Nice          int32
+	KeepCaps      bool // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
 
 	// A call with a relative timeout that is restarted keeps its deadline.
 	restartAt uint64
