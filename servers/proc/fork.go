@@ -55,7 +55,6 @@ func (s *Server) Exec(c *ipc.Call, comm string, file ipc.Given) (uint64, int64) 
 	return 0, s.known(c, func(p *process) error {
 		setComm(p, comm)
 		p.executed = true
-		p.block, p.blockSize = 0, 0
 		p.notified = false // the new libOS begins with no channel set
 		p.deathSig = 0
 		p.dumpable = 1
