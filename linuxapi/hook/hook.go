@@ -6,7 +6,16 @@
 // A file reference (ref) is fs's own: a counted reference on an open file.
 package hook
 
-import "go42/linuxapi/errno"
+import (
+	"go42/ipc/abi"
+	"go42/linuxapi/errno"
+)
+
+// Info is the block in which the process describes itself to /proc; never nil
+// once the image is set up. Each layer writes the fields that are its own.
+var Info = &none
+
+var none abi.ProcInfo
 
 // Exec and mapping.
 var (

@@ -9,7 +9,9 @@ import (
 	"go42/boot/rt"
 	"go42/ipc/abi"
 	"go42/linuxapi/entry"
+	"go42/linuxapi/fs"
 	"go42/linuxapi/futex"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/native"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/sigcall"
@@ -35,6 +37,7 @@ func start(reason, arg uint64) {
 	user.WorkHook = work
 	user.BootHook = proc.Start
 	user.FatalHook = fatal
+	hook.Info = fs.Info()
 	table.Setup()
 	sigcall.Setup()
 	time.Setup()

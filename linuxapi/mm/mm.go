@@ -355,10 +355,14 @@ func brk(want uint64) {
 		}
 	}
 	S.brkMapped, S.Brk = end, want
+	hook.Info.BrkHi = want
 }
 
 // SetBrk starts an empty heap at addr.
-func SetBrk(addr uint64) { S.BrkStart, S.Brk, S.brkMapped = addr, addr, up(addr) }
+func SetBrk(addr uint64) {
+	S.BrkStart, S.Brk, S.brkMapped = addr, addr, up(addr)
+	hook.Info.BrkLo, hook.Info.BrkHi = addr, addr
+}
 
 // MapArgs.Name of the regions that the libOS makes; files' names are fs's, above
 // NameFiles.

@@ -115,11 +115,11 @@ func Begin(t *thread.Thread) {
 	}
 	t.TID = uint32(Me.Pid)
 	if ProcInfo != 0 {
-		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(abi.ProcInfo{})))
+		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(*hook.Info)))
 	}
 }
 
-// ProcInfo is the address of the abi.ProcInfo block; the files half keeps it.
+// ProcInfo is hook.Info's address; the files half sets it.
 var ProcInfo uint64
 
 const (

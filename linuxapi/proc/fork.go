@@ -99,6 +99,7 @@ func newThread(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 		n.ClearChildTID = ctid
 	}
 	thread.Add(n, uint32(Me.Pid))
+	hook.Info.Threads = uint32(thread.All.N)
 	tid := n.TID
 	if flags&cParentSetTID != 0 {
 		usercopy.Put32(ptid, tid)
@@ -225,6 +226,7 @@ func startFork(pid uint64) {
 	Me.Rec.Pid = uint32(pid)
 	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
 	Me.VforkChild = f.vfork
+	hook.Info.Threads = 1
 	if AfterFork != nil {
 		AfterFork(t)
 	}

@@ -6,6 +6,7 @@ import (
 	"go42/ipc/abi"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/loader"
 	"go42/linuxapi/mm"
 	"go42/linuxapi/native"
@@ -237,6 +238,12 @@ func load(t *thread.Thread, interpFCM, interpSize uint64, secure bool) errno.Err
 	}
 	mm.S.ArgLo, mm.S.ArgHi, mm.S.EnvLo, mm.S.EnvHi = stack.ArgLo, stack.ArgHi, stack.EnvLo, stack.EnvHi
 	mm.S.AuxLo, mm.S.AuxHi, mm.S.StackStart = stack.AuxLo, stack.AuxHi, stack.SP
+
+	p := hook.Info
+	p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi = stack.ArgLo, stack.ArgHi, stack.EnvLo, stack.EnvHi
+	p.AuxvLo, p.AuxvHi, p.Stack = stack.AuxLo, stack.AuxHi, stack.SP
+	p.CodeLo, p.CodeHi, p.DataLo, p.DataHi = mm.S.CodeLo, mm.S.CodeHi, mm.S.DataLo, mm.S.DataHi
+	p.Comm, p.Threads = Me.Comm, 1
 
 	f := t.Frame
 	*f = entry.Frame{}

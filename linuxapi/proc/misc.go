@@ -7,6 +7,7 @@ import (
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/futex"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/native"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
@@ -18,7 +19,9 @@ import (
 
 func sysExit(t *thread.Thread, a *call.Args) int64 {
 	futex.ExitThread(t)
-	if thread.Remove(t) == 0 {
+	n := thread.Remove(t)
+	hook.Info.Threads = uint32(n)
+	if n == 0 {
 		native.Exit(uint64(a[0]&0xff) << 8)
 	}
 	thread.Exit(t)
@@ -199,6 +202,7 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		t.Name = b
 		if int64(t.TID) == Me.Pid {
 			Me.Comm = b
+			hook.Info.Comm = b
 			Server(t).SetComm(str(t.Name[:n]))
 		}
 		return 0

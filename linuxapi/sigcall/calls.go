@@ -4,6 +4,7 @@ import (
 	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
@@ -47,6 +48,16 @@ func sysSigaction(t *thread.Thread, a *call.Args) int64 {
 	old := P.Actions[s-1]
 	if a[1] != 0 {
 		P.Actions[s-1] = act
+		b := uint64(signal.Bit(s))
+		hook.Info.SigIgnored &^= b
+		hook.Info.SigCaught &^= b
+		switch act.Handler {
+		case signal.SIG_DFL:
+		case signal.SIG_IGN:
+			hook.Info.SigIgnored |= b
+		default:
+			hook.Info.SigCaught |= b
+		}
 		if act.Ignored(s) {
 			P.Pending.Discard(&P.pool, signal.Bit(s))
 			l := thread.Lock()

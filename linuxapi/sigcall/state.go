@@ -161,6 +161,7 @@ func PendingFor(t *thread.Thread) signal.Set { return t.Sig.Pending.Set | P.Pend
 func SetMask(t *thread.Thread, m signal.Set) {
 	was := P.lock.Lock()
 	t.Sig.Mask = m &^ signal.Unblockable
+	hook.Info.SigBlocked = uint64(t.Sig.Mask)
 	recalc(t)
 	P.lock.Unlock(was)
 }
@@ -251,6 +252,7 @@ func restore(t *thread.Thread, p *proc.Parcel) {
 	for s := 1; s <= signal.NumSig; s++ {
 		if p.Ignored.Has(s) {
 			P.Actions[s-1].Handler = signal.SIG_IGN
+			hook.Info.SigIgnored |= uint64(signal.Bit(s))
 		}
 		if p.Pending[s-1] != 0 {
 			info := signal.Sent(s, signal.SI_USER, 0, 0, 0)
