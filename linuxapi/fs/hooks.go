@@ -6,9 +6,12 @@ import (
 	"go42/ipc/client"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
+	"go42/linuxapi/mm"
+	"go42/linuxapi/proc"
 )
 
 func init() {
+	proc.ProcInfo = uint64(uintptr(unsafe.Pointer(&procInfo)))
 	hook.OpenExec = openExec
 	hook.OpenExecKernel = openExecKernel
 	hook.ReadAt = readAt
@@ -152,38 +155,29 @@ func mapFD(fd int32, prot uint32, shared bool) (fcm, size, name uint64, e errno.
 	return fcm, size, name, e
 }
 
-// mapNames keeps the names of mapped files for /proc/PID/maps: a region's tag
-// is the address of its name here, which ends with a zero byte. Names are never
-// taken away; when the table is full a mapping has none.
-const (
-	maxMapNames = 256
-	mapNameLen  = 128
-)
+// firstMapped is where the names of mapped files begin in the published table:
+// a mapping outlives its descriptor.
+const firstMapped = maxFiles + 1
 
-var (
-	mapNames    [maxMapNames][mapNameLen]byte
-	mapNameUsed int
-)
+var mappedNames int // guarded by poolMu
 
+// mapName is a region's tag for /proc/PID/maps: it names f's file in the
+// published table. Names are never taken away; when the table is full a mapping
+// has none.
 func mapName(f *File) uint64 {
 	p := f.published()
-	n := int(p.NameLen)
-	if n > len(p.Name) || n >= mapNameLen {
-		return 0
-	}
 	poolMu.Lock()
 	defer poolMu.Unlock()
-	for i := range mapNames[:mapNameUsed] {
-		e := &mapNames[i]
-		if e[n] == 0 && string(e[:n]) == string(p.Name[:n]) {
-			return uint64(uintptr(unsafe.Pointer(e)))
+	for i := firstMapped; i < firstMapped+mappedNames; i++ {
+		if e := &procInfo.File[i]; e.NameLen == p.NameLen && string(e.Name[:e.NameLen]) == string(p.Name[:p.NameLen]) {
+			return uint64(mm.NameFiles + i)
 		}
 	}
-	if mapNameUsed == maxMapNames {
+	if firstMapped+mappedNames == len(procInfo.File) {
 		return 0
 	}
-	e := &mapNames[mapNameUsed]
-	mapNameUsed++
-	copy(e[:n], p.Name[:n])
-	return uint64(uintptr(unsafe.Pointer(e)))
+	i := firstMapped + mappedNames
+	mappedNames++
+	procInfo.File[i] = *p
+	return uint64(mm.NameFiles + i)
 }

@@ -7,6 +7,9 @@ const (
 	mfdExec         = 16
 )
 
+// ownName as a file's aux: its published name is its path.
+const ownName = 1
+
 // memfdNameMax is the longest name that memfd_create takes, without its prefix.
 const memfdNameMax = 249
 
@@ -26,7 +29,7 @@ func MemfdCreate(name, flags uint64) int64 {
 		return n
 	}
 	b.path[n] = 0
-	var keep [128]byte
+	var keep [130]byte
 	k := copy(keep[:], "/memfd:")
 	k += copy(keep[k:], b.path[:n])
 	var w walk
@@ -41,6 +44,8 @@ func MemfdCreate(name, flags uint64) int64 {
 		return e
 	}
 	f.flags = oRdWr | oLargeFile
+	f.aux = ownName
+	k += copy(keep[k:], " (deleted)")
 	f.setName(str(keep[:k]))
 	return install(f, 0, flags&mfdCloexec != 0)
 }

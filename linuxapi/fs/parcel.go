@@ -4,7 +4,9 @@ import (
 	"go42/ipc/abi"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/fs/fdtable"
+	"go42/linuxapi/mm"
 	"go42/linuxapi/native"
+	"go42/linuxapi/proc"
 )
 
 // What survives exec travels in the parcel: the descriptors without
@@ -331,8 +333,15 @@ func decodeFile(r *reader) bool {
 
 // start prepares what is not zero at first.
 func start() {
-	procInfo.Magic = abi.ProcInfoMagic
-	procInfo.Umask = umask
+	p, s := &procInfo, &mm.S
+	p.Umask = umask
+	p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi = s.ArgLo, s.ArgHi, s.EnvLo, s.EnvHi
+	p.AuxvLo, p.AuxvHi, p.Stack = s.AuxLo, s.AuxHi, s.StackStart
+	p.CodeLo, p.CodeHi, p.DataLo, p.DataHi = s.CodeLo, s.CodeHi, s.DataLo, s.DataHi
+	p.BrkLo, p.BrkHi = s.BrkStart, s.Brk
+	p.Comm = proc.Me.Comm
+	p.Threads = 1
+	p.Magic = abi.ProcInfoMagic
 }
 
 // startServer gives a boot module its descriptors.

@@ -102,7 +102,7 @@ func publishFD(fd int, f *File, cloexec bool) {
 func (f *File) path(dst []byte) int64 {
 	switch f.kind {
 	case kindFile, kindDir, kindPath, kindTTY, kindNull, kindZero, kindFull, kindRandom:
-		if f.handle == 0 {
+		if f.handle == 0 || f.kind == kindFile && f.aux == ownName {
 			break
 		}
 		t := takeBuf()
