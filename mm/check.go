@@ -90,9 +90,10 @@ func (p *Pool[T]) check() bool {
 }
 
 func checkPools() string {
-	if !mem.accounts.check() || !mem.fcms.check() || !mem.nodes.check() || !mem.regions.check() ||
-		!mem.halves.check() || !mem.spaces.check() {
-		return "pool"
+	for _, p := range pools.list[:pools.n] {
+		if !p.check() {
+			return p.Name()
+		}
 	}
 	for i := 0; i < mem.accounts.Len(); i++ {
 		if a := mem.accounts.At(i); a != nil {

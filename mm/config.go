@@ -67,6 +67,7 @@ func Init(cfg *Config) Errno {
 	mem.rootTmpl, mem.current = 0, nil
 	work.lock.rank = rankWork
 	work.head, work.tail, work.n = nil, nil, 0
+	pools.n = 0
 	mem.accounts.Init("accounts", bound(cfg.MaxAccounts, 64+total/32))
 	mem.fcms.Init("FCMs", bound(cfg.MaxFCMs, 256+total/4))
 	mem.nodes.Init("page index nodes", bound(cfg.MaxNodes, 256+total/2))

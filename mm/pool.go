@@ -83,7 +83,35 @@ func (p *Pool[T]) Init(name string, max int) Errno {
 	clear(PhysBytes(pa, PageSize<<ord))
 	p.dir = pa
 	p.dirPage = 1 << ord
+	if pools.n == len(pools.list) {
+		panic("mm: too many pools")
+	}
+	pools.list[pools.n] = p
+	pools.n++
 	return OK
+}
+
+// anyPool is a Pool of whatever type.
+type anyPool interface {
+	check() bool
+	Name() string
+	Live() int
+}
+
+// pools are all that have been initialised since Init: Check and the tests
+// that look for leaks go through them.
+var pools struct {
+	n    int
+	list [16]anyPool
+}
+
+// PoolLive returns the name of pool i and the number of its live entries; ok is
+// false behind the last one.
+func PoolLive(i uint64) (name string, live int, ok bool) {
+	if i >= uint64(pools.n) {
+		return "", 0, false
+	}
+	return pools.list[i].Name(), pools.list[i].Live(), true
 }
 
 func (p *Pool[T]) header(i uint32) *slotHeader {

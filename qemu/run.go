@@ -39,6 +39,7 @@ type Add struct {
 type Config struct {
 	Hardware          // Kernel and Initrd are filled in when empty
 	Linux    bool     // boot Linux in the place of Go42
+	Debug    bool     // boot the kernel that checks itself (NDebug)
 	Args     []string // program and arguments; empty: the shell
 	Env      []string // added to the guest's environment
 	Dir      string   // guest working directory; default see Run
@@ -163,6 +164,8 @@ func (p *Project) prepare(c *Config) (*Image, error) {
 	case c.Kernel != "":
 	case c.Linux:
 		c.Kernel, err = p.LinuxKernel()
+	case c.Debug:
+		c.Kernel, err = p.DebugKernel()
 	default:
 		c.Kernel, err = p.Kernel()
 	}

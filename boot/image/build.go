@@ -19,6 +19,9 @@ type Options struct {
 	Kernel, LibOS, Server string
 	// KernelOnly leaves libOS and server out of the image.
 	KernelOnly bool
+	// Debug builds with tag go42debug: lock order is asserted, and the kernel
+	// verifies its memory structures on request.
+	Debug bool
 	// Logf, if not nil, hears what is done.
 	Logf func(format string, args ...any)
 }
@@ -136,6 +139,9 @@ func (b *builder) mainPackage(pkg, tags string) error {
 // the result, which has symbols and DWARF.
 func (b *builder) freestanding(t target) (string, error) {
 	raw := filepath.Join(b.dir, "raw", t.name+".elf")
+	if b.Debug {
+		t.tags += ",go42debug"
+	}
 	_, err := b.tc.run("go", "build", "-o", raw, "-overlay", b.overlay, "-tags", t.tags, "-trimpath",
 		"-gcflags=all=-wb=false", "-ldflags=-T="+t.text+" -R=0x1000", t.pkg)
 	if err != nil {

@@ -190,25 +190,3 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 	}
 	return out(p, va, &i)
 }
-
-// nativeDebug serves the tests that look for leaks and broken invariants.
-func nativeDebug(op, arg uint64) (second uint64, status int64) {
-	switch op {
-	case abi.DebugFree:
-		for lifecycle.Reclaim(sched.This()) {
-		}
-		return uint64(mm.FreeFrameCount()), 0
-	case abi.DebugProcesses:
-		return uint64(sched.Live), 0
-	case abi.DebugCheck:
-		if !debugBuild {
-			return 0, -abi.ENOSYS
-		}
-		err, what := mm.Check()
-		if err != mm.OK {
-			println("mm check:", what)
-		}
-		return 0, int64(err)
-	}
-	return 0, -abi.EINVAL
-}

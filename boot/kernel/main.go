@@ -190,6 +190,7 @@ func startupProcesses(b *bootinfo.Info) {
 	for i := range bootTable {
 		e := &bootTable[i]
 		ps[i] = spawn(m, e.name, "", e.role, e.rank)
+		bootPids[i] = ps[i].KPid
 	}
 	lifecycle.Manager = ps[0].KPid
 	for i, p := range ps {

@@ -137,7 +137,7 @@ func onNative(ctx *amd64.UserContext) {
 	case abi.NSetWall:
 		res = nativeSetWall(p, a0)
 	case abi.NDebug:
-		second, res = nativeDebug(a0, a1)
+		second, res = nativeDebug(c, p, a0, a1, a2)
 	default:
 		res = -abi.ENOSYS
 	}

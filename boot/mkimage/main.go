@@ -1,6 +1,6 @@
 // Command mkimage builds Go42's boot image.
 //
-//	go run ./boot/mkimage [-o build/go42.elf] [-kernel-only] [-v]
+//	go run ./boot/mkimage [-o build/go42.elf] [-kernel-only] [-debug] [-v]
 //
 // Beside the image it leaves kernel.elf and libos.elf, with symbols and DWARF
 // for gdb, and the server go42srv.
@@ -21,6 +21,7 @@ func main() {
 	flag.StringVar(&o.Kernel, "kernel", "", "kernel main package, instead of the system's")
 	flag.StringVar(&o.LibOS, "libos", "", "libOS main package, instead of the system's")
 	flag.StringVar(&o.Server, "server", "", "server main package, instead of the system's")
+	flag.BoolVar(&o.Debug, "debug", false, "assert lock order, let mm.Check be asked for (tag go42debug)")
 	verbose := flag.Bool("v", false, "say what is done")
 	flag.Parse()
 	if *verbose {

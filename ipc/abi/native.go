@@ -224,6 +224,9 @@ type StartInfo struct {
 // Debug operations (NDebug).
 const (
 	DebugCheck     = 1 // walk all memory structures; 0 or -EUCLEAN
-	DebugFree      = 2 // RDX = free frames
+	DebugFree      = 2 // all deferred work is done; RDX = free frames
 	DebugProcesses = 3 // RDX = live processes
+	DebugPool      = 4 // (index, *[32]byte name): RDX = live entries of that pool; EINVAL: no such pool
+	DebugServer    = 5 // (index) RDX = kpid of that process of the boot table; EINVAL: none
+	DebugKill      = 6 // (kpid): as by SIGKILL, servers too
 )

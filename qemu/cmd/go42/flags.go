@@ -47,6 +47,7 @@ func newOptions(name string) *options {
 	f.StringVar(&o.log, "log", "", "write the kernel log to `FILE`; - is standard error")
 	f.BoolVar(&c.TTY, "tty", false, "run PROGRAM on the terminal, as the shell is")
 	f.BoolVar(&c.Linux, "linux", false, "boot Debian's cloud kernel in the place of Go42")
+	f.BoolVar(&c.Debug, "debug-kernel", false, "boot the kernel that checks itself: lock order, memory structures on request")
 	f.StringVar(&c.Kernel, "kernel", "", "boot this kernel `IMAGE`")
 	f.BoolVar(&o.stats, "stats", false, "print when each stage of the boot was reached")
 	f.BoolVar(&o.quiet, "q", false, "do not say what is being built")

@@ -1,0 +1,63 @@
+//go:build go42kernel
+
+package main
+
+import (
+	"go42/ipc/abi"
+	"go42/mm"
+	"go42/sched"
+	"go42/sched/lifecycle"
+)
+
+// nativeDebug is NDebug: what the tests ask that look for leaks and broken
+// invariants, or end a server. Only a debug build has it: it is not bounded,
+// and asks for no rights.
+func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uint64, status int64) {
+	if !debugBuild {
+		return 0, -abi.ENOSYS
+	}
+	switch op {
+	case abi.DebugCheck:
+		settle(c)
+		err, what := mm.Check()
+		if err != mm.OK {
+			println("mm check:", what)
+		}
+		return 0, int64(err)
+	case abi.DebugFree:
+		settle(c)
+		return uint64(mm.FreeFrameCount()), 0
+	case abi.DebugProcesses:
+		return uint64(sched.Live), 0
+	case abi.DebugPool:
+		name, live, ok := mm.PoolLive(arg)
+		if !ok {
+			return 0, -abi.EINVAL
+		}
+		var b [32]byte
+		copy(b[:len(b)-1], name)
+		return uint64(live), out(p, va, &b)
+	case abi.DebugServer:
+		if arg >= uint64(len(bootPids)) {
+			return 0, -abi.EINVAL
+		}
+		return bootPids[arg], 0
+	case abi.DebugKill:
+		t := sched.Find(arg)
+		if t == nil || t.State == sched.Dying {
+			return 0, -abi.ESRCH
+		}
+		lifecycle.Die(t, lifecycle.Killed(lifecycle.SigKILL))
+		return 0, 0
+	}
+	return 0, -abi.EINVAL
+}
+
+// settle does all deferred work.
+func settle(c *sched.CPU) {
+	for lifecycle.Reclaim(c) {
+	}
+}
+
+// bootPids are the kernel process ids of the boot table's processes.
+var bootPids [len(bootTable)]uint64
