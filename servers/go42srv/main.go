@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"go42/ipc"
+	"go42/ipc/abi"
+	"go42/ipc/client"
 	initproc "go42/servers/init"
 )
 
@@ -28,6 +30,10 @@ func main() {
 	if run == nil {
 		fmt.Fprintf(os.Stderr, "go42srv: argv[0] is %q: not a server\n", name)
 		os.Exit(127)
+	}
+	if name != "proc" && name != "init" {
+		// By this name it is seen in /proc.
+		client.Proc{C: ipc.Native{}.Conn(), H: abi.HandleProc}.SetComm(name)
 	}
 	if err := run(); err != nil {
 		ipc.Log(name + ": " + err.Error())
