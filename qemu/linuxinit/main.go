@@ -43,6 +43,9 @@ func run(ports *ports, stage func(string)) (runspec.Status, error) {
 	if err := mounts(); err != nil {
 		return failed, err
 	}
+	if err := loopback(); err != nil {
+		return failed, fmt.Errorf("loopback: %w", err)
+	}
 	control, err := openRaw("/dev/ttyS1")
 	if err != nil {
 		return failed, err
@@ -121,6 +124,21 @@ func mounts() error {
 		syscall.Mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=0666")
 	}
 	return nil
+}
+
+// loopback brings the network interface lo up, as every Linux system does.
+func loopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	r, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r)
 }
 
 // openRaw opens a serial line without any processing by the terminal driver.
