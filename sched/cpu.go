@@ -21,6 +21,9 @@ type CPU struct {
 	queue   [numClasses]runQueue
 	timers  timers
 	armed   uint64           // when the timer will interrupt, monotonic ns; 0: not armed
+	due     bool             // it has: deadlines and turns are to be looked at
+	stale   bool             // something changed that the timer depends on
+	now     uint64           // time of this kernel entry once asked for; 0: not yet
 	began   uint64           // when Current began to run
 	until   uint64           // end of Current's slice
 	space   *mm.AddressSpace // the one that is loaded; nil: the kernel's own
@@ -50,6 +53,23 @@ func Init(n int) {
 	cpus[0].timers.heap = make([]*Dispatcher, dispatchers.Max())
 }
 
+// time is Now for the whole of a kernel entry, which is short: the clock is
+// read once at most.
+func (c *CPU) time() uint64 {
+	if c.now == 0 {
+		c.now = Now()
+	}
+	return c.now
+}
+
+// setTimer changes d's deadline.
+func (c *CPU) setTimer(d *Dispatcher, ns uint64) {
+	if d.deadline != ns {
+		c.timers.set(d, ns)
+		c.stale = true
+	}
+}
+
 // Ready puts d on the run queue if it may run and has something to do.
 func (c *CPU) Ready(d *Dispatcher) {
 	if d.queued || d == c.Current || d.Proc.State != Running || d.State == DispEmbryo {
@@ -58,6 +78,7 @@ func (c *CPU) Ready(d *Dispatcher) {
 	if d.State == DispClean && !d.hasWork() {
 		return
 	}
+	c.stale = true
 	c.queue[d.Proc.Class()].push(d, false)
 }
 
@@ -83,7 +104,7 @@ func (c *CPU) Notify(d *Dispatcher, channel uint) {
 }
 
 // SetDeadline makes ns (monotonic; 0: none) the time of d's EventTimer.
-func (c *CPU) SetDeadline(d *Dispatcher, ns uint64) { c.timers.set(d, ns) }
+func (c *CPU) SetDeadline(d *Dispatcher, ns uint64) { c.setTimer(d, ns) }
 
 // Clean marks the current dispatcher clean and leaves the CPU undecided. want
 // says that its libOS has other threads to run. Its deadline is read from the
@@ -93,14 +114,14 @@ func (c *CPU) Clean(want bool) {
 	c.stop()
 	d.State = DispClean
 	d.wantRun = want
-	c.timers.set(d, atomic.LoadUint64(&d.Page.Deadline))
+	c.setTimer(d, atomic.LoadUint64(&d.Page.Deadline))
 	c.Ready(d)
 }
 
 // stop ends the current dispatcher's turn.
 func (c *CPU) stop() {
 	d := c.Current
-	now := Now()
+	now := c.time()
 	d.Proc.UserNS += now - c.began
 	c.UserNS += now - c.began
 	d.yieldBy = 0
@@ -119,10 +140,11 @@ func (c *CPU) Preempt(front bool) {
 	}
 	// What is left of the turn stays; one that is over is not begun anew, or
 	// whoever is often interrupted by servers would never give way.
-	now := Now()
+	now := c.time()
 	if front = front && now < c.until; front {
 		d.left = c.until - now
 	}
+	c.stale = true
 	c.queue[d.Proc.Class()].push(d, front)
 }
 
@@ -134,7 +156,7 @@ func (c *CPU) Forget(d *Dispatcher) {
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}
-	c.timers.set(d, 0)
+	c.setTimer(d, 0)
 }
 
 // FreeDispatcher gives d back. Nothing refers to it any more.
@@ -190,7 +212,8 @@ func (d *Dispatcher) CanHandoff() bool {
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
-	c.began = Now()
+	c.stale = true
+	c.began = c.time()
 	c.until = c.began + slice
 	if d.left != 0 {
 		c.until = c.began + d.left
@@ -266,20 +289,29 @@ func (d *Dispatcher) start() {
 // that the processor returns to. With nobody to run the CPU halts.
 func (c *CPU) Leave() {
 	if c.idleSince != 0 {
-		c.IdleNS += Now() - c.idleSince
+		c.IdleNS += c.time() - c.idleSince
 		c.idleSince = 0
 	}
-	c.expire()
-	c.jobsTurn()
+	// Deadlines and turns end with the timer's interrupt: other entries need
+	// not look at the clock.
+	due := c.due
+	if due {
+		c.due = false
+		c.expire()
+		c.jobsTurn()
+	}
 	for {
 		if d := c.Current; d != nil {
 			if c.queue[ClassServer].head != nil && d.Proc.Class() == ClassApp {
 				c.Preempt(true)
 				continue
 			}
-			c.endSlice(d)
-			if c.Current == nil {
-				continue
+			if due {
+				due = false
+				c.endSlice(d)
+				if c.Current == nil {
+					continue
+				}
 			}
 			d.deliver()
 			break
@@ -293,7 +325,8 @@ func (c *CPU) Leave() {
 				continue
 			}
 			load(nil)
-			c.idleSince = Now()
+			c.idleSince = c.time()
+			c.stale = true
 			break
 		}
 		fresh := d.State == DispClean
@@ -305,7 +338,11 @@ func (c *CPU) Leave() {
 		}
 		break
 	}
-	c.arm()
+	if c.stale || c.armed == 0 {
+		c.stale = false
+		c.arm()
+	}
+	c.now = 0
 }
 
 func (c *CPU) pop() *Dispatcher {
@@ -327,7 +364,7 @@ func (c *CPU) pop() *Dispatcher {
 // endSlice asks d to yield when its slice is over and another of its class
 // waits, and takes the CPU from it when it has not within the grace.
 func (c *CPU) endSlice(d *Dispatcher) {
-	now := Now()
+	now := c.time()
 	if now < c.until || c.queue[d.Proc.Class()].head == nil {
 		return
 	}
@@ -346,9 +383,9 @@ func (c *CPU) expire() {
 	if d == nil {
 		return
 	}
-	now := Now()
+	now := c.time()
 	for d != nil && d.deadline <= now {
-		c.timers.set(d, 0)
+		c.setTimer(d, 0)
 		c.Post(d, abi.EventTimer)
 		d = c.timers.first()
 	}
@@ -380,7 +417,7 @@ func (c *CPU) arm() {
 }
 
 // TimerFired is told of the timer's interrupt.
-func (c *CPU) TimerFired() { c.armed = 0 }
+func (c *CPU) TimerFired() { c.armed, c.due = 0, true }
 
 // Queued reports whether d waits on a run queue.
 func (d *Dispatcher) Queued() bool { return d.queued }

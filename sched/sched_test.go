@@ -168,12 +168,12 @@ func TestTimers(t *testing.T) {
 		c.SetDeadline(d, uint64(1000*(20-i)))
 		ds = append(ds, d)
 	}
-	c.Leave()
+	HostLeave(c)
 	if c.Current != nil {
 		t.Fatal("somebody runs before anything is due")
 	}
 	HostTime = 1 + 10_000
-	c.Leave()
+	HostLeave(c)
 	ran := 0
 	for c.Current != nil {
 		d := c.Current
@@ -186,7 +186,7 @@ func TestTimers(t *testing.T) {
 		d.Page.Pending = 0
 		ran++
 		c.Clean(false)
-		c.Leave()
+		HostLeave(c)
 	}
 	if ran != 10 || c.timers.n != 10 {
 		t.Fatalf("%d of 10 woken, %d left", ran, c.timers.n)
@@ -202,23 +202,24 @@ func TestSlice(t *testing.T) {
 	c := machine(t)
 	a, b := spawn(t, abi.RankApp), spawn(t, abi.RankApp)
 	c.Post(a, abi.EventNotify)
-	c.Leave()
+	HostLeave(c)
 	if c.Current != a {
 		t.Fatal("a does not run")
 	}
 	a.Page.Pending = 0
 	HostTime += 2 * slice
-	c.Leave()
+	HostLeave(c)
 	if a.Page.Pending != 0 || c.Current != a {
 		t.Fatal("asked to yield though nobody waits")
 	}
 	c.Post(b, abi.EventNotify)
-	c.Leave()
+	HostLeave(c)
+	HostLeave(c) // the turn is over: the timer, set just now, comes at once
 	if c.Current != a || a.Page.Pending&abi.EventYield == 0 {
 		t.Fatal("not asked to yield")
 	}
-	HostTime += softGrace
-	c.Leave()
+	HostTime += softGrace + 2 // the timer rounds up
+	HostLeave(c)
 	if c.Current != b || !a.Queued() || a.State != DispLive {
 		t.Fatal("kept the CPU")
 	}
@@ -229,7 +230,7 @@ func TestHandoffBorrows(t *testing.T) {
 	c := machine(t)
 	a, b, s := spawn(t, abi.RankApp), spawn(t, abi.RankApp), spawn(t, abi.RankFile)
 	c.Post(a, abi.EventNotify)
-	c.Leave()
+	HostLeave(c)
 	a.Page.Pending = 0
 	c.Post(b, abi.EventNotify)
 	for i := 0; i < 100; i++ {
@@ -239,7 +240,7 @@ func TestHandoffBorrows(t *testing.T) {
 		c.Clean(false)
 		c.Handoff(a)
 		HostTime += slice / 20
-		c.Leave()
+		HostLeave(c)
 		if c.Current == b {
 			return // a had not yielded
 		}
@@ -249,7 +250,7 @@ func TestHandoffBorrows(t *testing.T) {
 		if a.Page.Pending&abi.EventYield != 0 {
 			a.Page.Pending = 0
 			c.Clean(true)
-			c.Leave()
+			HostLeave(c)
 			if c.Current != b {
 				t.Fatal("b does not run after a's yield")
 			}
@@ -268,19 +269,19 @@ func TestServersDoNotRenewTurns(t *testing.T) {
 	c := machine(t)
 	a, b, s := spawn(t, abi.RankApp), spawn(t, abi.RankApp), spawn(t, abi.RankFile)
 	c.Post(a, abi.EventNotify)
-	c.Leave()
+	HostLeave(c)
 	a.Page.Pending = 0
 	c.Post(b, abi.EventNotify)
 	for i := 0; i < 40; i++ {
 		HostTime += slice / 10
 		c.Post(s, abi.EventNotify)
-		c.Leave()
+		HostLeave(c)
 		if c.Current != s {
 			t.Fatal("a server does not come first")
 		}
 		s.Page.Pending = 0
 		c.Clean(false)
-		c.Leave()
+		HostLeave(c)
 		if c.Current == b {
 			return
 		}
@@ -298,19 +299,19 @@ func TestSuspend(t *testing.T) {
 			c.Post(d, abi.EventNotify)
 		}
 		if how == "running" {
-			c.Leave()
+			HostLeave(c)
 			d.Page.Pending = 0
 		}
 		c.SuspendProcess(d.Proc)
 		c.Notify(d, 5)
 		c.SetDeadline(d, 500)
 		HostTime += 1000
-		c.Leave()
+		HostLeave(c)
 		if c.Current != nil || d.Queued() {
 			t.Fatal(how, "runs while suspended")
 		}
 		c.ResumeProcess(d.Proc)
-		c.Leave()
+		HostLeave(c)
 		const want = abi.EventStopped | abi.EventTimer | abi.EventNotify
 		if c.Current != d || d.Page.Pending&want != want || d.Page.Notify&(1<<5) == 0 {
 			t.Fatalf("%s: after resume pending %#x", how, d.Page.Pending)
@@ -329,7 +330,7 @@ func TestJobs(t *testing.T) {
 		return n >= 5
 	}
 	c.AddJob(x.Proc, work)
-	c.Leave() // idle: all of it
+	HostLeave(c) // idle: all of it
 	if n != 5 || x.Proc.HasJob() {
 		t.Fatalf("%d steps while idle", n)
 	}
@@ -342,7 +343,7 @@ func TestJobs(t *testing.T) {
 	})
 	c.AddJob(y.Proc, work)
 	order = nil
-	c.Leave()
+	HostLeave(c)
 	if x.Proc.HasJob() || c.jobs != nil && c.jobs != y.Proc {
 		t.Fatal("jobs are left over")
 	}
@@ -352,17 +353,17 @@ func TestJobs(t *testing.T) {
 
 	// While a dispatcher keeps the CPU, jobs go on at their pace.
 	c.Post(busy, abi.EventNotify)
-	c.Leave()
+	HostLeave(c)
 	busy.Page.Pending = 0
 	n = -1000
 	c.AddJob(x.Proc, work)
-	c.Leave()
+	HostLeave(c)
 	if c.Current != busy || n != -1000 {
 		t.Fatal("a job takes the CPU at once")
 	}
 	for i := 0; i < 100 && x.Proc.HasJob(); i++ {
 		HostTime += jobPace
-		c.Leave()
+		HostLeave(c)
 		if c.Current != busy {
 			t.Fatal("jobs took the CPU away")
 		}
@@ -409,7 +410,7 @@ func TestNothingIsLost(t *testing.T) {
 				c.Clean(r.Intn(4) == 0)
 			}
 		}
-		c.Leave()
+		HostLeave(c)
 		if c.Current != nil && c.Current.Proc.State != Running {
 			t.Fatal("a suspended process runs")
 		}

@@ -192,7 +192,7 @@ func (w *world) step() {
 		// Idle: some event comes from outside.
 		x := w.procs[w.rnd.Intn(len(w.procs))]
 		w.c.Notify(x.d, 3)
-		w.c.Leave()
+		sched.HostLeave(w.c)
 		return
 	}
 	x := w.of(d)
@@ -269,7 +269,7 @@ func (w *world) step() {
 			w.kill(x)
 		}
 	}
-	w.c.Leave()
+	sched.HostLeave(w.c)
 }
 
 // handed accounts for a call that Invoke delivered by hand-off to s.
@@ -323,7 +323,7 @@ func TestModel(t *testing.T) {
 						}
 					}
 				}
-				w.c.Leave()
+				sched.HostLeave(w.c)
 			}
 			w.step()
 		}
