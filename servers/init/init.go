@@ -48,6 +48,7 @@ func Run() error {
 		return err
 	}
 	os.Chdir("/")
+	syscall.Umask(0o22) // as Linux's first process has it
 	result, err := run()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
