@@ -153,6 +153,7 @@ func copyReturn(dst, src *abi.ReturnMessage) {
 
 func returnUpcall() {
 	d := current()
+	d.idle = true
 	if t := deliverReturn(d); t != nil {
 		// The CPU came with the reply: its thread goes on at once.
 		was := sched.lock.Lock()

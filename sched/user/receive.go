@@ -137,6 +137,7 @@ func copyCall(dst, src *abi.CallMessage) {
 // callUpcall: the kernel came with a call.
 func callUpcall() {
 	d := current()
+	d.idle = true
 	if receivers.head == nil {
 		// Accept said that there was one: it was interrupted meanwhile. The
 		// record is lost to us unless it is answered.

@@ -21,6 +21,7 @@ type Dispatcher struct {
 	page     *abi.DispatcherPage
 	preempt  bool   // the running thread is to make way
 	soft     bool   // the kernel asked for the CPU
+	idle     bool   // no thread runs: what follows brings the deadline up to date
 	armed    uint64 // the Deadline that the kernel knows
 	slice    uint64 // when the running thread's turn ends if others wait; 0: none
 	woke     bool   // a thread was made ready
@@ -158,6 +159,7 @@ func interrupted(t *Thread, sa *abi.SaveArea) {
 func event(c *entry.Core) {
 	t := fromCore(c)
 	d := current()
+	d.idle = true
 	interrupted(t, &d.page.Event)
 	atomic.StoreUint32(&t.OnCPU, 0)
 	requeueFront(t)
@@ -173,6 +175,7 @@ func event(c *entry.Core) {
 // retry: an event came in the exit range on the way to an interrupted libOS
 // context; the context is intact.
 func retry(c *entry.Core) {
+	current().idle = true
 	t := fromCore(c)
 	t.Saved = entry.SavedContext
 	atomic.StoreUint32(&t.OnCPU, 0)
@@ -189,6 +192,7 @@ func retry(c *entry.Core) {
 var faulting = list{kind: 1}
 
 func fault(c *entry.Core) {
+	current().idle = true
 	t := fromCore(c)
 	interrupted(t, &current().page.Event)
 	was := sched.lock.Lock()
@@ -219,6 +223,7 @@ func trap(c *entry.Core) {
 }
 
 func run(reason, arg uint64) {
+	current().idle = true
 	if reason != abi.RunResume {
 		BootHook(reason, arg)
 	}
@@ -254,6 +259,7 @@ const (
 var Thunk func(t *Thread)
 
 func switched(c *entry.Core, op, _, _ uint64) {
+	current().idle = true
 	t := fromCore(c)
 	switch op {
 	case opInvoke:
@@ -346,6 +352,7 @@ func resume(d *Dispatcher, t *Thread, more bool) {
 		}
 	}
 	d.slice = 0
+	d.idle = false
 	d.rearm(more)
 	entry.Resume(&t.Core)
 }
@@ -355,7 +362,7 @@ func makeReady(t *Thread) {
 	sched.run.push(t)
 	d := current()
 	d.woke = true
-	if d.slice == 0 && d.page != nil {
+	if d.slice == 0 && !d.idle && d.page != nil {
 		// From now on the running thread has a limited turn.
 		d.rearm(true)
 	}
@@ -365,6 +372,9 @@ func makeReady(t *Thread) {
 // is earlier than the one that it knows: a later one costs a call that finds
 // nothing due.
 func (d *Dispatcher) rearm(others bool) {
+	if d.idle {
+		return
+	}
 	at := earliest()
 	if others {
 		if d.slice == 0 {
