@@ -22,6 +22,7 @@ type ring struct {
 	r, w    int
 	holder  uint64 // kernel process id of the driver
 	channel uint
+	told    bool // it has been notified, and has not found the ring empty since
 }
 
 var ports = [2]ring{}
@@ -42,9 +43,10 @@ func (q *ring) fill() {
 func (q *ring) interrupt(c *sched.CPU) {
 	q.port.Ack()
 	q.fill()
-	if q.w == q.r || q.holder == 0 {
+	if q.w == q.r || q.holder == 0 || q.told {
 		return
 	}
+	q.told = true
 	if p := sched.Find(q.holder); p != nil && p.State != sched.Dying {
 		c.Notify(p.Disp[0], q.channel)
 	}
@@ -98,6 +100,9 @@ func nativeDevRead(p *sched.Process, dev, va, n uint64) int64 {
 	}
 	q.r += got
 	q.fill()
+	if got == 0 {
+		q.told = false
+	}
 	return int64(got)
 }
 
@@ -127,7 +132,7 @@ func nativeIRQAttach(p *sched.Process, dev, channel uint64) int64 {
 		return -abi.EINVAL
 	}
 	q := &ports[dev]
-	q.holder, q.channel = p.KPid, uint(channel)
+	q.holder, q.channel, q.told = p.KPid, uint(channel), false
 	q.port.SetInterrupts(true, false)
 	q.interrupt(sched.This())
 	return 0

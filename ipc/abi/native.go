@@ -60,7 +60,7 @@ const (
 	NLog       = 60 // (buf, len): kernel log
 	NDevRead   = 61 // (DevX, buf, len) -> bytes, 0: nothing there: RoleDevice
 	NDevWrite  = 62 // (DevX, buf, len) -> bytes
-	NIRQAttach = 63 // (DevX, channel): notify the calling process on input: RoleDevice
+	NIRQAttach = 63 // (DevX, channel): notify the calling process on input, once until NDevRead finds none: RoleDevice
 	NPower     = 64 // (PowerX, status): RoleProc
 	NRandom    = 65 // (buf, len): kernel's generator
 	NSysInfo   = 66 // (*SysInfo)

@@ -3,6 +3,7 @@ package tty
 import (
 	"sync"
 	"syscall"
+	"time"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -21,6 +22,7 @@ type host struct {
 	buf     []byte // input, not read yet
 	eof     bool
 	broken  bool // what comes makes no sense
+	pumping bool // somebody is in pump
 	sizes   []winsize
 	waiters ipc.Waiters
 }
@@ -31,9 +33,33 @@ const hostMax = 64 << 10
 
 func newHost(s *Server) *host { return &host{srv: s} }
 
-// pump takes frames in as long as there is room.
+// pump takes in what comes, until nothing does. A stream comes in small
+// pieces; it lets some of them gather before it looks again.
 func (h *host) pump() {
 	h.mu.Lock()
+	if h.pumping {
+		h.mu.Unlock()
+		return
+	}
+	h.pumping = true
+	for h.take(true) {
+		h.mu.Unlock()
+		h.resize()
+		time.Sleep(gather)
+		h.mu.Lock()
+	}
+	h.pumping = false
+	h.mu.Unlock()
+	h.resize()
+}
+
+// gather is how long pieces of a stream may gather.
+const gather = time.Millisecond
+
+// take takes frames in as long as there is room. With some it answers true
+// as soon as the device has given less than could be taken: there may be more
+// soon. (A device that has been found empty notifies.) mu is held.
+func (h *host) take(some bool) (more bool) {
 	b := make([]byte, 512)
 	for len(h.buf) < hostMax && !h.broken {
 		n := h.srv.machine.Read(abi.DevControl, b)
@@ -42,10 +68,20 @@ func (h *host) pump() {
 		}
 		h.decoder.Write(b[:n])
 		h.frames()
+		if some && n < len(b) {
+			more = true
+			break
+		}
 	}
 	if len(h.buf) > 0 || h.eof {
 		h.waiters.Wake(h.srv.kernel, condAll)
 	}
+	return more
+}
+
+// resize gives the console the sizes that have come.
+func (h *host) resize() {
+	h.mu.Lock()
 	sizes := h.sizes
 	h.sizes = nil
 	h.mu.Unlock()
@@ -129,9 +165,10 @@ func (o *stream) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (uint64,
 	if err == nil {
 		h.buf = append(h.buf[:0], h.buf[n:]...)
 	}
-	h.mu.Unlock()
-	h.pump()
-	h.mu.Lock()
+	if !h.pumping {
+		h.take(false)
+	}
+	defer h.resize()
 	defer h.mu.Unlock()
 	if err != nil {
 		return 0, o.state(), ipc.Errno(err)
