@@ -300,6 +300,9 @@ func copyRange(in *File, inoff uint64, out *File, outoff, n, flags uint64) int64
 	if e := op.load(); e != 0 {
 		return e
 	}
+	if e := overlap(in, &ip, out, &op, n); e != 0 {
+		return e
+	}
 	r := transfer(in, &ip, out, &op, n, true)
 	if r > 0 {
 		if inoff != 0 {
@@ -312,6 +315,44 @@ func copyRange(in *File, inoff uint64, out *File, outoff, n, flags uint64) int64
 		}
 	}
 	return r
+}
+
+// overlap is EINVAL for a copy within one file whose ranges meet.
+func overlap(in *File, ip *position, out *File, op *position, n uint64) int64 {
+	var a, b proto.Stat
+	if e := in.stat(&a); e != 0 {
+		return e
+	}
+	if e := out.stat(&b); e != 0 {
+		return e
+	}
+	if a.Dev != b.Dev || a.Ino != b.Ino {
+		return 0
+	}
+	i, e := in.at(ip)
+	if e != 0 {
+		return e
+	}
+	o, e := out.at(op)
+	if e != 0 {
+		return e
+	}
+	if n > maxRW {
+		n = maxRW
+	}
+	if i < o+int64(n) && o < i+int64(n) {
+		return -EINVAL
+	}
+	return 0
+}
+
+// at is where a transfer at p begins.
+func (f *File) at(p *position) (off, e int64) {
+	if p.off != ownOffset {
+		return p.off, 0
+	}
+	pos, st := client.File{C: conn(), H: f.handle}.Lseek(0, seekCur)
+	return int64(pos), min(st, 0)
 }
 
 const (

@@ -175,6 +175,9 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 			if !create {
 				return syscall.ENOENT
 			}
+			if p.slash {
+				return syscall.EISDIR // from a symbolic link's target
+			}
 			if !change {
 				return syscall.EROFS
 			}
