@@ -16,7 +16,11 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 	if flags&^abi.ForkVfork != 0 {
 		return 0, -abi.EINVAL
 	}
+	vfork := flags&abi.ForkVfork != 0
 	child := d.Child
+	if child != nil && vfork != (child.VforkParent != 0) {
+		return 0, -abi.EINVAL // not the call that is to be repeated
+	}
 	if child == nil {
 		child = sched.NewProcess(Account)
 		if child == nil {
@@ -29,6 +33,9 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		// its parent could, and has no role.
 		child.Parent, child.Cred, child.Rank, child.Role = p.KPid, p.Cred, p.Rank, 0
 		d.Child = child
+		if vfork {
+			child.VforkParent = p.KPid
+		}
 		var err mm.Errno
 		if child.Space, err = mm.NewAddressSpace(child.Acct); err != mm.OK {
 			return 0, failFork(d, int64(err))
@@ -38,7 +45,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		}
 		ppc.Handles.Share(&p.Handles, &child.Handles)
 	}
-	done, err := mm.Fork(p.Space, child.Space, &child.Fork, flags&abi.ForkVfork != 0)
+	done, err := mm.Fork(p.Space, child.Space, &child.Fork, vfork)
 	if err != 0 {
 		return 0, failFork(d, int64(err))
 	}
@@ -48,9 +55,6 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 	h, ok := ppc.NewHandle(p, handle.KindProcess, 0, child.KPid, nil)
 	if !ok {
 		return 0, failFork(d, -abi.ENOMEM)
-	}
-	if flags&abi.ForkVfork != 0 {
-		child.VforkParent = p.KPid
 	}
 	d.Child = nil
 	Forks++

@@ -32,6 +32,7 @@ type kid struct {
 	resetting    bool
 	data         byte // what its program memory holds at dataVA
 	atFork       byte // data when the fork that is not done began
+	flags        uint64
 	parcel       byte // the last byte of what exec hands over
 }
 
@@ -184,7 +185,14 @@ func (w *world) notices() {
 func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 	d := p.Disp[0]
 	if d.Child == nil {
+		k.flags = flags
 		k.atFork = k.data // what the child will have, however long it takes
+	}
+	if flags != k.flags { // one that was begun otherwise is not done
+		if _, st := Fork(d, flags); st != -abi.EINVAL {
+			w.t.Fatalf("a fork that became another: %d", st)
+		}
+		flags = k.flags
 	}
 	var kpid uint64
 	var st int64
@@ -221,6 +229,9 @@ func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 			w.c.Step()
 		}
 	}
+	if st >= 0 && flags != 0 {
+		k.atFork = k.data // one memory
+	}
 	if st < 0 {
 		if st != -abi.ENOMEM {
 			w.t.Fatalf("fork: %d", st)
@@ -231,9 +242,13 @@ func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 	w.embryos[kpid] = c
 	plenty()
 	var b [1]byte
-	if mm.CopyIn(w.find(c).Space, b[:], dataVA+dataLen-abi.PageSize) != 1 || b[0] != c.data {
+	// A fork of memory that another fork is busy with takes it as it is after
+	// that.
+	ok := func(v byte) bool { return v == k.atFork || v == k.data }
+	if mm.CopyIn(w.find(c).Space, b[:], dataVA+dataLen-abi.PageSize) != 1 || !ok(b[0]) {
 		w.t.Fatalf("child has %d, parent had %d", b[0], c.data)
 	}
+	c.data = b[0]
 }
 
 func (w *world) exit(k *kid, p *sched.Process, status uint64) {
