@@ -1,5 +1,7 @@
 package mm
 
+import "unsafe"
+
 // The kernel reaches user memory through the direct map only: a software walk
 // of the page tables, and Fault where they do not have the page.
 
@@ -134,3 +136,21 @@ func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
 	h.lock.Release()
 	return true
 }
+
+// Pin returns a pointer to n bytes of user memory at va, readable, and the half
+// that is locked until Unpin, so that they stay; nil if they cross a page or
+// cannot be read. What it points to may change at any time: ring 3 shares it.
+func Pin(as *AddressSpace, va, n uint64) (unsafe.Pointer, *Half) {
+	h := as.half(va)
+	if h == nil || va&pageMask+n > PageSize {
+		return nil, nil
+	}
+	pa := as.pin(h, va, false)
+	if pa == 0 {
+		return nil, nil
+	}
+	return ptr(pa), h
+}
+
+// Unpin ends what Pin began.
+func (h *Half) Unpin() { h.lock.Release() }

@@ -11,35 +11,63 @@ import (
 	"go42/sched"
 )
 
-// header is abi.Message without Data.
-const header = int(unsafe.Offsetof(abi.Message{}.Data))
+// header is the size of abi.Message without Data.
+const header = uint64(unsafe.Offsetof(abi.Message{}.Data))
 
-// read copies the message at va of p into r, all but its grants, which it
-// returns in m.
-func read(p *sched.Process, va uint64, r *call.Record, m *abi.Message) int64 {
-	b := unsafe.Slice((*byte)(unsafe.Pointer(m)), header)
-	if mm.CopyIn(p.Space, b, va) != len(b) {
-		return -abi.EFAULT
+// bounce takes messages that cross a page. One CPU runs the kernel.
+var bounce abi.Message
+
+// read copies the message at va of p into r, all but its grants, which go to
+// grants; n is how many there are. The message is in memory that its sender can
+// write: each word is read once.
+func read(p *sched.Process, va uint64, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
+	ptr, half := mm.Pin(p.Space, va, uint64(unsafe.Sizeof(bounce)))
+	if ptr != nil {
+		n, err = take((*abi.Message)(ptr), r, ranges, grants)
+		half.Unpin()
+		return n, err
 	}
-	if m.Len > abi.MaxData || m.NRanges > abi.MaxRanges || m.NGrants > abi.MaxGrants {
-		return -abi.EINVAL
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&bounce)), unsafe.Sizeof(bounce))
+	if uint64(mm.CopyIn(p.Space, b[:header], va)) != header {
+		return 0, -abi.EFAULT
 	}
-	if n := int(m.Len); n > 0 && mm.CopyIn(p.Space, r.Data[:n], va+uint64(header)) != n {
-		return -abi.EFAULT
+	if n := int(min(bounce.Len, abi.MaxData)); mm.CopyIn(p.Space, bounce.Data[:n], va+header) != n {
+		return 0, -abi.EFAULT
 	}
-	r.Args, r.Len = m.Args, m.Len
-	return 0
+	return take(&bounce, r, ranges, grants)
 }
 
-// give fills slots of to with what from grants in m. On failure it takes back
-// what it gave.
-func give(from, to *sched.Process, m *abi.Message, out *[abi.MaxGrants]uint64) int64 {
+// take moves what m says it holds into r.
+func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
+	size, nr, ng := atomic.LoadUint32(&m.Len), atomic.LoadUint32(&m.NRanges), atomic.LoadUint32(&m.NGrants)
+	if size > abi.MaxData || nr > abi.MaxRanges || ng > abi.MaxGrants {
+		return 0, -abi.EINVAL
+	}
+	r.Args, r.Len = m.Args, size
+	if ranges {
+		r.NRanges = nr
+		for i := range nr {
+			r.Ranges[i] = m.Ranges[i]
+		}
+	}
+	for i := range ng {
+		grants[i] = m.Grants[i]
+	}
+	if size > 0 {
+		copy(r.Data[:size], m.Data[:size])
+	}
+	return int(ng), 0
+}
+
+// give fills slots of to with what from grants. On failure it takes back what
+// it gave.
+func give(from, to *sched.Process, grants []abi.Grant, out *[abi.MaxGrants]uint64) int64 {
 	*out = [abi.MaxGrants]uint64{}
-	for i := range int(m.NGrants) {
+	for i := range grants {
 		var h uint64
 		err := int64(-abi.ENOMEM)
 		ok := true
-		switch g := &m.Grants[i]; g.Kind {
+		switch g := &grants[i]; g.Kind {
 		case abi.GrantNone:
 		case abi.GrantObject:
 			if from.Role&abi.RoleServer == 0 {
@@ -118,10 +146,10 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if !ok {
 		return -abi.ENOMEM
 	}
-	var m abi.Message
-	err := read(p, msg, r, &m)
+	var grants [abi.MaxGrants]abi.Grant
+	n, err := read(p, msg, r, true, &grants)
 	if err == 0 {
-		err = give(p, callee, &m, &r.Handles)
+		err = give(p, callee, grants[:n], &r.Handles)
 	}
 	if err != 0 {
 		records.Free(r)
@@ -131,7 +159,6 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	r.Tag, r.Method = tag, uint32(method)
 	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, p.Cred
 	r.CalleePid, r.Object, r.Owner = callee.KPid, g.Object, owner
-	r.NRanges, r.Ranges = m.NRanges, m.Ranges
 	call.Begin(r, &p.Calls, &callee.Calls)
 	PPCs++
 
@@ -238,19 +265,21 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 	if r == nil {
 		return -abi.ESRCH
 	}
-	var m abi.Message
+	var grants [abi.MaxGrants]abi.Grant
+	n := 0
 	r.Len, r.NGrants = 0, 0
 	if msg != 0 {
-		if err := read(p, msg, r, &m); err != 0 {
+		var err int64
+		if n, err = read(p, msg, r, false, &grants); err != 0 {
 			return err
 		}
 	}
 	caller := sched.Find(r.CallerPid)
-	if !r.Orphan && m.NGrants > 0 {
-		if err := give(p, caller, &m, &r.Handles); err != 0 {
+	if !r.Orphan && n > 0 {
+		if err := give(p, caller, grants[:n], &r.Handles); err != 0 {
 			return err
 		}
-		r.NGrants = m.NGrants
+		r.NGrants = uint32(n)
 	} else {
 		r.Handles = [abi.MaxGrants]uint64{}
 	}
