@@ -87,7 +87,7 @@ func AfterFork(t *Thread) {
 	pa := entry.Page()
 	p := *(**abi.DispatcherPage)(unsafe.Pointer(&pa))
 	*d = Dispatcher{page: p}
-	p.Accept, p.Deadline, p.Notify = 0, 0, 0
+	p.Accept, p.Deadline = 0, 0 // what has been notified since the start stays
 	sched.lock = SpinLock{}
 	sched.run = list{kind: 1}
 	t.links, t.nwatch, t.flags = [2]link{}, 0, 0
