@@ -6,6 +6,7 @@ import (
 	"go42/ipc/client"
 	"go42/ipc/proto"
 	"go42/linuxapi/fs/fdtable"
+	"go42/linuxapi/proc"
 )
 
 // Fcntl is fcntl(2).
@@ -238,6 +239,10 @@ func (f *File) setLock(cmd, addr uint64) int64 {
 	}
 	if (base == fOfdSetlk) && l.Pid != 0 {
 		return -EINVAL
+	}
+	l.Pid = 0
+	if base == fSetlk {
+		l.Pid = int32(proc.Me.Pid) // what F_GETLK shows others
 	}
 	for {
 		var s snapshot
