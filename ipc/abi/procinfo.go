@@ -24,7 +24,8 @@ type ProcInfo struct {
 	SigBlocked       uint64
 	SigIgnored       uint64
 	SigCaught        uint64
-	_                [5]uint64
+	NoChildWait      uint64 // SIGCHLD has SA_NOCLDWAIT: children become no zombies
+	_                [4]uint64
 	FD               [ProcMaxFD]ProcFD
 	File             [ProcMaxFile]ProcFile
 }
@@ -47,5 +48,6 @@ const (
 	ProcInfoMagic = 0x6f66_6e49_636f_7250
 	ProcPath      = 512
 	ProcMaxFD     = 4096
-	ProcMaxFile   = ProcMaxFD + 65
+	ProcMaxFile   = ProcMaxFD + 65 + ProcMaxMapped
+	ProcMaxMapped = 255 // names of mapped files, behind the open ones
 )

@@ -58,6 +58,9 @@ func sysSigaction(t *thread.Thread, a *call.Args) int64 {
 		default:
 			hook.Info.SigCaught |= b
 		}
+		if s == signal.SIGCHLD {
+			hook.Info.NoChildWait = uint64(act.Flags) & signal.SA_NOCLDWAIT
+		}
 		if act.Ignored(s) {
 			P.Pending.Discard(&P.pool, signal.Bit(s))
 			l := thread.Lock()

@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"encoding/binary"
 	"syscall"
+	"unsafe"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -173,8 +175,11 @@ func (s *Server) tellParent(p *process) {
 	}
 	code, status := exitCode(p.status)
 	chld := p.exitSig == uint64(syscall.SIGCHLD)
-	if chld && parent.ignored&sigBit(syscall.SIGCHLD) != 0 {
+	if ignores, noWait := s.childless(parent); chld && (ignores || noWait) {
 		s.reap(p)
+		if !ignores {
+			s.post(parent, &proto.Siginfo{Signo: int32(p.exitSig), Code: int32(code), Pid: p.pid, UID: p.cred.UID, Status: int32(status)})
+		}
 		s.notify(parent)
 		return
 	}
@@ -183,6 +188,22 @@ func (s *Server) tellParent(p *process) {
 			UTime: ticks(p.usage.UserNS), STime: ticks(p.usage.SysNS)})
 	}
 	s.notify(parent)
+}
+
+// childless: the process ignores SIGCHLD, or takes it with SA_NOCLDWAIT. It
+// says so in the block that it publishes, or by SignalState.
+func (s *Server) childless(p *process) (ignores, noWait bool) {
+	ignored := p.ignored
+	if p.block != 0 && p.blockSize >= uint64(unsafe.Sizeof(abi.ProcInfo{})) {
+		const from = unsafe.Offsetof(abi.ProcInfo{}.SigIgnored)
+		const to = unsafe.Offsetof(abi.ProcInfo{}.NoChildWait)
+		b := make([]byte, to-from+8)
+		if s.kernel.ReadMemory(p.kpid, p.block+uint64(from), b) == len(b) {
+			ignored |= binary.LittleEndian.Uint64(b)
+			noWait = binary.LittleEndian.Uint64(b[to-from:]) != 0
+		}
+	}
+	return ignored&sigBit(syscall.SIGCHLD) != 0, noWait
 }
 
 // ticks are clock ticks (USER_HZ 100).

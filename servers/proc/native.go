@@ -50,6 +50,15 @@ func (Native) NextExit(n *abi.ExitNotice) bool {
 	return err == nil
 }
 
+// ReadMemory implements Kernel.
+func (Native) ReadMemory(kpid, addr uint64, b []byte) int {
+	n, _, err := ipc.Sys(abi.NReadMemory, uintptr(kpid), uintptr(addr), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
 // Status implements Kernel.
 func (Native) Status(line string) {
 	b := append([]byte(line), '\n')

@@ -29,6 +29,8 @@ type Kernel interface {
 	Resume(kpid uint64) error
 	ProcessInfo(kpid uint64, info *abi.ProcessInfo) error
 	NextExit(n *abi.ExitNotice) bool
+	// ReadMemory reads another process's memory; fewer bytes: it is not there.
+	ReadMemory(kpid, addr uint64, b []byte) int
 	SetCred(kpid, token uint64) error
 	Power(op, status uint64) error
 	SetWall(offset int64) error

@@ -317,6 +317,9 @@ func (k *kernel) SetCred(kpid, token uint64) error {
 	return nil
 }
 
+// ReadMemory finds nothing: processes of a World publish nothing.
+func (k *kernel) ReadMemory(kpid, addr uint64, b []byte) int { return 0 }
+
 func (k *kernel) Power(op, status uint64) error { k.w.Powered = int(op); return nil }
 func (k *kernel) SetWall(offset int64) error    { return nil }
 func (k *kernel) Status(line string)            { k.w.Status = append(k.w.Status, line) }
