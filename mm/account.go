@@ -27,6 +27,7 @@ type Account struct {
 
 	count     [numCounts]int64
 	limit     [numCounts]int64
+	floor     int64 // free frames that stay for others: see SetFloor
 	maxFrames int64 // high-water mark of frames
 	check     int64 // scratch of Check
 }
@@ -36,9 +37,25 @@ func (a *Account) init(parent *Account) {
 	a.refs = 1
 	a.limit = [numCounts]int64{NoLimit, NoLimit, NoLimit, NoLimit}
 	if parent != nil {
+		a.floor = parent.floor
 		parent.Get()
 	}
 }
+
+// SetFloor makes allocations on the account's behalf fail that would leave
+// fewer than n free frames. Accounts made below it from now on have the same.
+// It keeps frames for those whose floor is lower: the kernel and the servers
+// go on when the programs have taken all that they can.
+func (a *Account) SetFloor(n int64) { a.floor = n }
+
+// above reports whether n frames may be taken on behalf of a (nil: the
+// kernel's own).
+func (a *Account) above(n int64) bool {
+	return a == nil || a.floor == 0 || int64(frames.free)-n >= a.floor
+}
+
+// Headroom returns how many frames above the floor are free.
+func (a *Account) Headroom() int64 { return int64(frames.free) - a.floor }
 
 // NewAccount makes an account below parent with one reference, the caller's.
 // ok is false when the pool is exhausted.

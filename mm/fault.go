@@ -84,7 +84,7 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 	var pa uint64
 	if r.shared() {
 		res := FaultOK
-		if pa, res = r.obj.locked((r.off+(va-r.start))>>PageShift, true); res != FaultOK {
+		if pa, res = r.obj.locked((r.off+(va-r.start))>>PageShift, h.acct); res != FaultOK {
 			return res
 		}
 		if r.prot&abi.ProtWrite != 0 {
@@ -121,10 +121,10 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 	return FaultOK
 }
 
-// locked is page for a caller that does not hold the lock.
-func (f *FCM) locked(i uint64, create bool) (pa uint64, res FaultResult) {
+// locked makes the page, for by, for a caller that does not hold the lock.
+func (f *FCM) locked(i uint64, by *Account) (pa uint64, res FaultResult) {
 	f.lock.Acquire()
-	pa, res = f.page(i, create)
+	pa, res = f.page(i, true, by)
 	f.lock.Release()
 	return
 }
@@ -163,7 +163,7 @@ func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, r
 		}
 	}
 	if r.obj != nil {
-		pa, res = r.obj.locked(oi, true)
+		pa, res = r.obj.locked(oi, h.acct)
 		return pa, false, res
 	}
 	return mem.zero, false, FaultOK
@@ -183,7 +183,7 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
 		return leaf.claim(i, 0)
 	}
 	obj.lock.Acquire()
-	below, _ := obj.page(oi, false)
+	below, _ := obj.page(oi, false, nil)
 	pa = leaf.claim(i, below)
 	obj.lock.Release()
 	return pa
@@ -228,7 +228,7 @@ next:
 				continue next
 			}
 		}
-		if pa, _ := o.page((r.off+(a-r.start))>>PageShift, false); pa != 0 {
+		if pa, _ := o.page((r.off+(a-r.start))>>PageShift, false, nil); pa != 0 {
 			*p = pa | flags
 			f.live++
 			h.resident++

@@ -154,8 +154,12 @@ func (f *FCM) frameKind() Kind {
 }
 
 // page returns the frame of page i of an object that is not private; with
-// create a missing one is made, else it is 0. The lock must be held.
-func (f *FCM) page(i uint64, create bool) (pa uint64, res FaultResult) {
+// create a missing one is made, else it is 0. by is the account of who needs
+// it, whose floor counts, too. The lock must be held.
+//
+// A file's pages are charged to its server and are nobody's to be ended for:
+// a program that cannot have one gets what Linux gives for a full tmpfs.
+func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResult) {
 	if i >= (f.size+pageMask)>>PageShift {
 		return 0, FaultBus
 	}
@@ -168,13 +172,23 @@ func (f *FCM) page(i uint64, create bool) (pa uint64, res FaultResult) {
 	if !create {
 		return 0, FaultOK
 	}
+	out := FaultOOM
+	if f.kind == FCMFile && by != nil && by.floor != 0 {
+		out = FaultBus
+		if !by.above(by.floor) {
+			return 0, out
+		}
+	}
+	if !by.above(1) {
+		return 0, out
+	}
 	pa, ok := AllocFrame(f.acct, f.frameKind())
 	if !ok {
-		return 0, FaultOOM
+		return 0, out
 	}
 	if !f.index.set(i, pa|entPage, f.acct, false) {
 		FreeFrame(f.acct, f.frameKind(), pa)
-		return 0, FaultOOM
+		return 0, out
 	}
 	return pa, FaultOK
 }
@@ -334,7 +348,7 @@ func (f *FCM) access(off uint64, b []byte, write bool) int {
 	for n := 0; n < maxCopyPages && done < len(b) && off < f.size; n++ {
 		in := off & pageMask
 		c := min(PageSize-in, f.size-off, uint64(len(b)-done))
-		pa, res := f.page(off>>PageShift, write)
+		pa, res := f.page(off>>PageShift, write, nil)
 		if res != FaultOK {
 			break
 		}

@@ -290,7 +290,7 @@ func AllocFrame(a *Account, kind Kind) (pa uint64, ok bool) {
 
 // allocFrameRaw is AllocFrame for a caller that overwrites the whole frame.
 func allocFrameRaw(a *Account, kind Kind) (pa uint64, ok bool) {
-	if a != nil && !a.chargeFrames(1) {
+	if a != nil && (!a.above(1) || !a.chargeFrames(1)) {
 		return 0, false
 	}
 	if pa, ok = allocBlock(0, kind); !ok && a != nil {
@@ -312,7 +312,7 @@ func AllocFrames(a *Account, kind Kind, order uint8) (pa uint64, ok bool) {
 	if order > maxOrder {
 		return 0, false
 	}
-	if a != nil && !a.chargeFrames(1<<order) {
+	if a != nil && (!a.above(1<<order) || !a.chargeFrames(1<<order)) {
 		return 0, false
 	}
 	if pa, ok = allocBlock(order, kind); !ok {

@@ -156,7 +156,7 @@ func (p *Pool[T]) Alloc(a *Account) (t *T, r Ref, ok bool) {
 		return nil, Ref{}, false
 	}
 	p.lock.Acquire()
-	if p.free == 0 && !p.grow() {
+	if p.free == 0 && (!a.above(1<<p.order) || !p.grow()) {
 		p.lock.Release()
 		if a != nil {
 			a.uncharge(countEntries, 1)

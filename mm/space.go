@@ -341,7 +341,7 @@ func (h *Half) resolve(r *Region, va uint64) (pa uint64) {
 	}
 	if pa == 0 && r.obj != nil {
 		r.obj.lock.Acquire()
-		pa, _ = r.obj.page((r.off+(va-r.start))>>PageShift, false)
+		pa, _ = r.obj.page((r.off+(va-r.start))>>PageShift, false, nil)
 		r.obj.lock.Release()
 	}
 	return pa

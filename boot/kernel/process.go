@@ -52,9 +52,18 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		faults++
 		write, fetch := code&amd64.FaultWrite != 0, code&amd64.FaultFetch != 0
 		r := mm.Fault(p.Space, cr2, write, fetch, true)
-		for r == mm.FaultOOM && lifecycle.Reclaim(c) {
+		for r == mm.FaultOOM {
+			if !lifecycle.Reclaim(c) {
+				if victim, ok := lifecycle.OutOfMemory(c); !ok {
+					break
+				} else if victim == p {
+					c.Leave()
+					return
+				}
+			}
 			r = mm.Fault(p.Space, cr2, write, fetch, true)
 		}
+		atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
 		switch r {
 		case mm.FaultOK:
 			p.MinFaults++

@@ -26,6 +26,7 @@ func Init(info uint64, image func(p *sched.Process) mm.Errno, died func(p *sched
 	if Account, ok = mm.NewAccount(mm.RootAccount()); !ok {
 		panic("no memory for the first account")
 	}
+	keepReserve()
 }
 
 func pageUp(n uint64) uint64 { return (n + abi.PageSize - 1) &^ (abi.PageSize - 1) }

@@ -7,6 +7,7 @@
 //	fork.go    NFork, NStart, embryos
 //	reset.go   NReset
 //	exit.go    death, teardown, exit notices
+//	oom.go     what happens when memory is short
 //	manage.go  what the process manager may do
 //
 // A process is an embryo from its first NFork on until its parent starts it or

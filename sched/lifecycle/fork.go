@@ -22,7 +22,9 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		return 0, -abi.EINVAL // not the call that is to be repeated
 	}
 	if child == nil {
-		child = sched.NewProcess(Account)
+		if Account.Headroom() >= forkRoom {
+			child = sched.NewProcess(Account)
+		}
 		if child == nil {
 			if Reclaim(sched.This()) {
 				return 0, -abi.EAGAIN // the dead make room
