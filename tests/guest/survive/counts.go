@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Native calls, reflected (ipc/abi; not imported, so that the program is an
+// ordinary one).
+const (
+	sysNative = 0x4200
+	nDebug    = sysNative + 68
+
+	debugCheck  = 1
+	debugFree   = 2
+	debugPool   = 4
+	debugServer = 5
+	debugKill   = 6
+)
+
+func debug(op, arg uintptr, p unsafe.Pointer) (uint64, error) {
+	_, r2, e := syscall.RawSyscall(nDebug, op, arg, uintptr(p))
+	if e != 0 {
+		return 0, e
+	}
+	return uint64(r2), nil
+}
+
+// counts is what exists in the kernel.
+type counts struct {
+	free  uint64 // frames
+	pools map[string]uint64
+}
+
+// exact are the pools in which nothing but processes that come and go has
+// entries: they return to the start value. The others also serve the servers'
+// own memory, which has some play.
+var exact = map[string]bool{
+	"processes": true, "dispatchers": true, "accounts": true, "halves": true, "address spaces": true,
+	"call records": true, "handle roots": true,
+}
+
+const (
+	playEntries = 200
+	playFrames  = 1024 // 4 MiB: the heaps of the servers
+)
+
+func count() counts {
+	free, err := debug(debugFree, 0, nil)
+	check(err)
+	c := counts{free, map[string]uint64{}}
+	for i := uintptr(0); ; i++ {
+		var name [32]byte
+		n, err := debug(debugPool, i, unsafe.Pointer(&name))
+		if err != nil {
+			return c
+		}
+		c.pools[strings.TrimRight(string(name[:]), "\x00")] = n
+	}
+}
+
+// lost compares with what was before; "" if nothing is missing.
+func (c counts) lost(before counts) string {
+	var b strings.Builder
+	if c.free+playFrames < before.free {
+		fmt.Fprintf(&b, " %d frames of %d", before.free-c.free, before.free)
+	}
+	for name, n := range c.pools {
+		was := before.pools[name]
+		if n > was+playEntries || exact[name] && n != was {
+			fmt.Fprintf(&b, "; %s: %d, were %d", name, n, was)
+		}
+	}
+	return b.String()
+}
+
+// settled counts until nothing is missing, or for some seconds: servers and the
+// reaping of orphans take their time.
+func settled(before counts) (c counts, lost string) {
+	for range 100 {
+		c = count()
+		if lost = c.lost(before); lost == "" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return c, lost
+}
+
+// verify lets the kernel walk its memory structures.
+func verify(when string) {
+	if _, err := debug(debugCheck, 0, nil); err != nil {
+		fail("memory check", when, err)
+	}
+}
