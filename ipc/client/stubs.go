@@ -1087,6 +1087,16 @@ func (o_ TTY) Open(flags uint64, dev abi.Grant) (rdev uint64, obj uint64, st int
 	return
 }
 
+// Foreground is proto.TTY.Foreground.
+func (o_ TTY) Foreground(rdev uint64) (pgid uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(rdev)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.TTYForeground)
+	pgid = uint64(o_.C.R.Args[0])
+	return
+}
+
 // Sock calls a proto.Sock through handle H.
 type Sock struct {
 	C *Conn

@@ -94,6 +94,7 @@ const (
 	PipeCreate         = 5<<8 | 1
 	PipeOpenFIFO       = 5<<8 | 2
 	TTYOpen            = 6<<8 | 1
+	TTYForeground      = 6<<8 | 2
 	SockSocket         = 7<<8 | 1
 	SockPair           = 7<<8 | 2
 	PipeEndOpened      = 8<<8 | 1
@@ -293,6 +294,8 @@ func MethodName(m uint32) string {
 		return "Pipe.OpenFIFO"
 	case TTYOpen:
 		return "TTY.Open"
+	case TTYForeground:
+		return "TTY.Foreground"
 	case SockSocket:
 		return "Sock.Socket"
 	case SockPair:

@@ -14,6 +14,9 @@ type TTY interface {
 	// it as its controlling terminal. ENXIO: no such terminal (/dev/tty
 	// without one).
 	Open(flags uint64, dev Give) (rdev uint64, obj Handle, st Status)
+	// Foreground answers the foreground process group of the terminal with
+	// device number rdev (/proc/PID/stat). ENXIO: no such terminal.
+	Foreground(rdev uint64) (pgid uint64, st Status)
 }
 
 // ERestart is the errno (ERESTARTSYS) of a call that a signal to the

@@ -766,6 +766,7 @@ func ServePipe(o Pipe, c *ipc.Call) bool {
 // TTY is what an object that is a proto.TTY implements.
 type TTY interface {
 	Open(c *ipc.Call, flags uint64, dev ipc.Given) (rdev uint64, obj ipc.Grant, st int64)
+	Foreground(c *ipc.Call, rdev uint64) (pgid uint64, st int64)
 }
 
 // ServeTTY dispatches c to o; false: no method of proto.TTY.
@@ -776,6 +777,10 @@ func ServeTTY(o TTY, c *ipc.Call) bool {
 		c.Reply.Args[0] = uint64(r0)
 		c.Grant(0, r1)
 		c.Status = r2
+	case proto.TTYForeground:
+		r0, r1 := o.Foreground(c, uint64(c.Args[0]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
 	default:
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"go42/ipc"
@@ -24,6 +25,8 @@ type Server struct {
 	pool    sync.Pool // of *client.Conn
 	bootID  string
 	started proto.Time
+	// terminals is a handle on the terminal server; 0: not asked for yet.
+	terminals atomic.Uint64
 
 	mu     sync.Mutex
 	adjust map[uint64]int // oom_score_adj as written; by kernel process id

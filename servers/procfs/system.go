@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"go42/ipc/abi"
 	"go42/ipc/client"
 	"go42/servers/vfs"
 )
@@ -36,9 +37,34 @@ func (s *Server) setName(x *vfs.Ctx, which uint64, v string) error {
 	return nil
 }
 
-// foreground is the foreground process group of a terminal. Only terminals'
-// own opens answer that: to this server it is unknown.
-func (s *Server) foreground(tty uint32) int32 { return -1 }
+// foreground is the foreground process group of a terminal; -1: unknown.
+func (s *Server) foreground(tty uint32) (pgid int32) {
+	pgid = -1
+	s.call(func(c *client.Conn) {
+		h := s.terminals.Load()
+		if h == 0 {
+			var st int64
+			if h, st = (client.Mount{C: c, H: abi.HandleMount}).Service("tty", 0); st < 0 {
+				return
+			}
+			if !s.terminals.CompareAndSwap(0, h) {
+				s.kernel.Drop(h)
+				h = s.terminals.Load()
+			}
+		}
+		n, st := client.TTY{C: c, H: h}.Foreground(uint64(tty))
+		switch {
+		case st >= 0:
+			pgid = int32(n)
+		case st == -int64(syscall.ECONNRESET) || st == -int64(syscall.EBADF) || st == -int64(syscall.EIO):
+			// That server has died; another may have taken its place.
+			if s.terminals.CompareAndSwap(h, 0) {
+				s.kernel.Drop(h)
+			}
+		}
+	})
+	return pgid
+}
 
 func cgroups(*Server) []byte { return []byte("#subsys_name\thierarchy\tnum_cgroups\tenabled\n") }
 

@@ -229,3 +229,14 @@ func (t *terminal) controls(c *ipc.Call) bool {
 	r, err := t.srv.procs.info(c)
 	return err == nil && uint64(r.TTY) == t.rdev
 }
+
+// Foreground implements proto.TTY.
+func (s *Server) Foreground(c *ipc.Call, rdev uint64) (uint64, int64) {
+	t := s.find(rdev)
+	if t == nil {
+		return 0, -int64(syscall.ENXIO)
+	}
+	t.lock()
+	defer t.unlock()
+	return uint64(t.foreground), 0
+}
