@@ -9,41 +9,6 @@ import (
 // They go through bounce buffers of the libOS's; only pipe to pipe is asked of
 // the pipe server in one call.
 
-const (
-	bounceSize = 64 << 10
-	maxBounces = 4
-)
-
-type bounce struct {
-	data [bounceSize]byte
-	used bool
-}
-
-// bounces is guarded by poolMu; a holder may block in a call, so one who finds
-// none yields until a transfer has moved its next piece.
-var bounces [maxBounces]bounce
-
-func takeBounce() *bounce {
-	for {
-		poolMu.Lock()
-		for i := range bounces {
-			if !bounces[i].used {
-				bounces[i].used = true
-				poolMu.Unlock()
-				return &bounces[i]
-			}
-		}
-		poolMu.Unlock()
-		yield()
-	}
-}
-
-func (b *bounce) give() {
-	poolMu.Lock()
-	b.used = false
-	poolMu.Unlock()
-}
-
 // readKernel reads into libOS memory, at off or at the description's offset.
 // wait: block until there is something.
 func (f *File) readKernel(b []byte, off int64, wait bool) int64 {

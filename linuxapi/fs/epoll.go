@@ -319,7 +319,7 @@ func (f *File) edge(bits uint32) {
 //
 // An item is looked at without epollMu, because that may take a server call:
 // its object is held meanwhile, and the item is looked up again afterwards.
-func collect(e *File, addr uint64, max int, arm bool) (n int, chans uint32, fault bool) {
+func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 	chans = 1 << localChan
 	epollMu.Lock()
 	ep := &epolls[e.aux]
@@ -348,7 +348,7 @@ func collect(e *File, addr uint64, max int, arm bool) (n int, chans uint32, faul
 		epollMu.Unlock()
 		want := events&0xffff | pollErr | pollHup
 		chans |= f.chans()
-		got := f.query(want, seen, arm && n == 0) & want
+		got := f.query(want, seen) & want
 		epollMu.Lock()
 		j := findItem(e.aux, fd, f)
 		if j != 0 {
@@ -417,8 +417,8 @@ func (f *File) tryHold() bool {
 }
 
 // epollState is the poll state of an instance: readable when an item is ready.
-func epollState(f *File, arm bool) uint32 {
-	n, _, _ := collect(f, 0, 1, arm)
+func epollState(f *File) uint32 {
+	n, _, _ := collect(f, 0, 1)
 	if n > 0 {
 		return pollIn | pollRdNorm
 	}
@@ -464,7 +464,7 @@ func epollLoop(e *File, events uint64, max int, deadline uint64) int64 {
 	for {
 		var s snapshot
 		s.take()
-		n, chans, fault := collect(e, events, max, deadline != 0)
+		n, chans, fault := collect(e, events, max)
 		if fault {
 			return -EFAULT
 		}

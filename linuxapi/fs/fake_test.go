@@ -39,6 +39,7 @@ func newFake(t *testing.T) *fake {
 	mountCount, mountVersion, mountPage = 0, 0, 0
 	cwd, rootDir, umask = nil, nil, 0o022
 	services = [numServices]uint64{}
+	bufs, bounces = scratch[pathBuf]{}, scratch[bounce]{}
 	return k
 }
 
@@ -58,7 +59,7 @@ func (k *fake) native(nr uint64, a [6]uint64) (int64, uint64) {
 		}
 		return 0, 0
 	case abi.NMap:
-		return -12, 0
+		return hostMap(a[0]), 0
 	case abi.NRandom:
 		return 0, 0
 	}
@@ -115,6 +116,17 @@ func (k *fake) do(c *client.Conn, h uint64, method uint32) int64 {
 		r.Status = -ENOSYS
 	}
 	return 0
+}
+
+// hostMap answers NMap of anonymous memory; of an FCM it is refused.
+func hostMap(args uint64) int64 {
+	m := (*abi.MapArgs)(at(args))
+	if m.FCM != 0 {
+		return -12
+	}
+	b := make([]uint64, m.Len/8)
+	sink = append(sink, b)
+	return int64(uintptr(unsafe.Pointer(&b[0])))
 }
 
 // cstr is a program's string; keep it alive by holding the slice.

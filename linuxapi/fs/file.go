@@ -155,13 +155,20 @@ func (f *File) release() {
 // get returns the object at fd with a reference, or nil.
 func get(fd uint64) *File {
 	n := int(int32(fd))
-	tableMu.Lock()
-	f := table.Get(n)
-	if f != nil {
-		f.hold()
+	for {
+		f := table.Get(n)
+		if f == nil {
+			return nil
+		}
+		// Between the two looks at the slot the object may have been closed,
+		// and even made anew; objects never move, so that does no harm.
+		if f.tryHold() {
+			if table.Get(n) == f {
+				return f
+			}
+			f.put()
+		}
 	}
-	tableMu.Unlock()
-	return f
 }
 
 // getIO is get for calls that transfer data: an O_PATH descriptor is EBADF.

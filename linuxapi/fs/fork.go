@@ -35,10 +35,8 @@ func forkChild() {
 	localSeq = user.Seq{}
 	forkGen++
 	atomic.StoreUint32(&hasLocks, 0)
-	bufsUsed, bufsFree = 0, 0
-	for i := range bounces {
-		bounces[i].used = false
-	}
+	bufs.reset()
+	bounces.reset()
 	for i := int32(1); i <= filesUsed; i++ {
 		if files[i].kind != kindNone {
 			files[i].refs = 0

@@ -7,48 +7,30 @@ import (
 	"go42/linuxapi/usercopy"
 )
 
-// pathBuf is the memory that a call with a path (or a transfer through the
-// libOS) needs: too large for a libOS stack. Calls take one from a pool and
-// wait when all are in use, which ends, because no holder waits for another.
+// pathBuf is the memory that a call with a path (or a small transfer through
+// the libOS) needs.
 type pathBuf struct {
 	path  [pathMax + 256]byte // the path being walked; the excess is for prefixes
 	redir [pathMax + 256]byte // where the server writes a redirect
-	next  int32
+	words selectSets          // results of a select
 }
 
-const maxPathBufs = 64
+var bufs scratch[pathBuf]
 
-var (
-	bufs     [maxPathBufs + 1]pathBuf
-	bufsUsed int32
-	bufsFree int32
-)
+func takeBuf() *pathBuf  { return bufs.take() }
+func (b *pathBuf) give() { bufs.give(b) }
 
-func takeBuf() *pathBuf {
-	for {
-		poolMu.Lock()
-		i := bufsFree
-		if i != 0 {
-			bufsFree = bufs[i].next
-		} else if bufsUsed < maxPathBufs {
-			bufsUsed++
-			i = bufsUsed
-		}
-		poolMu.Unlock()
-		if i != 0 {
-			return &bufs[i]
-		}
-		yield()
-	}
+// bounce is the memory of a transfer between two descriptors.
+type bounce struct {
+	data [bounceSize]byte
 }
 
-func (b *pathBuf) give() {
-	i := int32((uintptr(unsafe.Pointer(b)) - uintptr(unsafe.Pointer(&bufs[0]))) / unsafe.Sizeof(bufs[0]))
-	poolMu.Lock()
-	b.next = bufsFree
-	bufsFree = i
-	poolMu.Unlock()
-}
+const bounceSize = 64 << 10
+
+var bounces scratch[bounce]
+
+func takeBounce() *bounce { return bounces.take() }
+func (b *bounce) give()   { bounces.give(b) }
 
 func fileIndex(f *File) int32 {
 	return int32((uintptr(unsafe.Pointer(f)) - uintptr(unsafe.Pointer(&files[0]))) / unsafe.Sizeof(files[0]))

@@ -1,9 +1,11 @@
 package fs
 
 import (
+	"math/bits"
 	"sync/atomic"
 
 	"go42/ipc/proto"
+	"go42/linuxapi/fs/fdtable"
 )
 
 // Poll state is decided here, from what servers' replies brought. An object
@@ -17,14 +19,15 @@ const (
 )
 
 // query returns which of want (poll bits; POLLERR and POLLHUP are implied) are
-// the case now. With arm, the events of want that are not the case are
-// announced on the object's channel (or the local one) when they come. seen
+// the case now. The events of want that are not the case are announced on the
+// object's channel (or the local one) when they come: also to a caller that does
+// not wait, because then the next one needs no call to know. seen
 // are events that the caller knows of and does not want to hear of again
 // before they have gone away (edge triggers): they are not asked for.
-func (f *File) query(want, seen uint32, arm bool) uint32 {
+func (f *File) query(want, seen uint32) uint32 {
 	switch f.kind {
 	case kindPipe, kindTTY, kindSock:
-		return f.queryServer(want, seen, arm)
+		return f.queryServer(want, seen)
 	case kindEvent:
 		return eventState(f)
 	case kindTimer:
@@ -32,14 +35,14 @@ func (f *File) query(want, seen uint32, arm bool) uint32 {
 	case kindSignal:
 		return signalState(f)
 	case kindEpoll:
-		return epollState(f, arm)
+		return epollState(f)
 	case kindPath:
 		return pollNval
 	}
 	return fileReady
 }
 
-func (f *File) queryServer(want, seen uint32, arm bool) uint32 {
+func (f *File) queryServer(want, seen uint32) uint32 {
 	need := (want | pollErr | pollHup) &^ seen
 	seq := chanSeq(f.ch)
 	if f.stateSeq == seq && f.forkGen == forkGen {
@@ -47,18 +50,13 @@ func (f *File) queryServer(want, seen uint32, arm bool) uint32 {
 			return seen & atomic.LoadUint32(&f.state)
 		}
 	}
-	var wait uint64
-	if arm {
-		wait = proto.Wait(uint64(f.ch))
-	}
-	mask := uint64(wire(need))
-	state, st := filePoll(f.handle, mask, wait)
+	state, st := filePoll(f.handle, uint64(wire(need)), proto.Wait(uint64(f.ch)))
 	if st < 0 {
 		return pollErr | pollHup
 	}
 	s := widen(uint32(state))
 	// The server arms only when nothing that was asked for is there.
-	if arm && s&(need|pollErr|pollHup) == 0 {
+	if s&(need|pollErr|pollHup) == 0 {
 		f.note(seq, s, need)
 	} else {
 		f.note(seq, s, 0)
@@ -116,7 +114,7 @@ const pollfdSize = 8
 
 // pollScan writes revents of the n pollfds at addr and returns how many are
 // nonzero, and the channels that their objects announce changes on. -EFAULT.
-func pollScan(addr uint64, n int, arm bool) (ready int64, chans uint32) {
+func pollScan(addr uint64, n int) (ready int64, chans uint32) {
 	var buf [pollBatch * pollfdSize]byte
 	for i := 0; i < n; i += pollBatch {
 		k := n - i
@@ -139,14 +137,13 @@ func pollScan(addr uint64, n int, arm bool) (ready int64, chans uint32) {
 					got = pollNval
 				} else {
 					chans |= f.chans()
-					got = f.query(want, 0, arm) & (want | pollAlways)
+					got = f.query(want, 0) & (want | pollAlways)
 					f.put()
 				}
 			}
 			e[6], e[7] = byte(got), byte(got>>8)
 			if got != 0 {
 				ready++
-				arm = false // no waiting any more
 			}
 		}
 		if !copyOut(at, b) {
@@ -176,7 +173,7 @@ func pollLoop(addr, nfds, deadline uint64) int64 {
 	for {
 		var s snapshot
 		s.take()
-		n, chans := pollScan(addr, int(nfds), deadline != 0)
+		n, chans := pollScan(addr, int(nfds))
 		if n != 0 || deadline == 0 {
 			return n
 		}
@@ -197,10 +194,16 @@ func noHand(e int64) int64 {
 	return e
 }
 
-// selectScan fills the result sets from the request sets and returns the
-// number of bits set. The sets are n bits long at the addresses in and out
+// selectWords is how many words of 64 descriptors a set can have.
+const selectWords = fdtable.Max / 64
+
+// selectSets are the results of a select, in a pathBuf's memory.
+type selectSets = [3][selectWords]uint64
+
+// selectScan computes the result sets from the request sets and returns the
+// number of bits set. The sets are n bits long at the program's addresses in
 // (0: none), in words of 64 bits.
-func selectScan(n int, in *[3]uint64, write bool, arm bool) (ready int64, chans uint32) {
+func selectScan(n int, in *[3]uint64, out *selectSets) (ready int64, chans uint32) {
 	for w := 0; w*64 < n; w++ {
 		var req, res [3]uint64
 		for i := range req {
@@ -216,35 +219,31 @@ func selectScan(n int, in *[3]uint64, write bool, arm bool) (ready int64, chans 
 			}
 			req[i] = v
 		}
-		any := req[0] | req[1] | req[2]
-		for b := 0; any != 0; b++ {
+		for any := req[0] | req[1] | req[2]; any != 0; any &= any - 1 {
+			b := bits.TrailingZeros64(any)
 			bit := uint64(1) << uint(b)
-			if any&bit == 0 {
-				continue
-			}
-			any &^= bit
 			f := get(uint64(w*64 + b))
 			if f == nil {
 				return -EBADF, 0
 			}
 			var want uint32
 			if req[0]&bit != 0 {
-				want |= pollIn | pollRdNorm | pollRdBand | pollHup | pollErr
+				want |= selectIn
 			}
 			if req[1]&bit != 0 {
-				want |= pollOut | pollWrNorm | pollWrBand | pollErr
+				want |= selectOut
 			}
 			if req[2]&bit != 0 {
 				want |= pollPri
 			}
 			chans |= f.chans()
-			got := f.query(want, 0, arm)
+			got := f.query(want, 0)
 			f.put()
-			if req[0]&bit != 0 && got&(pollIn|pollRdNorm|pollRdBand|pollHup|pollErr) != 0 {
+			if req[0]&bit != 0 && got&selectIn != 0 {
 				res[0] |= bit
 				ready++
 			}
-			if req[1]&bit != 0 && got&(pollOut|pollWrNorm|pollWrBand|pollErr) != 0 {
+			if req[1]&bit != 0 && got&selectOut != 0 {
 				res[1] |= bit
 				ready++
 			}
@@ -252,24 +251,20 @@ func selectScan(n int, in *[3]uint64, write bool, arm bool) (ready int64, chans 
 				res[2] |= bit
 				ready++
 			}
-			if ready != 0 {
-				arm = false
-			}
-		}
-		if !write {
-			continue
 		}
 		for i := range res {
-			if in[i] != 0 && !put64(in[i]+uint64(w)*8, res[i]) {
-				return -EFAULT, 0
-			}
+			out[i][w] = res[i]
 		}
 	}
 	return ready, chans
 }
 
-// selectLoop is select(2) and pselect6(2). The sets are written only at the
-// end: the scan that decides does not write, the last one does.
+const (
+	selectIn  = pollIn | pollRdNorm | pollRdBand | pollHup | pollErr
+	selectOut = pollOut | pollWrNorm | pollWrBand | pollErr
+)
+
+// selectLoop is select(2) and pselect6(2). The sets are written at the end.
 func selectLoop(n uint64, sets *[3]uint64, deadline uint64) int64 {
 	if int32(n) < 0 {
 		return -EINVAL
@@ -278,26 +273,42 @@ func selectLoop(n uint64, sets *[3]uint64, deadline uint64) int64 {
 	if uint64(max) > nofile() {
 		max = int(nofile())
 	}
+	b := takeBuf()
+	r := selectWait(&b.words, max, sets, deadline)
+	b.give()
+	return r
+}
+
+func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 {
 	for {
 		var s snapshot
 		s.take()
-		r, chans := selectScan(max, sets, false, deadline != 0)
+		r, chans := selectScan(n, sets, out)
 		if r < 0 {
 			return r
 		}
 		if r > 0 || deadline == 0 {
-			return selectResult(max, sets)
+			return selectResult(n, sets, out, r)
 		}
 		if e := s.wait(chans, deadline); e != 0 {
 			if e == -ETIMEDOUT {
-				return selectResult(max, sets)
+				return selectResult(n, sets, out, 0)
 			}
 			return noHand(e)
 		}
 	}
 }
 
-func selectResult(n int, sets *[3]uint64) int64 {
-	r, _ := selectScan(n, sets, true, false)
+func selectResult(n int, sets *[3]uint64, out *selectSets, r int64) int64 {
+	for i := range out {
+		if sets[i] == 0 {
+			continue
+		}
+		for w := 0; w*64 < n; w++ {
+			if !put64(sets[i]+uint64(w)*8, out[i][w]) {
+				return -EFAULT
+			}
+		}
+	}
 	return r
 }

@@ -165,31 +165,31 @@ func TestServerState(t *testing.T) {
 		events, rev uint16
 	}{int32(fd), pollIn, 0}
 	at := addr(&pfd)
-	scan := func(arm bool) int64 {
-		n, chans := pollScan(at, 1, arm)
+	scan := func() int64 {
+		n, chans := pollScan(at, 1)
 		if chans != 1<<chanPipe {
 			t.Fatalf("channels %#x", chans)
 		}
 		return n
 	}
-	if n := scan(true); n != 0 || k.calls != 1 {
+	if n := scan(); n != 0 || k.calls != 1 {
 		t.Fatal(n, k.calls)
 	}
-	if n := scan(true); n != 0 || k.calls != 1 {
+	if n := scan(); n != 0 || k.calls != 1 {
 		t.Fatal("armed object was asked again", n, k.calls)
 	}
 	k.poll[500] = pollIn
 	user.Chan[chanPipe].Bump()
-	if n := scan(true); n != 1 || k.calls != 2 || pfd.rev != pollIn {
+	if n := scan(); n != 1 || k.calls != 2 || pfd.rev != pollIn {
 		t.Fatal(n, k.calls, pfd.rev)
 	}
 	// Ready states are not trusted.
 	k.poll[500] = 0
-	if n := scan(true); n != 0 || k.calls != 3 {
+	if n := scan(); n != 0 || k.calls != 3 {
 		t.Fatal(n, k.calls)
 	}
 	forkGen++
-	if n := scan(true); n != 0 || k.calls != 4 {
+	if n := scan(); n != 0 || k.calls != 4 {
 		t.Fatal("arming of the parent believed", n, k.calls)
 	}
 	// A read that would block arms as well.

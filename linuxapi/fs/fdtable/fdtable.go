@@ -5,12 +5,16 @@
 // numbers and one of close-on-exec flags; the lowest free number is found by
 // words, from a hint.
 //
-// Nothing here locks: the caller holds the lock that guards the table (the fs
-// package's table lock). All operations but ForEach and the range forms are
+// Nothing here locks: but for Get, the caller holds the lock that guards the
+// table (the fs package's table lock). All operations but ForEach and the range forms are
 // O(Max/64) at worst.
 package fdtable
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync/atomic"
+	"unsafe"
+)
 
 // Max is the number of descriptors a process can have: the hard limit of
 // RLIMIT_NOFILE.
@@ -30,12 +34,18 @@ type Table[T any] struct {
 // Count returns the number of descriptors in use.
 func (t *Table[T]) Count() int { return t.count }
 
-// Get returns the object at fd, or nil.
+// Get returns the object at fd, or nil. It may be called without the lock: then
+// the slot can have changed by the time that the caller looks at the object.
 func (t *Table[T]) Get(fd int) *T {
 	if uint(fd) >= Max {
 		return nil
 	}
-	return t.slot[fd]
+	return (*T)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&t.slot[fd]))))
+}
+
+// store is how a slot is written, for those who read it without the lock.
+func (t *Table[T]) store(fd int, x *T) {
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.slot[fd])), unsafe.Pointer(x))
 }
 
 // Alloc puts x at the lowest free number that is at least min and below limit,
@@ -84,7 +94,7 @@ func (t *Table[T]) Set(fd int, x *T, cloexec bool) (old *T) {
 
 func (t *Table[T]) put(fd int, x *T, cloexec bool) {
 	w, b := fd/64, uint64(1)<<(uint(fd)%64)
-	t.slot[fd] = x
+	t.store(fd, x)
 	t.used[w] |= b
 	if cloexec {
 		t.cloexec[w] |= b
@@ -101,7 +111,7 @@ func (t *Table[T]) Remove(fd int) *T {
 	}
 	x := t.slot[fd]
 	w, b := fd/64, uint64(1)<<(uint(fd)%64)
-	t.slot[fd] = nil
+	t.store(fd, nil)
 	t.used[w] &^= b
 	t.cloexec[w] &^= b
 	t.count--
