@@ -43,10 +43,10 @@ func (t *Table[T]) Get(fd int) *T {
 	return (*T)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&t.slot[fd]))))
 }
 
-// store is how a slot is written, for those who read it without the lock.
-func (t *Table[T]) store(fd int, x *T) {
-	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.slot[fd])), unsafe.Pointer(x))
-}
+// store writes a slot: one aligned word, so those who read it without the lock
+// see the old or the new object. (atomic.StorePointer wants a write barrier,
+// which the freestanding runtime does not have.)
+func (t *Table[T]) store(fd int, x *T) { t.slot[fd] = x }
 
 // Alloc puts x at the lowest free number that is at least min and below limit,
 // and returns the number, or -1 when there is none.
