@@ -60,12 +60,12 @@ func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]ab
 }
 
 // give fills slots of to with what from grants. On failure it takes back what
-// it gave.
-func give(from, to *sched.Process, grants []abi.Grant, out *[abi.MaxGrants]uint64) int64 {
+// it gave, and n says how many grants that was.
+func give(from, to *sched.Process, grants []abi.Grant, out *[abi.MaxGrants]uint64) (n int, err int64) {
 	*out = [abi.MaxGrants]uint64{}
 	for i := range grants {
 		var h uint64
-		err := int64(-abi.ENOMEM)
+		err = -abi.ENOMEM
 		ok := true
 		switch g := &grants[i]; g.Kind {
 		case abi.GrantNone:
@@ -102,11 +102,11 @@ func give(from, to *sched.Process, grants []abi.Grant, out *[abi.MaxGrants]uint6
 		}
 		if !ok {
 			takeBack(to, out)
-			return err
+			return i, err
 		}
 		out[i] = h
 	}
-	return 0
+	return len(grants), 0
 }
 
 func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
@@ -117,6 +117,26 @@ func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
 		}
 	}
 }
+
+// refuse raises last for the objects of server p that nobody could be given.
+func refuse(p *sched.Process, gs []abi.Grant) {
+	for i := range gs {
+		if gs[i].Kind != abi.GrantObject {
+			continue
+		}
+		// Not bounded as a program's handles are: it is gone when p sees it.
+		g, _, ok := grants.p.Alloc(nil)
+		if !ok {
+			println("no memory to tell server", uintptr(p.KPid), "of a handle that could not be given")
+			return
+		}
+		g.Kind, g.Server, g.Object = handle.KindObject, p.KPid, gs[i].Value
+		list(g)
+		gone(g)
+	}
+}
+
+func errno(e int64) uint64 { return uint64(-e) }
 
 // Invoke is NInvoke by the current dispatcher d. An error returns at once and
 // changes nothing; otherwise d is clean and the callee runs or will.
@@ -149,7 +169,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	var grants [abi.MaxGrants]abi.Grant
 	n, err := read(p, msg, r, true, &grants)
 	if err == 0 {
-		err = give(p, callee, grants[:n], &r.Handles)
+		_, err = give(p, callee, grants[:n], &r.Handles)
 	}
 	if err != 0 {
 		records.Free(r)
@@ -275,13 +295,23 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 		}
 	}
 	caller := sched.Find(r.CallerPid)
-	if !r.Orphan && n > 0 {
-		if err := give(p, caller, grants[:n], &r.Handles); err != 0 {
+	r.Handles = [abi.MaxGrants]uint64{}
+	if n > 0 {
+		given, err := 0, int64(-abi.ENOMEM)
+		if !r.Orphan {
+			given, err = give(p, caller, grants[:n], &r.Handles)
+		}
+		switch err {
+		case 0:
+			r.NGrants = uint32(n)
+		case -abi.ENOMEM:
+			// The caller is gone, or has no room. The server need not mind:
+			// it is as if the handles had been dropped at once.
+			refuse(p, grants[given:n])
+			r.Len, status = 0, errno(abi.ENOMEM)
+		default:
 			return err
 		}
-		r.NGrants = uint32(n)
-	} else {
-		r.Handles = [abi.MaxGrants]uint64{}
 	}
 	call.LeaveCallee(r, &p.Calls)
 	r.Status = int64(status)

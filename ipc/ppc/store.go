@@ -84,6 +84,9 @@ func gone(g *handle.Grant) {
 
 // NewHandle gives p a slot for a new grant.
 func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
+	if p.Class() == sched.ClassApp && grants.p.Live() >= grants.p.Max()-grants.p.Max()/4 {
+		return 0, false // the last quarter is for servers, and for refuse
+	}
 	g := Handles.Grants.Get()
 	if g == nil {
 		return 0, false
