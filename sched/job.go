@@ -23,6 +23,7 @@ func (c *CPU) AddJob(p *Process, step func(p *Process) (done bool)) {
 
 func (c *CPU) pushJob(p *Process) {
 	p.nextJob = nil
+	c.stale = true // the timer, for jobAt
 	if c.jobs == nil {
 		c.jobs = p
 	} else {
