@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -31,6 +32,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "go42srv: argv[0] is %q: not a server\n", name)
 		os.Exit(127)
 	}
+	// What a server keeps is small: collecting early costs little and keeps the
+	// machine's memory for programs.
+	debug.SetGCPercent(25)
 	if name != "proc" && name != "init" {
 		// By this name it is seen in /proc.
 		client.Proc{C: ipc.Native{}.Conn(), H: abi.HandleProc}.SetComm(name)

@@ -25,16 +25,19 @@ const (
 // signal, real-time ones in order.
 type pending struct {
 	set  uint64
-	info [firstRT]proto.Siginfo
+	info *[firstRT]proto.Siginfo // made for the first signal
 	rt   []proto.Siginfo
 }
 
-func (q *pending) clear() { q.set, q.rt = 0, nil }
+func (q *pending) clear() { *q = pending{} }
 
 // add queues a signal; false: the queue is full.
 func (q *pending) add(i *proto.Siginfo) bool {
 	n := i.Signo
 	if n < firstRT {
+		if q.info == nil {
+			q.info = new([firstRT]proto.Siginfo)
+		}
 		if q.set&sigBit(n) == 0 {
 			q.info[n] = *i
 		}
