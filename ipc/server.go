@@ -50,6 +50,7 @@ func (s *Server) receive() error {
 	debug.SetPanicOnFault(true)
 	var reply *Call
 	calls := [2]*Call{new(Call), new(Call)}
+	n := 0
 	for i := 0; ; i ^= 1 {
 		c := calls[i]
 		if err := s.Kernel.Receive(reply, &c.CallMessage); err != nil {
@@ -62,6 +63,13 @@ func (s *Server) receive() error {
 		}
 		s.Serve(c)
 		reply = c
+		if n++; n%yieldEvery == 0 {
+			// A goroutine that only makes system calls never counts as
+			// newly scheduled: after 10 ms of it the runtime's monitor takes
+			// its P away and starts another thread, at each of its 20 us
+			// ticks, which costs more than the calls.
+			runtime.Gosched()
+		}
 		if len(c.after) > 0 {
 			if err := s.Kernel.Receive(reply, nil); err != nil {
 				return fmt.Errorf("%s: reply: %w", s.Name, err)
@@ -71,6 +79,9 @@ func (s *Server) receive() error {
 		}
 	}
 }
+
+// yieldEvery is the number of calls after which a receiver yields.
+const yieldEvery = 16
 
 // Serve runs the handler on a received call and leaves the reply in it. A
 // handler that panics fails that call (EIO); locks that it took with defer
