@@ -283,7 +283,7 @@ func Recvfrom(fd, buf, n, flags, addr, lenAddr uint64) int64 {
 	var in inbound
 	r := f.recv(&u, flags, t, &in)
 	if r >= 0 && addr != 0 {
-		if e := putSockAddr(addr, lenAddr, t.redir[:in.nameLen]); e != 0 {
+		if e := in.putSender(addr, lenAddr, t); e != 0 {
 			r = e
 		}
 	}
@@ -324,7 +324,7 @@ func (f *File) recvmsg(u *uio, msg uint64, m *msghdr, flags uint64) int64 {
 		out |= msgTrunc
 	}
 	if m.name != 0 {
-		if e := putSockAddr(m.name, msg+8, t.redir[:in.nameLen]); e != 0 {
+		if e := in.putSender(m.name, msg+8, t); e != 0 {
 			in.discard()
 			return e
 		}
@@ -352,6 +352,17 @@ type inbound struct {
 	handle  [maxPassedPerMsg]uint64
 	nameLen int
 	cut     bool
+}
+
+// putSender writes the sender's address; one without a name has none at all.
+func (in *inbound) putSender(addr, lenAddr uint64, t *pathBuf) int64 {
+	if in.nameLen == 0 {
+		if !put32(lenAddr, 0) {
+			return -EFAULT
+		}
+		return 0
+	}
+	return putSockAddr(addr, lenAddr, t.redir[:in.nameLen])
 }
 
 // discard drops the files that nobody took.
