@@ -151,6 +151,7 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 	if hook.ForkParent != nil {
 		hook.ForkParent()
 	}
+	execLock.Unlock()
 	h := f.handle
 	if h < 0 {
 		forkLock.Unlock()
@@ -196,6 +197,7 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 
 // prepare takes the locks whose state the child must find in order.
 func prepare() {
+	execLock.Lock()
 	if hook.ForkPrepare != nil {
 		hook.ForkPrepare()
 	}
@@ -254,6 +256,7 @@ func child(t *thread.Thread, flags, sp, ctid, tls uint64) int64 {
 	}
 	t.RobustList = 0
 	forkLock.Reset()
+	execLock.Reset()
 	user.Restore(0)
 	mm.ForkDone(true)
 	if hook.ForkChild != nil {

@@ -30,7 +30,9 @@ func handlePending() {
 		}
 		if p&abi.EventReturn != 0 {
 			for native.NextReturn() == 0 {
-				deliverReturn(d)
+				if t := deliverReturn(d); t != nil {
+					t.Ready()
+				}
 			}
 		}
 		if p&abi.EventNotify != 0 {
@@ -50,12 +52,12 @@ func handlePending() {
 			d.soft, d.preempt = true, true
 		}
 		if p&abi.EventFault != 0 {
-			was := sched.lock.Lock()
+			sched.lock.take()
 			for t := faulting.pop(); t != nil; t = faulting.pop() {
 				t.state = Ready
 				makeReady(t)
 			}
-			sched.lock.Unlock(was)
+			sched.lock.drop()
 		}
 		if p&abi.EventStopped != 0 && StoppedHook != nil {
 			StoppedHook()
@@ -97,9 +99,7 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 	// Kept as a number: r may be on this thread's stack, which does not move,
 	// and is not used after the reply.
 	t.retBuf = uintptr(unsafe.Pointer(r))
-	lock := sched.lock.Lock()
-	t.state = Calling
-	sched.lock.Unlock(lock)
+	atomic.StoreUint32(&t.state, Calling)
 	entry.Switch(opInvoke, 0, 0)
 	e := errno.Of(t.callStatus)
 	Restore(was)
@@ -112,10 +112,7 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 // invoke makes the native call for a thread that was switched out.
 func invoke(t *Thread) {
 	d := current()
-	d.slice = 0
-	d.page.Deadline = earliest()
-	d.armed = d.page.Deadline
-	d.page.Runnable = b2u(sched.run.head != nil)
+	d.leaving(sched.run.head != nil)
 	st := native.Invoke(t.callHandle, t.callMethod, t.callMsg, uint64(uintptr(unsafe.Pointer(t))))
 	t.callStatus = st
 	retMessage(t).Status = st
@@ -127,7 +124,8 @@ func retMessage(t *Thread) *abi.ReturnMessage {
 	return *(**abi.ReturnMessage)(unsafe.Pointer(&t.retBuf))
 }
 
-// deliverReturn copies the reply in the page to its thread and makes it ready.
+// deliverReturn copies the reply in the page to its thread, which the caller
+// makes ready or resumes.
 func deliverReturn(d *Dispatcher) *Thread {
 	src := &d.page.Return
 	tag := uintptr(src.Tag)
@@ -137,10 +135,6 @@ func deliverReturn(d *Dispatcher) *Thread {
 	}
 	copyReturn(retMessage(t), src)
 	t.callStatus = src.Status
-	was := sched.lock.Lock()
-	t.state = Ready
-	makeReady(t)
-	sched.lock.Unlock(was)
 	return t
 }
 
@@ -156,12 +150,8 @@ func returnUpcall() {
 	d.idle = true
 	if t := deliverReturn(d); t != nil {
 		// The CPU came with the reply: its thread goes on at once.
-		was := sched.lock.Lock()
-		sched.run.remove(t)
-		t.state = Running
-		more := sched.run.head != nil
-		sched.lock.Unlock(was)
-		resume(d, t, more)
+		atomic.StoreUint32(&t.state, Running)
+		resume(d, t, sched.run.head != nil)
 	}
 	schedule()
 }

@@ -46,6 +46,17 @@ func (l *SpinLock) Unlock(was uint32) {
 	Restore(was)
 }
 
+// take and drop are Lock and Unlock for callers that are disabled already.
+func (l *SpinLock) take() {
+	for n := 0; !atomic.CompareAndSwapUint32(&l.v, 0, 1); n++ {
+		if n&1023 == 1023 {
+			relax()
+		}
+	}
+}
+
+func (l *SpinLock) drop() { atomic.StoreUint32(&l.v, 0) }
+
 // Release frees the lock but stays disabled (before Park).
 func (l *SpinLock) Release() { l.release() }
 

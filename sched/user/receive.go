@@ -145,13 +145,8 @@ func callUpcall() {
 		schedule()
 	}
 	t := handOver(d)
-	if t.wake(Woken) {
-		was := sched.lock.Lock()
-		sched.run.remove(t)
-		t.state = Running
-		more := sched.run.head != nil
-		sched.lock.Unlock(was)
-		resume(d, t, more)
+	if t.claim(Blocked) {
+		resume(d, t, sched.run.head != nil)
 	}
 	schedule()
 }
@@ -160,10 +155,7 @@ func callUpcall() {
 // receiver.
 func replyReceive(t *Thread) {
 	d := current()
-	d.slice = 0
-	d.page.Deadline = earliest()
-	d.armed = d.page.Deadline
-	d.page.Runnable = 0
+	d.leaving(false)
 	if native.Reply(t.replyRecord, t.replyStatus, t.callMsg, abi.ReplyReceive) == -11 {
 		native.Reply(t.replyRecord, t.replyStatus, t.callMsg, 0)
 	}

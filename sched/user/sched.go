@@ -195,10 +195,10 @@ func fault(c *entry.Core) {
 	current().idle = true
 	t := fromCore(c)
 	interrupted(t, &current().page.Event)
-	was := sched.lock.Lock()
+	sched.lock.take()
 	t.state = Faulting
 	faulting.push(t)
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 	atomic.StoreUint32(&t.OnCPU, 0)
 	schedule()
 }
@@ -232,19 +232,19 @@ func run(reason, arg uint64) {
 
 // requeueFront makes the interrupted thread the next one to run.
 func requeueFront(t *Thread) {
-	was := sched.lock.Lock()
+	sched.lock.take()
 	t.state = Ready
 	sched.run.pushFront(t)
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 }
 
 // rotate moves a ready thread to the end of the queue.
 func rotate(t *Thread) {
-	was := sched.lock.Lock()
+	sched.lock.take()
 	if sched.run.remove(t) {
 		sched.run.push(t)
 	}
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 }
 
 // Operations of Switch.
@@ -275,10 +275,10 @@ func switched(c *entry.Core, op, _, _ uint64) {
 // yieldCurrent puts the current thread behind the other ready ones. Disabled.
 func yieldCurrent() {
 	t := Current()
-	was := sched.lock.Lock()
+	sched.lock.take()
 	t.state = Ready
 	sched.run.push(t)
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 	entry.Switch(opSchedule, 0, 0)
 }
 
@@ -295,12 +295,12 @@ func Yield() {
 // the thread goes on when something makes it ready. Call it disabled.
 func OnScheduler() { entry.Switch(opCall, 0, 0) }
 
-// Ready queues t, which is not running: after OnScheduler.
+// Ready queues t, which is not running: after OnScheduler. Disabled.
 func (t *Thread) Ready() {
-	was := sched.lock.Lock()
+	sched.lock.take()
 	t.state = Ready
 	makeReady(t)
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 }
 
 // schedule picks the next thread. On the scheduler stack, disabled; does not
@@ -312,16 +312,13 @@ func schedule() {
 			handlePending()
 		}
 		d.preempt = false
-		was := sched.lock.Lock()
+		sched.lock.take()
 		if d.soft {
 			// The kernel wants the CPU: yield clean, with everything saved.
 			d.soft = false
 			more := sched.run.head != nil
-			sched.lock.Unlock(was)
-			d.slice = 0
-			d.page.Deadline = earliest()
-			d.armed = d.page.Deadline
-			d.page.Runnable = b2u(more)
+			sched.lock.drop()
+			d.leaving(more)
 			native.Yield(more)
 			continue
 		}
@@ -330,12 +327,9 @@ func schedule() {
 			t.state = Running
 		}
 		more := sched.run.head != nil
-		sched.lock.Unlock(was)
+		sched.lock.drop()
 		if t == nil {
-			d.slice = 0
-			d.page.Deadline = earliest()
-			d.armed = d.page.Deadline
-			d.page.Runnable = 0
+			d.leaving(false)
 			native.Yield(false)
 			continue
 		}
@@ -384,11 +378,26 @@ func (d *Dispatcher) rearm(others bool) {
 			at = d.slice
 		}
 	}
-	d.page.Deadline = at
 	if at != 0 && (d.armed == 0 || at < d.armed) {
+		d.page.Deadline = at
 		d.armed = at
 		native.SetTimer()
 	}
+}
+
+// leaving prepares the page for a native call that leaves the dispatcher clean:
+// the kernel reads the deadline then. A deadline that it knows already stays,
+// though nothing may be due any more: a stale one costs one empty event, a new
+// one for each turn would cost a call each time.
+func (d *Dispatcher) leaving(runnable bool) {
+	d.slice = 0
+	at := earliest()
+	if d.armed != 0 && (at == 0 || d.armed < at) {
+		at = d.armed
+	}
+	d.page.Deadline = at
+	d.armed = at
+	d.page.Runnable = b2u(runnable)
 }
 
 // relax lets another dispatcher's holder run.
@@ -410,10 +419,9 @@ func onThread() bool {
 // prepare marks the current thread blocked, before it becomes visible to wakers
 // (on a queue). Disabled until park.
 func (t *Thread) prepare() {
-	was := sched.lock.Lock()
-	t.state = Blocked
+	// Nobody else writes the state of a running thread.
 	t.reason = Woken
-	sched.lock.Unlock(was)
+	atomic.StoreUint32(&t.state, Blocked)
 }
 
 // park waits until wake. Call it disabled, after prepare; deadline in monotonic
@@ -427,14 +435,14 @@ func (t *Thread) park(deadline uint64, intr bool) Reason {
 		t.timer.thread = t
 		t.timer.set(deadline)
 	}
-	was := sched.lock.Lock()
+	sched.lock.take()
 	t.intr(intr)
 	woken := t.state != Blocked
 	if woken && sched.run.remove(t) {
 		// Woken before it slept: go on without a switch.
 		t.state = Running
 	}
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 	if !woken {
 		entry.Switch(opSchedule, 0, 0)
 	}
@@ -466,27 +474,42 @@ func (t *Thread) intr(on bool) {
 func threadTimeout(tm *Timer) { tm.thread.wake(TimedOut) }
 
 // wake makes a blocked thread ready; false if it is not blocked (any more).
+// Disabled.
 func (t *Thread) wake(r Reason) bool {
-	was := sched.lock.Lock()
+	sched.lock.take()
 	ok := t.state == Blocked
 	if ok {
 		t.state, t.reason = Ready, r
 		t.flags &^= flagIntr
 		makeReady(t)
 	}
-	sched.lock.Unlock(was)
+	sched.lock.drop()
+	return ok
+}
+
+// claim makes a blocked thread the running one, without the run queue; the
+// caller resumes it. Disabled, on the scheduler stack.
+func (t *Thread) claim(state uint32) bool {
+	sched.lock.take()
+	ok := t.state == state
+	if ok {
+		t.state = Running
+		t.flags &^= flagIntr
+	}
+	sched.lock.drop()
 	return ok
 }
 
 // Interrupt ends t's wait if signals may end it. The caller has set work bits.
+// Disabled.
 func (t *Thread) Interrupt() {
-	was := sched.lock.Lock()
+	sched.lock.take()
 	if t.state == Blocked && t.flags&flagIntr != 0 {
 		t.state, t.reason = Ready, Interrupted
 		t.flags &^= flagIntr
 		makeReady(t)
 	}
-	sched.lock.Unlock(was)
+	sched.lock.drop()
 }
 
 // Sleep blocks the current thread until deadline (monotonic ns; 0: for ever) or,
