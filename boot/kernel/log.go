@@ -5,6 +5,7 @@ package main
 import (
 	"go42/arch/amd64"
 	"go42/sched"
+	"go42/sched/lifecycle"
 )
 
 // logBytes writes to the kernel's log: the debug console of the host tool, or
@@ -22,8 +23,22 @@ var haveLog bool
 
 // logServerDeath says that a server is gone: those who use it get errors.
 func logServerDeath(p *sched.Process) {
-	println("server", hex(p.KPid), "rank", p.Rank, "has ended, status", hex(p.Status))
+	name := "?"
+	for i, kpid := range bootPids {
+		if kpid == p.KPid {
+			name = bootTable[i].name
+		}
+	}
+	println("server", name, "has ended, status", p.Status)
+	if p.KPid == lifecycle.Manager {
+		// Nobody can be born, killed or waited for any more.
+		println("no system without its process server: the machine stops")
+		amd64.DebugStatus.Write(serverLine[:])
+		amd64.PowerOff()
+	}
 }
+
+var serverLine = [...]byte{'e', 'r', 'r', 'o', 'r', ' ', 'p', 'r', 'o', 'c', ' ', 'd', 'i', 'e', 'd', '\n'}
 
 // logDoubleTrap says why a process is killed that trapped inside Trap.
 func logDoubleTrap(d *sched.Dispatcher, ctx *amd64.UserContext, vector, cr2 uint64) {

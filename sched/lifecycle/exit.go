@@ -54,11 +54,25 @@ func Die(p *sched.Process, status uint64) {
 	vforkDone(c, p)
 	if p.Rank < abi.RankApp {
 		serverDied(p)
+		wakeAll(c)
 	}
 	if p.HasJob() {
 		p.ReplaceJob(teardown)
 	} else {
 		c.AddJob(p, teardown)
+	}
+}
+
+// wakeAll notifies everybody on all channels: who waits for a word of a server
+// that is no more calls it again, and learns of its end by the answer.
+func wakeAll(c *sched.CPU) {
+	for p := sched.First(); p != nil; p = p.Next() {
+		if d := p.Disp[0]; d != nil && p.State != sched.Dying {
+			for ch := uint(abi.ChanProc); ch <= abi.ChanDev; ch++ {
+				c.Notify(d, ch)
+			}
+			c.Notify(d, abi.ChanMount)
+		}
 	}
 }
 
