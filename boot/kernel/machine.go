@@ -185,12 +185,13 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 	m := mm.ReadCounters()
 	frames := func(k mm.Kind) uint64 { return uint64(m.Kinds[k]) * abi.PageSize }
 	recs, leaves := ppc.Counts()
+	boot, user := sched.Now(), c.UserNS+c.Running()
 	i := abi.SysInfo{
 		MemTotal: uint64(m.Total) * abi.PageSize, MemFree: uint64(m.Free) * abi.PageSize,
 		MemKernel: frames(mm.KindKernel) + frames(mm.KindPool), MemAnon: frames(mm.KindAnon),
 		MemFile: frames(mm.KindFile), MemTables: frames(mm.KindTable),
 		Processes: uint64(sched.Live), Records: uint64(recs), Leaves: uint64(leaves),
-		IdleNS: c.IdleNS, UserNS: c.UserNS, BootNS: sched.Now(),
+		IdleNS: c.IdleNS, UserNS: user, SysNS: boot - min(boot, c.IdleNS+user), BootNS: boot,
 		Switches: c.Switches, Interrupts: interrupts, PPCs: ppc.PPCs, Faults: faults, Forks: lifecycle.Forks,
 	}
 	return out(p, va, &i)

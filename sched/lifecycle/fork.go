@@ -59,6 +59,10 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		return 0, failFork(d, -abi.ENOMEM)
 	}
 	d.Child = nil
+	// Limits bind the child's own requests; what it was born with is not one.
+	_, bytes, _, data := p.Acct.Limits()
+	child.Acct.SetByteLimit(bytes)
+	child.Acct.SetDataLimit(data)
 	Forks++
 	return child.KPid, int64(h)
 }

@@ -153,6 +153,11 @@ func (w *world) hunger() {
 	}
 }
 
+func byteLimit(p *sched.Process) int64 {
+	_, lim, _, _ := p.Acct.Limits()
+	return lim
+}
+
 func plenty() {
 	Account.SetFrameLimit(mm.NoLimit)
 	Account.SetEntryLimit(mm.NoLimit)
@@ -241,6 +246,9 @@ func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 	c := &kid{kpid: kpid, parent: p.KPid, handle: uint64(st), data: k.atFork}
 	w.embryos[kpid] = c
 	plenty()
+	if byteLimit(w.find(c)) != byteLimit(p) {
+		w.t.Fatal("limits are not inherited")
+	}
 	var b [1]byte
 	// A fork of memory that another fork is busy with takes it as it is after
 	// that.
@@ -331,6 +339,7 @@ func run(t *testing.T, seed int64) {
 	base := sched.Live
 	before := mm.ReadCounters().Kinds
 	root := w.boot(abi.RankApp, 0)
+	root.Acct.SetByteLimit(1 << 40)
 	w.live[root.KPid] = &kid{kpid: root.KPid, data: 1}
 	for n := 0; n < 4000; n++ {
 		k := w.some(w.live)
