@@ -113,6 +113,9 @@ func piece(u *uio, write bool) (addr, n uint64, e int64) {
 }
 
 func (f *File) readFile(u *uio, off int64) int64 {
+	if u.more > 1 && u.total <= bounceSize {
+		return f.readSpread(u, off)
+	}
 	var done int64
 	for {
 		addr, n, e := piece(u, true)
@@ -141,7 +144,41 @@ func (f *File) readFile(u *uio, off int64) int64 {
 	}
 }
 
+// readSpread reads a vector with one call and spreads it.
+func (f *File) readSpread(u *uio, off int64) int64 {
+	b := takeBounce()
+	n := f.readKernel(b.data[:u.total], off, true)
+	if n > 0 {
+		if k, bad := u.copyOut(b.data[:n]); bad {
+			n = partial(int64(k), -EFAULT)
+		}
+	}
+	b.give()
+	return n
+}
+
+// writeGathered writes a vector with one call: nobody else's bytes come between
+// its pieces.
+func (f *File) writeGathered(u *uio, off int64) int64 {
+	b := takeBounce()
+	k, bad := u.copyIn(b.data[:u.total])
+	n := int64(0)
+	if k > 0 {
+		if n = f.writeKernel(b.data[:k], off, true); n == -EFBIG {
+			raise(sigXFSZ)
+		}
+	}
+	b.give()
+	if bad {
+		return partial(n, -EFAULT)
+	}
+	return n
+}
+
 func (f *File) writeFile(u *uio, off int64) int64 {
+	if u.more > 1 && u.total <= bounceSize {
+		return f.writeGathered(u, off)
+	}
 	var done int64
 	limit := fsizeLimit()
 	for {
