@@ -47,6 +47,16 @@ func TestHostileNative(t *testing.T) {
 	survives(t, nil, "calls", "0x41f0", "0x4260")
 }
 
+// Sequences of native calls past the library, with arguments that are nearly
+// right, and a dispatcher page that is not.
+func TestHostileRaw(t *testing.T) {
+	t.Parallel()
+	if *onLinux {
+		t.Skip("Linux has no native calls")
+	}
+	survives(t, nil, "raw", "0", "60")
+}
+
 // Privileged instructions, wild jumps and stacks, wild segment bases: each
 // child's end is Linux's.
 func TestHostileInstructions(t *testing.T) {

@@ -4,6 +4,7 @@
 // letting children do the deeds; what matters is that the system survives.
 //
 //	hostile calls FROM TO   wild arguments for call numbers FROM..TO-1
+//	hostile raw FROM TO     native calls past the library, seeds FROM..TO-1
 //	hostile instructions    one child for each instruction; prints their ends
 //	hostile libos           writes into the library half of the address space
 //	hostile elf PROGRAM     damaged copies of PROGRAM
@@ -28,6 +29,10 @@ func main() {
 		calls(number(2), number(3))
 	case "probe":
 		probe(number(2), number(3))
+	case "raw":
+		rawCalls(number(2), number(3))
+	case "rawprobe":
+		rawProbe(number(2))
 	case "instructions":
 		instructions()
 	case "instruction":
