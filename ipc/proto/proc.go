@@ -155,6 +155,9 @@ const (
 	ProcSubreaper = 2
 	ProcKernel    = 4 // a server
 	ProcSecure    = 8 // set-uid at its last exec
+	// ProcLimits: another process has changed resource limits of this one since
+	// its last Self (which alone shows it, once).
+	ProcLimits = 16
 )
 
 // Cred describes a credential token.

@@ -80,11 +80,9 @@ func startModule(size uint64) {
 	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
 	// Until the process server has said which (to itself it says nothing).
 	Me.Pid = int64(uint32(Me.KPid)) + 2
-	for i := range Limits {
-		Limits[i][0] = Limits[i][1]
+	if Me.Server {
+		Limits[rlimitNoFile] = [2]uint64{4096, 4096}
 	}
-	Limits[rlimitStack][0] = 8 << 20
-	Limits[rlimitNoFile] = [2]uint64{4096, 4096}
 	if e := prog.open(uint64(r), fsize); e != errno.OK {
 		Die("libOS: boot module cannot be mapped\n")
 	}

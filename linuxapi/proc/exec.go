@@ -198,7 +198,7 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	}
 	p.Secure = uint32(secure)
 	if r, st := Server(t).Self(); st >= 0 {
-		setIdentity(r)
+		takeSelf(t, r)
 	}
 	p.Rec = Me.Rec
 	p.Limits = Limits

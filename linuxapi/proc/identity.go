@@ -62,6 +62,14 @@ func RefreshIdentity(t *thread.Thread) errno.Errno {
 	if st < 0 {
 		return errno.Of(st)
 	}
-	setIdentity(r)
+	takeSelf(t, r)
 	return errno.OK
+}
+
+// takeSelf takes over the answer of Self, and limits that others have set.
+func takeSelf(t *thread.Thread, r *proto.ProcRecord) {
+	setIdentity(r)
+	if r.Flags&proto.ProcLimits != 0 {
+		pullLimits(t)
+	}
 }

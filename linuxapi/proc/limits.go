@@ -24,12 +24,26 @@ const (
 	infinity     = ^uint64(0)
 )
 
+// pullLimits fetches the limits that another process has set.
+func pullLimits(t *thread.Thread) {
+	for i := range Limits {
+		cur, max, st := Server(t).Rlimit(0, uint64(i), 0, 0, 0)
+		if st < 0 {
+			return
+		}
+		if v := [2]uint64{cur, max}; v != Limits[i] {
+			Limits[i] = v
+			enforce(uint64(i), v)
+		}
+	}
+}
+
 // Limits are {soft, hard}, by RLIMIT number. The files half reads RLIMIT_NOFILE
 // (Limits[7]) and RLIMIT_FSIZE (Limits[1]).
 var Limits = [NumLimits][2]uint64{
 	{infinity, infinity}, {infinity, infinity}, {infinity, infinity}, {8 << 20, infinity},
 	{0, infinity}, {infinity, infinity}, {4096, 4096}, {1024, 4096},
-	{infinity, infinity}, {infinity, infinity}, {infinity, infinity}, {1024, 1024},
+	{8 << 20, 8 << 20}, {infinity, infinity}, {infinity, infinity}, {1024, 1024},
 	{819200, 819200}, {0, 0}, {0, 0}, {infinity, infinity},
 }
 
@@ -92,16 +106,24 @@ func prlimit(t *thread.Thread, pid, which, new, old uint64) int64 {
 	return 0
 }
 
-// apply makes a limit effective where it is not read at use.
+// apply makes a limit effective, and tells the process server, which answers
+// those who ask about this process.
 func apply(t *thread.Thread, which uint64, v [2]uint64) errno.Errno {
+	if !Me.Server {
+		if _, _, st := Server(t).Rlimit(0, which, 1, v[0], v[1]); st < 0 {
+			return errno.Of(st)
+		}
+	}
+	return enforce(which, v)
+}
+
+// enforce passes on what is not read here at each use.
+func enforce(which uint64, v [2]uint64) errno.Errno {
 	switch which {
 	case rlimitAS:
 		return errno.Of(native.SetLimit(abi.LimitAS, v[0]))
 	case rlimitData:
 		mm.DataLimit = v[0]
-	case rlimitNProc:
-		_, _, st := Server(t).Rlimit(0, which, 1, v[0], v[1])
-		return errno.Of(st)
 	}
 	return errno.OK
 }

@@ -63,7 +63,14 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 
 // Self implements proto.Proc.
 func (s *Server) Self(c *ipc.Call) (r *proto.ProcRecord, st int64) {
-	st = s.known(c, func(p *process) error { r = s.record(p); return nil })
+	st = s.known(c, func(p *process) error {
+		r = s.record(p)
+		if p.limitsSet {
+			p.limitsSet = false
+			r.Flags |= proto.ProcLimits
+		}
+		return nil
+	})
 	return r, st
 }
 
@@ -184,6 +191,10 @@ func (s *Server) Rlimit(c *ipc.Call, pid uint64, which uint64, set uint64, cur u
 			return syscall.EPERM
 		}
 		l[0], l[1] = cur, max
+		if q != p {
+			q.limitsSet = true
+			s.notify(q)
+		}
 		return nil
 	})
 	return oldcur, oldmax, st

@@ -92,6 +92,7 @@ type process struct {
 	notified bool // ChanProc has been set since it last asked
 
 	blocked, ignored uint64 // as it has told
+	limitsSet        bool   // by another process; it learns of it by Self
 	executed         bool
 	subreaper        bool
 	dumpable         uint64
