@@ -217,7 +217,15 @@ func (s *Server) OpenFIFO(c *ipc.Call, flags uint64, fifo ipc.Given) (ipc.Grant,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, g := s.add(c, p, flags, fifo.Take())
+	met := [2]bool{p.writers > 0, p.readers > 0}
+	e, g := s.add(c, p, flags, fifo.Take())
+	// The other side may be gone again by the time that this one asks.
+	if met[0] {
+		e.sawW--
+	}
+	if met[1] {
+		e.sawR--
+	}
 	p.waiters.Wake(s.kernel, math.MaxUint64)
 	return g, 0
 }
