@@ -35,7 +35,7 @@ func Mount(source, target, fstype, flags, data uint64) int64 {
 		if n < 0 {
 			return n
 		}
-		return mountType(&info, from.path[:n], source, target)
+		return mountType(&info, from.path[:n], source, target, data)
 	}
 	var w walk
 	if e := w.begin(fdcwd, source, false); e != 0 {
@@ -46,15 +46,38 @@ func Mount(source, target, fstype, flags, data uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	describeMount(&info, dir.mount)
 	r := putMount(&info, dir.handle, target)
 	dir.put()
 	return r
 }
 
+// describeMount gives a bind mount the type and source of what it shows.
+func describeMount(info *proto.MountInfo, id uint64) {
+	srv := client.Mount{C: conn(), H: abi.HandleMount}
+	for i := uint64(0); ; i++ {
+		_, r, root, st := srv.Entry(i)
+		if st < 0 {
+			return
+		}
+		found := r.ID == id
+		if found {
+			info.Type, info.Source = r.Type, r.Source
+		}
+		drop(root)
+		if found {
+			return
+		}
+	}
+}
+
 // mountType mounts the file system whose type is name.
-func mountType(info *proto.MountInfo, name []byte, source, target uint64) int64 {
+func mountType(info *proto.MountInfo, name []byte, source, target, data uint64) int64 {
 	if len(name) == 0 || len(name) >= len(info.Type) {
 		return -ENODEV
+	}
+	if string(name) == "tmpfs" || string(name) == "ramfs" {
+		return mountNew(info, name, source, target, data)
 	}
 	srv := client.Mount{C: conn(), H: abi.HandleMount}
 	for i := uint64(0); ; i++ {
@@ -72,6 +95,38 @@ func mountType(info *proto.MountInfo, name []byte, source, target uint64) int64 
 		drop(root)
 		return e
 	}
+}
+
+// mountNew mounts an empty file system that the file server makes.
+func mountNew(info *proto.MountInfo, name []byte, source, target, data uint64) int64 {
+	copy(info.Type[:], name)
+	b := takeBuf()
+	defer b.give()
+	n := int64(0)
+	if source != 0 {
+		if n = b.fetch(source); n < 0 {
+			return n
+		}
+	}
+	copy(info.Source[:len(info.Source)-1], b.path[:n])
+	n = 0
+	if data != 0 {
+		if n = b.fetch(data); n < 0 {
+			return n
+		}
+	}
+	srv, st := client.Mount{C: conn(), H: abi.HandleMount}.Service("file", 0)
+	if st < 0 {
+		return -ENODEV
+	}
+	root, st := client.FileServer{C: conn(), H: srv}.NewFS("tmpfs", str(b.path[:n]))
+	drop(srv)
+	if st < 0 {
+		return st
+	}
+	e := putMount(info, root, target)
+	drop(root)
+	return e
 }
 
 // putMount covers the directory at target with root.
