@@ -210,6 +210,11 @@ func runStdlib(t *testing.T, linux bool, bin, pkg string, short bool, adds, name
 			t.Fatal(err)
 		}
 		culprits := readTests(o.stdout, result)
+		for _, n := range left {
+			if result[n] == "FAIL" {
+				t.Logf("%s", excerpt(o.stdout, n))
+			}
+		}
 		ended := o.result.Ended && o.result.Signal == 0 && (o.status == 0 || o.status == 1)
 		if ended {
 			break
@@ -274,6 +279,29 @@ func readTests(out string, into tally) (culprits []string) {
 		}
 	}
 	return culprits
+}
+
+// excerpt is what a failed test said: the lines up to its end and the indented
+// ones after it.
+func excerpt(out, name string) string {
+	lines := strings.Split(out, "\n")
+	var said []string
+	in := false
+	for _, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "=== RUN   "+name):
+			in = true
+		case strings.HasPrefix(l, "--- FAIL: "+name+" "):
+			in = true
+		case strings.HasPrefix(l, "=== ") || strings.HasPrefix(l, "--- "):
+			in = false
+			continue
+		}
+		if in {
+			said = append(said, l)
+		}
+	}
+	return strings.Join(said[:min(len(said), 25)], "\n")
 }
 
 // stdlibTable is docs/stdlib-tests.md.

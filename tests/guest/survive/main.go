@@ -3,6 +3,7 @@
 // NDebug call counts frames and pool entries and verifies the memory.
 //
 //	survive leak KIND COUNT   COUNT processes come and go; KIND is in leaks
+//	survive hog KIND          takes all it can get of one thing, beside a witness
 //	survive server NAME       ends that server in the middle of use
 //	survive witness           file and pipe work until it is killed
 //
@@ -24,6 +25,8 @@ func main() {
 		n, err := strconv.Atoi(os.Args[3])
 		check(err)
 		leak(os.Args[2], n)
+	case "hog":
+		hogging(os.Args[2])
 	case "server":
 		server(os.Args[2])
 	case "witness":
