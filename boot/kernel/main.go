@@ -37,7 +37,7 @@ var bootTable = [...]struct {
 	{"file", abi.RoleServer, abi.RankFile},
 	{"pipe", abi.RoleServer, abi.RankPipe},
 	{"tty", abi.RoleServer | abi.RoleDevice, abi.RankPipe},
-	{"procfs", abi.RoleServer, abi.RankDev},
+	{"procfs", abi.RoleServer | abi.RoleSee, abi.RankDev},
 	{"init", 0, abi.RankApp},
 }
 

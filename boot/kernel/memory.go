@@ -35,7 +35,7 @@ func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
 	case abi.NQuery:
 		t := p
 		if a0 != 0 && a0 != p.KPid {
-			if p.Role&(abi.RoleServer|abi.RoleProc) == 0 {
+			if p.Role&(abi.RoleProc|abi.RoleSee) == 0 {
 				return -abi.EPERM
 			}
 			if t = sched.Find(a0); t == nil || t.Space == nil || t.State == sched.Dying {

@@ -231,7 +231,7 @@ func nativeHandleInfo(p *sched.Process, h, va uint64) (leaves uint64, status int
 }
 
 func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
-	if p.Role&(abi.RoleProc|abi.RoleServer) == 0 {
+	if p.Role&(abi.RoleProc|abi.RoleSee) == 0 {
 		return -abi.EPERM
 	}
 	t := sched.Find(kpid)

@@ -39,7 +39,7 @@ const (
 	NProcessInfo = 27 // (kpid, *ProcessInfo)
 	NNextExit    = 28 // (*ExitNotice): process manager; EAGAIN: none
 	NSetCred     = 29 // (kpid, credential token): process manager
-	NReadMemory  = 30 // (kpid, address, dst, len) -> bytes: servers with RoleProc; reads another process's memory
+	NReadMemory  = 30 // (kpid, address, dst, len) -> bytes: RoleProc or RoleSee; reads another process's memory
 	NSetLimit    = 31 // (which LimitX, value): the calling process's account; raising needs RoleProc or being at start
 	NSpawnDisp   = 32 // (argument): another dispatcher for this process, RunThread
 
@@ -49,7 +49,7 @@ const (
 	NProtect   = 42 // (addr, len, prot)
 	NAdvise    = 43 // (addr, len, AdviseX)
 	NMove      = 44 // (addr, oldlen, newlen, flags MoveX, newaddr) -> address: mremap
-	NQuery     = 45 // (kpid or 0, addr, *RegionInfo): first region that ends above addr; ENOENT: none
+	NQuery     = 45 // (kpid or 0, addr, *RegionInfo): first region that ends above addr; ENOENT: none. Another process's: RoleProc or RoleSee
 	NFCMCreate = 46 // (size, FCMX) -> handle
 	NFCMResize = 47 // (handle, size)
 	NFCMInfo   = 48 // (handle, *FCMInfo)
@@ -130,6 +130,7 @@ const (
 	RoleServer = 1 // may receive calls, notify, have rank < RankApp
 	RoleProc   = 2 // process manager
 	RoleDevice = 4 // may use devices
+	RoleSee    = 8 // may look into other processes: their memory and regions
 )
 
 // Ranks: a call to an equal or higher rank is EDEADLK.
