@@ -1289,3 +1289,20 @@ func (o_ SockEnd) Recv(flags uint64, wait uint64, buf proto.Out, name proto.Out)
 	h2 = o_.C.R.Handles[2]
 	return
 }
+
+// FileServer calls a proto.FileServer through handle H.
+type FileServer struct {
+	C *Conn
+	H uint64
+}
+
+// NewFS is proto.FileServer.NewFS.
+func (o_ FileServer) NewFS(kind string, options string) (root uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	putString(m_, kind)
+	putString(m_, options)
+	st = o_.C.call(o_.H, proto.FileServerNewFS)
+	root = o_.C.R.Handles[0]
+	return
+}

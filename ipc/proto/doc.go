@@ -66,4 +66,5 @@ const (
 	BaseSock       = 7
 	BasePipeEnd    = 8
 	BaseSockEnd    = 9
+	BaseFileServer = 10
 )

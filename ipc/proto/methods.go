@@ -109,6 +109,7 @@ const (
 	SockEndPeerCred    = 9<<8 | 8
 	SockEndSend        = 9<<8 | 9
 	SockEndRecv        = 9<<8 | 10
+	FileServerNewFS    = 10<<8 | 1
 )
 
 // MethodName names a method for people; "" if there is none.
@@ -324,6 +325,8 @@ func MethodName(m uint32) string {
 		return "SockEnd.Send"
 	case SockEndRecv:
 		return "SockEnd.Recv"
+	case FileServerNewFS:
+		return "FileServer.NewFS"
 	}
 	return ""
 }

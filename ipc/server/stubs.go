@@ -925,3 +925,30 @@ func ServeSockEnd(o SockEnd, c *ipc.Call) bool {
 	}
 	return true
 }
+
+// FileServer is what an object that is a proto.FileServer implements.
+type FileServer interface {
+	NewFS(c *ipc.Call, kind string, options string) (root ipc.Grant, st int64)
+}
+
+// ServeFileServer dispatches c to o; false: no method of proto.FileServer.
+func ServeFileServer(o FileServer, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.FileServerNewFS:
+		c.StringsAt(0, 0)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		s1, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0, r1 := o.NewFS(c, s0, s1)
+		c.Grant(0, r0)
+		c.Status = r1
+	default:
+		return false
+	}
+	return true
+}

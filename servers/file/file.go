@@ -1,10 +1,12 @@
 package file
 
 import (
+	"sync/atomic"
 	"syscall"
 
 	"go42/ipc"
 	"go42/ipc/proto"
+	"go42/ipc/server"
 	"go42/servers/cred"
 	"go42/servers/vfs"
 )
@@ -15,6 +17,10 @@ type Server struct {
 	Root *vfs.FS
 	Dev  *vfs.FS
 	Tmp  *vfs.FS
+
+	memory  Memory
+	limit   int64 // pages that a file system may hold
+	nextDev atomic.Uint64
 }
 
 // Config says what a Server works with.
@@ -32,12 +38,16 @@ const (
 	devRoot = 2
 	devDev  = 5
 	devTmp  = 24
+
+	devFirst = 40 // of those made later
 )
 
 // New makes the server with its three file systems.
 func New(c Config) (*Server, error) {
 	s := &Server{vfs: vfs.Server{Kernel: c.Kernel, Creds: c.Creds, Alive: c.Alive}}
 	limit := int64(c.MemTotal / 2 / pageSize)
+	s.memory, s.limit = c.Memory, limit
+	s.nextDev.Store(devFirst)
 	root := newRam(&s.vfs, c.Memory, devRoot, 0o755, limit)
 	tmp := newRam(&s.vfs, c.Memory, devTmp, 0o1777, limit)
 	if err := root.load(c.Initramfs, tmp); err != nil {
@@ -98,7 +108,13 @@ func fillDev(r *ram) error {
 }
 
 // Handle serves a call.
-func (s *Server) Handle(c *ipc.Call) { s.vfs.Handle(c) }
+func (s *Server) Handle(c *ipc.Call) {
+	if c.Object == 0 {
+		server.ServeFileServer(s, c)
+		return
+	}
+	s.vfs.Handle(c)
+}
 
 // Objects is the number of live objects.
 func (s *Server) Objects() int { return s.vfs.Objects() }

@@ -534,3 +534,41 @@ func TestDropped(t *testing.T) {
 		t.Error("objects left:", w.File.Objects()-before)
 	}
 }
+
+// TestNewFS: a file system made later has its own names and limits, and goes
+// with its last handle.
+func TestNewFS(t *testing.T) {
+	w := world.New(t, nil)
+	srv := client.FileServer{C: w.Init.C, H: w.Init.Service("file")}
+	before := w.File.Objects()
+	root, st := srv.NewFS("tmpfs", "size=64k,mode=0750,uid=5")
+	f := &fs{t, client.FileSystem{C: w.Init.C, H: root}, w.Init, make([]byte, 4096)}
+	f.is(st, 0)
+	_, r, st := f.FileSystem.Stat("", 0, f.r())
+	f.is(st, 0)
+	if r.Mode != syscall.S_IFDIR|0o750 || r.UID != 5 {
+		t.Errorf("root %o %d", r.Mode, r.UID)
+	}
+	o := f.open("big", creat|rdwr, 0o600)
+	n, _, _ := o.Write(-1, 0, 0, client.InBytes(make([]byte, 200_000)))
+	if _, _, st := o.Write(-1, 0, 0, client.InBytes(make([]byte, 200_000))); st != -int64(syscall.ENOSPC) || n > 64<<10 {
+		t.Error("beyond the size:", n, st)
+	}
+	for _, opt := range []string{"size=x", "nonsense", "mode=9"} {
+		if _, st := srv.NewFS("tmpfs", opt); st != -int64(syscall.EINVAL) {
+			t.Error(opt, st)
+		}
+	}
+	_, st = srv.NewFS("ext4", "")
+	f.is(st, syscall.ENODEV)
+	w.Init.Drop(o.H)
+	w.Init.Drop(root)
+	if w.File.Objects() != before {
+		t.Error("objects left:", w.File.Objects()-before)
+	}
+	a := w.Init.Fork()
+	a.Setuid(1000, 1000)
+	if _, st := (client.FileServer{C: a.C, H: srv.H}).NewFS("tmpfs", ""); st != -int64(syscall.EPERM) {
+		t.Error("not root:", st)
+	}
+}

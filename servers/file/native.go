@@ -2,6 +2,7 @@ package file
 
 import (
 	"math/bits"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -30,6 +31,8 @@ func (NativeMemory) New(size int64) (FCM, error) {
 		ipc.Native{}.Drop(m.handle)
 		return nil, err
 	}
+	// The files of a file system that has been unmounted are closed by nobody.
+	runtime.SetFinalizer(m, (*nativeFCM).Close)
 	return m, nil
 }
 
@@ -94,6 +97,7 @@ func pages(n int64) int64 { return (n + pageSize - 1) / pageSize }
 
 // Close implements FCM. Mappers keep the pages.
 func (m *nativeFCM) Close() {
+	runtime.SetFinalizer(m, nil)
 	unmap(m.addr, m.mapped)
 	ipc.Native{}.Drop(m.handle)
 }

@@ -85,6 +85,9 @@ func runFile() error {
 			return err
 		}
 	}
+	if err := register("file"); err != nil {
+		return err
+	}
 	return (&ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
 }
 

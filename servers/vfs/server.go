@@ -33,6 +33,8 @@ type FS struct {
 	statfs func() proto.Statfs
 	// ReadOnly: EROFS for every change.
 	ReadOnly bool
+	// Transient: the root object goes with its last handle.
+	Transient bool
 }
 
 // AddFS makes root a file system with device number dev. root's file system
@@ -82,7 +84,7 @@ func (s *Server) Handle(c *ipc.Call) {
 // Last ends an object that no handle names any more.
 func (s *Server) Last(id uint64) {
 	o, ok := s.objects.Get(id)
-	if !ok || id == o.fs.rootID {
+	if !ok || id == o.fs.rootID && !o.fs.Transient {
 		return // a root stays for as long as its server lives
 	}
 	s.objects.Remove(id)

@@ -77,6 +77,7 @@ func New(t testing.TB, initramfs []byte) *World {
 		}
 		w.MountAt(fp, point, client.Object(id), client.Object(cover))
 	}
+	w.Register(fp, "file")
 	pp := w.Boot(abi.RankPipe)
 	w.Pipe = pipe.New(pp, w.Creds(pp))
 	w.Serve(pp, &ipc.Server{Name: "pipe", Kernel: pp, Handle: w.Pipe.Handle, Last: w.Pipe.Last})
