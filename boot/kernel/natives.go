@@ -54,7 +54,7 @@ func onNative(ctx *amd64.UserContext) {
 		c.Leave()
 		return
 	case abi.NExit:
-		lifecycle.Die(p, a0&0xffff)
+		lifecycle.Die(p, lifecycle.Ended(a0))
 		c.Leave()
 		return
 	case abi.NReset:

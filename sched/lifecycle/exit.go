@@ -19,6 +19,19 @@ var exits, exitsTail *sched.Process
 // Killed is the wait(2) status of a process that the kernel ends with signal.
 func Killed(signal uint64) uint64 { return signal & 0x7f }
 
+// Ended makes a wait(2) status that a program gave one of a process that has
+// ended: an exit code, or a signal and whether there is a core. Those of the
+// stopped and the continued, which live, become SigKILL's.
+func Ended(status uint64) uint64 {
+	switch signal := status & 0x7f; {
+	case signal == 0:
+		return status & 0xff00
+	case signal <= 64:
+		return status & 0xff
+	}
+	return Killed(SigKILL)
+}
+
 // Signals with which the kernel ends a process whose libOS cannot be entered.
 const (
 	SigILL  = 4

@@ -18,7 +18,7 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 	}
 	switch call {
 	case abi.NKill:
-		Die(t, arg&0xffff)
+		Die(t, Ended(arg))
 	case abi.NSuspend:
 		if t.State == sched.Running {
 			c.SuspendProcess(t)
