@@ -12,7 +12,10 @@
 // cannot reply to a record that has gone.
 package call
 
-import "go42/ipc/abi"
+import (
+	"go42/ipc/abi"
+	"go42/ipc/handle"
+)
 
 // State of a record.
 type State uint8
@@ -47,6 +50,7 @@ type Record struct {
 	NRanges uint32
 	NGrants uint32
 	Ranges  [abi.MaxRanges]abi.Range
+	Held    [abi.MaxGrants]*handle.Grant // of a call that waits: what it gives
 	Handles [abi.MaxGrants]uint64
 	Data    [abi.MaxData]byte
 

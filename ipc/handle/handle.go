@@ -13,7 +13,8 @@
 //	Set    a process's reference to a root.
 //
 // Invariants: Grant.leaves is the number of leaf instances, each counted
-// once however many sets reach it, whose slots name the grant. A slot exists
+// once however many sets reach it, whose slots name the grant, and of messages
+// in flight that carry it. A slot exists
 // exactly when Linux would have the descriptor open somewhere in the holder.
 //
 // Locking: a Store is entered by one CPU at a time (the caller holds the
@@ -244,6 +245,13 @@ func (st *Store) Drop(s *Set, h uint64) (found, ok bool) {
 	}
 	return true, true
 }
+
+// Hold counts g once more: a message that carries it is in flight. Unhold ends
+// that.
+func (st *Store) Hold(g *Grant) { g.leaves++ }
+
+// Unhold undoes Hold.
+func (st *Store) Unhold(g *Grant) { st.unref(g) }
 
 func (st *Store) unref(g *Grant) {
 	g.leaves--

@@ -59,54 +59,88 @@ func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]ab
 	return int(ng), 0
 }
 
-// give fills slots of to with what from grants. On failure it takes back what
-// it gave, and n says how many grants that was.
-func give(from, to *sched.Process, grants []abi.Grant, out *[abi.MaxGrants]uint64) (n int, err int64) {
-	*out = [abi.MaxGrants]uint64{}
-	for i := range grants {
-		var h uint64
-		err = -abi.ENOMEM
-		ok := true
-		switch g := &grants[i]; g.Kind {
-		case abi.GrantNone:
-		case abi.GrantObject:
-			if from.Role&abi.RoleServer == 0 {
-				ok, err = false, -abi.EPERM
-				break
-			}
-			h, ok = NewHandle(to, handle.KindObject, from.KPid, g.Value, nil)
-		case abi.GrantCopy:
-			x, _ := from.Handles.Lookup(g.Value)
-			if x == nil {
-				ok, err = false, -abi.EBADF
-				break
-			}
-			if x.Kind == handle.KindProcess {
-				ok, err = false, -abi.EPERM
-				break
-			}
-			if x.Revoked {
-				ok, err = false, -abi.ESTALE
-				break
-			}
-			h, ok = Handles.Insert(&to.Handles, x, to.KPid, abi.HandleFree)
-		case abi.GrantRead:
-			x, _ := from.Handles.Lookup(g.Value)
-			if x == nil || x.Kind != handle.KindFCM {
-				ok, err = false, -abi.EBADF
-				break
-			}
-			h, ok = readOnly(to, x)
-		default:
-			ok, err = false, -abi.EINVAL
+// hold finds what from grants to to, and counts it as held by the message: n
+// of gs. On failure it holds nothing any more; n then says how many it had.
+func hold(from, to *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
+	*out = [abi.MaxGrants]*handle.Grant{}
+	for n = range gs {
+		var x *handle.Grant
+		if x, err = held(from, to, &gs[n]); err != 0 {
+			letGo(out)
+			return n, err
 		}
-		if !ok {
-			takeBack(to, out)
-			return i, err
+		if x != nil {
+			Handles.Hold(x)
+			out[n] = x
 		}
-		out[i] = h
 	}
-	return len(grants), 0
+	return len(gs), 0
+}
+
+// held returns the grant that g describes, nil for GrantNone.
+func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
+	switch g.Kind {
+	case abi.GrantNone:
+		return nil, 0
+	case abi.GrantObject:
+		if from.Role&abi.RoleServer == 0 {
+			return nil, -abi.EPERM
+		}
+		if x = newGrant(from, to, handle.KindObject, from.KPid, g.Value, nil); x == nil {
+			return nil, -abi.ENOMEM
+		}
+		return x, 0
+	case abi.GrantCopy, abi.GrantRead:
+		if x, _ = from.Handles.Lookup(g.Value); x == nil {
+			return nil, -abi.EBADF
+		}
+		if x.Kind == handle.KindProcess {
+			return nil, -abi.EPERM
+		}
+		if x.Revoked {
+			return nil, -abi.ESTALE
+		}
+		if g.Kind == abi.GrantCopy {
+			return x, 0
+		}
+		if x.Kind != handle.KindFCM {
+			return nil, -abi.EBADF
+		}
+		if x = readOnly(from, to, x); x == nil {
+			return nil, -abi.ENOMEM
+		}
+		return x, 0
+	}
+	return nil, -abi.EINVAL
+}
+
+// letGo ends what hold did.
+func letGo(gs *[abi.MaxGrants]*handle.Grant) {
+	for i, g := range gs {
+		if g != nil {
+			Handles.Unhold(g)
+			gs[i] = nil
+		}
+	}
+}
+
+// place gives p slots for what a message holds, and lets that go. A slot that
+// cannot be had is 0, and ok false.
+func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (ok bool) {
+	ok = true
+	for i, g := range gs {
+		out[i] = 0
+		if g == nil {
+			continue
+		}
+		h, placed := Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
+		if placed {
+			out[i] = h
+		}
+		ok = ok && placed
+	}
+	letGo(gs)
+	return ok
 }
 
 func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
@@ -169,7 +203,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	var grants [abi.MaxGrants]abi.Grant
 	n, err := read(p, msg, r, true, &grants)
 	if err == 0 {
-		_, err = give(p, callee, grants[:n], &r.Handles)
+		_, err = hold(p, callee, grants[:n], &r.Held)
 	}
 	if err != 0 {
 		records.Free(r)
@@ -204,6 +238,9 @@ func deliverCall(d *sched.Dispatcher) bool {
 		return false
 	}
 	r.State = call.Taken
+	// Not before: what waits takes none of the callee's slots. One that has no
+	// room finds that nothing was given.
+	place(d.Proc, &r.Held, &r.Handles)
 	m := &d.Page.Call
 	m.Record = r.ID
 	m.BadgePid, m.BadgeCred = r.CallerPid, r.Cred
@@ -299,7 +336,11 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 	if n > 0 {
 		given, err := 0, int64(-abi.ENOMEM)
 		if !r.Orphan {
-			given, err = give(p, caller, grants[:n], &r.Handles)
+			given, err = hold(p, caller, grants[:n], &r.Held)
+		}
+		if err == 0 && !place(caller, &r.Held, &r.Handles) {
+			takeBack(caller, &r.Handles)
+			err = -abi.ENOMEM
 		}
 		switch err {
 		case 0:
@@ -399,7 +440,7 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 		case call.Waiting:
 			callee := sched.Find(r.CalleePid)
 			call.LeaveCallee(r, &callee.Calls)
-			takeBack(callee, &r.Handles)
+			letGo(&r.Held)
 			call.LeaveCaller(r, &p.Calls)
 			records.Free(r)
 		case call.Taken:
@@ -427,7 +468,7 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 			continue
 		}
 		if unseen {
-			takeBack(p, &r.Handles)
+			letGo(&r.Held)
 		}
 		r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
 		r.Handles = [abi.MaxGrants]uint64{}

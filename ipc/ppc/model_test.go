@@ -710,7 +710,13 @@ func (w *world) objects() {
 			pending[g.Object] = true
 		}
 		for id := range s.granted {
-			named := w.holders(object{s, id}) > 0
+			named := false // by a slot, or by a call that waits
+			for g := *listOf(s.p.KPid, id); g != nil; g = g.HashNext {
+				named = named || g.Server == s.p.KPid && g.Object == id
+			}
+			if w.holders(object{s, id}) > 0 && !named && !s.revoked[id] {
+				w.t.Fatal("a grant that the table has not got")
+			}
 			gone := s.lasts[id] || pending[id]
 			if named == gone && !s.revoked[id] {
 				w.t.Fatalf("object %d: named %v, gone %v", id, named, gone)

@@ -82,39 +82,47 @@ func gone(g *handle.Grant) {
 	Handles.Grants.Put(g)
 }
 
-// NewHandle gives p a slot for a new grant.
-func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
-	if p.Class() == sched.ClassApp && grants.p.Live() >= grants.p.Max()-grants.p.Max()/4 {
-		return 0, false // the last quarter is for servers, and for refuse
+// newGrant makes a grant that nothing holds yet; nil when there is no room.
+func newGrant(from, to *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) *handle.Grant {
+	if (from.Class() == sched.ClassApp || to.Class() == sched.ClassApp) && grants.p.Live() >= grants.p.Max()-grants.p.Max()/4 {
+		return nil // the last quarter is for servers, and for refuse
 	}
 	g := Handles.Grants.Get()
 	if g == nil {
-		return 0, false
+		return nil
 	}
 	g.Kind, g.Server, g.Object, g.Ptr = kind, server, object, uintptr(unsafe.Pointer(fcm))
-	h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
-	if !ok {
-		Handles.Grants.Put(g)
-		return 0, false
-	}
 	if kind == handle.KindObject {
 		list(g)
 	}
-	return h, true
+	return g
 }
 
-// readOnly gives p a slot for a grant of x's FCM that cannot be written
-// through.
-func readOnly(p *sched.Process, x *handle.Grant) (h uint64, ok bool) {
-	f := (*mm.FCM)(unsafe.Pointer(x.Ptr))
-	f.Get()
-	if h, ok = NewHandle(p, handle.KindFCM, x.Server, x.Object, f); !ok {
-		f.Put()
+// NewHandle gives p a slot for a new grant. The caller's reference to fcm
+// becomes the grant's if ok.
+func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
+	g := newGrant(p, p, kind, server, object, fcm)
+	if g == nil {
 		return 0, false
 	}
-	g, _ := p.Handles.Lookup(h)
-	g.ReadOnly = true
-	return h, true
+	if h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree); !ok {
+		if kind == handle.KindObject {
+			unlist(g)
+		}
+		Handles.Grants.Put(g)
+	}
+	return h, ok
+}
+
+// readOnly makes a grant of x's FCM that cannot be written through.
+func readOnly(from, to *sched.Process, x *handle.Grant) *handle.Grant {
+	f := (*mm.FCM)(unsafe.Pointer(x.Ptr))
+	g := newGrant(from, to, handle.KindFCM, x.Server, x.Object, f)
+	if g != nil {
+		f.Get()
+		g.ReadOnly = true
+	}
+	return g
 }
 
 // NewHandleAt is NewHandle for slot h, which must be free. Start-up only.
