@@ -176,7 +176,9 @@ func nativeNotify(c *sched.CPU, p *sched.Process, kpid, channel uint64) int64 {
 		return -abi.EINVAL
 	}
 	t := sched.Find(kpid)
-	if t == nil || t.State == sched.Dying || t.State == sched.Embryo {
+	// One that is not started yet finds the bit when it is: the process server
+	// may know it already.
+	if t == nil || t.State == sched.Dying || t.Disp[0] == nil {
 		return -abi.ESRCH
 	}
 	c.Notify(t.Disp[0], uint(channel))
