@@ -47,20 +47,24 @@ func (w *walk) lookupDir() (*File, int64) {
 		if w.fd >= 0 {
 			return dirOf(uint64(w.fd))
 		}
+		grantEnter()
 		n, r, dir, st := client.FileSystem{C: conn(), H: w.dir}.Lookup(w.rest(), w.redir())
-		if w.again(st, n) || w.magicNow() {
-			continue
-		}
-		if e := w.result(st); e != 0 {
-			return nil, e
+		if st != 0 {
+			grantLeave()
+			if w.again(st, n) || w.magicNow() {
+				continue
+			}
+			return nil, w.result(st)
 		}
 		mode := r.Mode
 		f := newFile(kindPath, oPath)
 		if f == nil {
 			drop(dir)
+			grantLeave()
 			return nil, -ENFILE
 		}
 		f.handle, f.mode, f.mount = dir, mode, w.mount
+		grantLeave()
 		f.nameFromWalk(w)
 		return f, 0
 	}

@@ -145,11 +145,14 @@ func (f *File) release() {
 	case kindEpoll:
 		epollRelease(f)
 	}
-	h := f.handle
-	freeFile(f)
-	if h != 0 {
-		drop(h)
+	if f.handle == 0 {
+		freeFile(f)
+		return
 	}
+	grantEnter()
+	drop(f.handle)
+	freeFile(f)
+	grantLeave()
 }
 
 // get returns the object at fd with a reference, or nil.

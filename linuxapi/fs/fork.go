@@ -14,6 +14,7 @@ import (
 var forkLocks = [...]*mutex{&fsMu, &mountMu, &epollMu, &tableMu, &poolMu, &eventMu, &timerMu, &signalfdMu}
 
 func forkPrepare() {
+	closeGrants()
 	for _, m := range forkLocks {
 		m.Lock()
 	}
@@ -23,6 +24,7 @@ func forkParent() {
 	for i := len(forkLocks) - 1; i >= 0; i-- {
 		forkLocks[i].Unlock()
 	}
+	openGrants()
 }
 
 // forkChild makes the copy the child's: only the forking thread is left, and
@@ -32,7 +34,9 @@ func forkChild() {
 	for _, m := range forkLocks {
 		m.Reset()
 	}
-	localSeq = user.Seq{}
+	localSeq, grantSeq = user.Seq{}, user.Seq{}
+	forkMu.Reset()
+	forking, grantsOpen = 0, 0
 	forkGen++
 	atomic.StoreUint32(&hasLocks, 0)
 	bufs.reset()

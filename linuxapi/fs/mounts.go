@@ -168,6 +168,8 @@ func service(i int) (uint64, int64) {
 	if h != 0 {
 		return h, 0
 	}
+	grantEnter()
+	defer grantLeave()
 	h, st := client.Mount{C: conn(), H: abi.HandleMount}.Service(serviceNames[i], 0)
 	if st < 0 {
 		if st == -EAGAIN {

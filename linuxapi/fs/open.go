@@ -60,33 +60,34 @@ func (w *walk) open(flags, mode uint64) (*File, int64) {
 		if w.fd >= 0 {
 			return w.reopen(wire)
 		}
+		grantEnter()
 		n, r, obj, st := client.FileSystem{C: conn(), H: w.dir}.Open(w.rest(), wire, mode, w.redir())
-		if w.again(st, n) {
+		if st == 0 {
+			return opened(r, obj, flags, w)
+		}
+		grantLeave()
+		if w.again(st, n) || w.magicNow() {
 			continue
 		}
-		if w.err == 0 && w.fd >= 0 {
-			continue
-		}
-		if e := w.result(st); e != 0 {
-			return nil, e
-		}
-		return opened(r, obj, flags, w)
+		return nil, w.result(st)
 	}
 }
 
-// opened makes the client object for an open that the server answered. It
-// consumes obj.
+// opened makes the client object for an open that the server answered between
+// grantEnter and the grantLeave that is here. It consumes obj.
 func opened(r *proto.OpenResult, obj uint64, flags uint64, w *walk) (*File, int64) {
 	what, mode, rdev := r.Kind, r.Stat.Mode, r.Stat.Rdev
 	status := uint32(flags) &^ transient
 	f := newFile(kindFile, status)
 	if f == nil {
 		drop(obj)
+		grantLeave()
 		return nil, -ENFILE
 	}
 	f.mode = mode
 	f.handle = obj
 	f.mount = w.mount
+	grantLeave()
 	var e int64
 	switch what {
 	case proto.KindFile, proto.KindStream:
@@ -113,7 +114,6 @@ func opened(r *proto.OpenResult, obj uint64, flags uint64, w *walk) (*File, int6
 		e = -EIO
 	}
 	if e != 0 {
-		f.kind = kindNone
 		f.put()
 		return nil, e
 	}
@@ -127,15 +127,15 @@ func (f *File) openTTY(flags uint64) int64 {
 	if e != 0 {
 		return e
 	}
-	for {
-		rdev, obj, st := client.TTY{C: conn(), H: h}.Open(flags&^oCloexec, client.Copy(f.handle))
-		if st < 0 {
-			return st
-		}
+	grantEnter()
+	rdev, obj, st := client.TTY{C: conn(), H: h}.Open(flags&^oCloexec, client.Copy(f.handle))
+	if st >= 0 {
 		drop(f.handle)
 		f.kind, f.ch, f.handle, f.rdev = kindTTY, chanTTY, obj, rdev
-		return 0
+		st = 0
 	}
+	grantLeave()
+	return st
 }
 
 // openFIFO turns an object that names a FIFO into one of its ends, waiting for
@@ -145,12 +145,16 @@ func (f *File) openFIFO(flags uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	grantEnter()
 	obj, st := client.Pipe{C: conn(), H: h}.OpenFIFO(flags&^oCloexec, client.Copy(f.handle))
+	if st >= 0 {
+		drop(f.handle)
+		f.kind, f.ch, f.handle = kindPipe, chanPipe, obj
+	}
+	grantLeave()
 	if st < 0 {
 		return st
 	}
-	drop(f.handle)
-	f.kind, f.ch, f.handle = kindPipe, chanPipe, obj
 	if flags&oNonBlock != 0 || flags&oAccMode == oRdWr {
 		return 0
 	}
@@ -186,10 +190,12 @@ func (w *walk) reopen(flags uint64) (*File, int64) {
 		}
 		f.mode, f.rdev = g.mode, g.rdev
 		if g.handle != 0 {
+			grantEnter()
 			_, obj, st := client.File{C: conn(), H: g.handle}.Reopen(flags)
 			if st >= 0 {
 				f.handle = obj
 			}
+			grantLeave()
 		}
 		f.copyName(g)
 		return f, 0
@@ -197,7 +203,11 @@ func (w *walk) reopen(flags uint64) (*File, int64) {
 		return nil, -ENXIO
 	}
 	w.mount = g.mountID()
+	grantEnter()
 	r, obj, st := client.File{C: conn(), H: g.handle}.Reopen(flags)
+	if st < 0 {
+		grantLeave()
+	}
 	if st == -ENXIO && g.kind == kindPipe && flags&oAccMode == uint64(g.getFlags()&oAccMode) {
 		// A pipe without a name: its end serves again, with one description.
 		g.hold()
@@ -210,9 +220,11 @@ func (w *walk) reopen(flags uint64) (*File, int64) {
 		f := newFile(g.kind, uint32(flags)&^transient)
 		if f == nil {
 			drop(obj)
+			grantLeave()
 			return nil, -ENFILE
 		}
 		f.mode, f.rdev, f.ch, f.handle = g.mode, g.rdev, g.ch, obj
+		grantLeave()
 		f.copyName(g)
 		return f, 0
 	}

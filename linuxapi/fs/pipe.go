@@ -17,50 +17,30 @@ func Pipe2(fds, flags uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	grantEnter()
 	ino, r, w, st := client.Pipe{C: conn(), H: h}.Create(flags &^ oCloexec)
 	if st < 0 {
+		grantLeave()
 		return st
 	}
 	status := uint32(flags &^ oCloexec)
 	a := pipeEnd(r, oRdOnly|status, ino)
 	b := pipeEnd(w, oWrOnly|status, ino)
+	grantLeave()
 	if a == nil || b == nil {
-		if a != nil {
-			a.put()
-		} else {
-			drop(r)
-		}
-		if b != nil {
-			b.put()
-		} else {
-			drop(w)
-		}
+		putBoth(a, b)
 		return -ENFILE
 	}
-	cloexec := flags&oCloexec != 0
-	fa := install(a, 0, cloexec)
-	if fa < 0 {
-		b.put()
-		return fa
-	}
-	fb := install(b, 0, cloexec)
-	if fb < 0 {
-		closeFd(int(fa))
-		return fb
-	}
-	if !put32(fds, uint32(fa)) || !put32(fds+4, uint32(fb)) {
-		closeFd(int(fa))
-		closeFd(int(fb))
-		return -EFAULT
-	}
-	return 0
+	return installPair(a, b, fds, flags&oCloexec != 0)
 }
 
 func pipeEnd(h uint64, flags uint32, ino uint64) *File {
 	f := newFile(kindPipe, flags)
-	if f != nil {
-		f.ch, f.handle, f.mode = chanPipe, h, sIFIFO|0o600
-		f.setNumberedName("pipe:[", ino)
+	if f == nil {
+		drop(h)
+		return nil
 	}
+	f.ch, f.handle, f.mode = chanPipe, h, sIFIFO|0o600
+	f.setNumberedName("pipe:[", ino)
 	return f
 }

@@ -96,11 +96,14 @@ func Socket(domain, typ, protocol uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	grantEnter()
 	ino, h, st := srv.Socket(kind, typ&oNonBlock)
 	if st < 0 {
+		grantLeave()
 		return st
 	}
 	f := newSock(h, kind, typ, ino)
+	grantLeave()
 	if f == nil {
 		return -ENFILE
 	}
@@ -117,11 +120,14 @@ func Socketpair(domain, typ, protocol, sv uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	grantEnter()
 	ino, a, b, st := srv.Pair(kind, typ&oNonBlock)
 	if st < 0 {
+		grantLeave()
 		return st
 	}
 	f, g := newSock(a, kind, typ, ino), newSock(b, kind, typ, ino+1)
+	grantLeave()
 	if f == nil || g == nil {
 		putBoth(f, g)
 		return -ENFILE
@@ -402,7 +408,13 @@ func (f *File) accept(flags uint64) (*File, int64) {
 		if block || f.watch != 0 {
 			wait = proto.Wait(chanSock)
 		}
+		grantEnter()
 		ino, h, st := sockEnd(f).Accept(flags&oNonBlock, wait)
+		var g *File
+		if st >= 0 {
+			g = newSock(h, f.rdev, flags, ino)
+		}
+		grantLeave()
 		f.edge(pollIn | pollRdNorm)
 		if st == -EAGAIN && block {
 			if e := s.wait(1<<chanSock, forever); e != 0 {
@@ -413,7 +425,6 @@ func (f *File) accept(flags uint64) (*File, int64) {
 		if st < 0 {
 			return nil, st
 		}
-		g := newSock(h, f.rdev, flags, ino)
 		if g == nil {
 			return nil, -ENFILE
 		}

@@ -317,6 +317,7 @@ func (f *File) recvmsg(u *uio, msg uint64, m *msghdr, flags uint64) int64 {
 	var in inbound
 	r := f.recv(u, flags, t, &in)
 	if r < 0 {
+		in.discard()
 		return r
 	}
 	out := uint32(flags & msgCmsgCloexec)
@@ -349,7 +350,7 @@ func (f *File) recvmsg(u *uio, msg uint64, m *msghdr, flags uint64) int64 {
 // inbound is what came beside a message's bytes.
 type inbound struct {
 	aux     proto.SockAux
-	handle  [maxPassedPerMsg]uint64
+	file    [maxPassedPerMsg]*File // not yet in the table; nil: could not be had
 	nameLen int
 	cut     bool
 }
@@ -367,9 +368,11 @@ func (in *inbound) putSender(addr, lenAddr uint64, t *pathBuf) int64 {
 
 // discard drops the files that nobody took.
 func (in *inbound) discard() {
-	for i, h := range in.handle {
-		drop(h)
-		in.handle[i] = 0
+	for i, f := range in.file {
+		if f != nil {
+			f.put()
+			in.file[i] = nil
+		}
 	}
 	in.aux.N = 0
 }
@@ -399,11 +402,12 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 		if block || f.watch != 0 {
 			wait = proto.Wait(chanSock)
 		}
+		grantEnter()
 		got, state, full, nameLen, aux, h0, h1, h2, st := sockEnd(f).Recv(flags, wait, proto.Out{Addr: addr, Len: n}, outBytes(t.redir[:sunPathMax]))
-		f.note(s.seq(chanSock), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm)
 		if st >= 0 && got <= n {
-			in.aux, in.handle = *aux, [maxPassedPerMsg]uint64{h0, h1, h2}
+			in.aux = *aux
+			in.aux.N = min(in.aux.N, maxPassedPerMsg)
+			in.adopt([maxPassedPerMsg]uint64{h0, h1, h2})
 			in.nameLen, in.cut = int(min(nameLen, sunPathMax)), full > got
 			if bb != nil {
 				if _, bad := u.copyOut(bb.data[:got]); bad {
@@ -413,6 +417,9 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 				u.advance(got)
 			}
 		}
+		grantLeave()
+		f.note(s.seq(chanSock), widen(uint32(state)), 0)
+		f.edge(pollIn | pollRdNorm)
 		if bb != nil {
 			bb.give()
 		}
@@ -457,16 +464,14 @@ func (f *File) control2(in *inbound, m *msghdr, flags uint64) (used uint64, trun
 	if in.aux.N == 0 {
 		return used, false, 0
 	}
-	if in.aux.N > maxPassedPerMsg {
-		return 0, false, -EIO
-	}
 	k := uint64(0)
-	for i := range in.handle[:in.aux.N] {
-		if room < cmsgHeader+4*(k+1) {
+	for i, g := range in.file[:in.aux.N] {
+		if g == nil || room < cmsgHeader+4*(k+1) {
 			trunc = true
 			break
 		}
-		fd := in.adopt(i, flags&msgCmsgCloexec != 0)
+		in.file[i] = nil
+		fd := install(g, 0, flags&msgCmsgCloexec != 0)
 		if fd < 0 {
 			trunc = true
 			break
@@ -486,14 +491,24 @@ func (f *File) control2(in *inbound, m *msghdr, flags uint64) (used uint64, trun
 	return used, trunc, 0
 }
 
-// adopt makes a descriptor of the i-th file of a message. What the sender says
-// of it is checked: a kind that needs a handle has one, and its channel is that
-// of its kind.
-func (in *inbound) adopt(i int, cloexec bool) int64 {
-	d := &in.aux.File[i]
+// adopt makes client objects of the files of a message. It runs between
+// grantEnter and grantLeave.
+func (in *inbound) adopt(handle [maxPassedPerMsg]uint64) {
+	for i, h := range handle {
+		if uint32(i) < in.aux.N {
+			in.file[i] = passedFile(&in.aux.File[i], h)
+		} else {
+			drop(h)
+		}
+	}
+}
+
+// passedFile makes an object of what a sender says of a file. That is checked:
+// a kind that needs a handle has one, and its channel is that of its kind.
+func passedFile(d *proto.SockFile, h uint64) *File {
 	k := kind(d.Kind)
-	h := in.handle[i]
 	var ch uint8
+	ok := h != 0
 	switch k {
 	case kindFile, kindDir, kindPath:
 	case kindPipe:
@@ -503,19 +518,20 @@ func (in *inbound) adopt(i int, cloexec bool) int64 {
 	case kindSock:
 		ch = chanSock
 	case kindNull, kindZero, kindFull, kindRandom:
+		ok = true
 	default:
-		return -EINVAL
+		ok = false
 	}
-	if h == 0 && (k < kindNull || k > kindRandom) {
-		return -EINVAL
+	var f *File
+	if ok {
+		f = newFile(k, d.Flags)
 	}
-	f := newFile(k, d.Flags)
 	if f == nil {
-		return -ENFILE
+		drop(h)
+		return nil
 	}
-	in.handle[i] = 0
 	f.ch, f.handle, f.mode, f.rdev, f.mount = ch, h, d.Mode, d.Rdev, d.Mount
-	return install(f, 0, cloexec)
+	return f
 }
 
 // mmsghdr is 64 bytes: a msghdr and the length of what was sent or received.
