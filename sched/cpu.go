@@ -322,6 +322,13 @@ func (c *CPU) Leave() {
 			// Work left over is done now, unless an interrupt waits: it is
 			// taken as soon as the CPU halts, and brings us back here.
 			if c.jobs != nil && !interruptPending() {
+				// There may be many steps: time goes on, and the timer must
+				// be able to end them.
+				c.now = 0
+				if c.stale {
+					c.stale = false
+					c.arm()
+				}
 				continue
 			}
 			load(nil)
