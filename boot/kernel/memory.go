@@ -51,6 +51,9 @@ func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
 	return nativeMincore(p, a0, a1, a2)
 }
 
+// reclaimSteps is how many steps of reclaiming one kernel entry does.
+const reclaimSteps = 16
+
 func nativeMap(p *sched.Process, va uint64) int64 {
 	var a abi.MapArgs
 	if err := in(p, va, &a); err != 0 {
@@ -67,7 +70,10 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 		}
 	}
 	addr, err := p.Space.Map(&s)
-	for err == mm.ENOMEM && lifecycle.Reclaim(sched.This()) {
+	for i := 0; err == mm.ENOMEM && lifecycle.Reclaim(sched.This()); i++ {
+		if i == reclaimSteps {
+			return -abi.EAGAIN // there may be much more to reclaim: let others run
+		}
 		addr, err = p.Space.Map(&s)
 	}
 	if err == mm.EAGAIN {

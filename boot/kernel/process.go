@@ -52,7 +52,11 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		faults++
 		write, fetch := code&amd64.FaultWrite != 0, code&amd64.FaultFetch != 0
 		r := mm.Fault(p.Space, cr2, write, fetch, true)
-		for r == mm.FaultOOM {
+		for i := 0; r == mm.FaultOOM; i++ {
+			if i == reclaimSteps {
+				c.Leave() // the instruction faults again: let others run
+				return
+			}
 			if !lifecycle.Reclaim(c) {
 				if victim, ok := lifecycle.OutOfMemory(c); !ok {
 					break
