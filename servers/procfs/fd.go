@@ -37,7 +37,7 @@ func (l fdLink) Stat(x *vfs.Ctx) proto.Stat {
 			}
 		}
 	}
-	st := l.dir.stat(syscall.S_IFLNK|mode, inode(l.key(), 0))
+	st := l.dir.stat(x, syscall.S_IFLNK|mode, inode(l.key(), 0))
 	st.Size = 64
 	return st
 }

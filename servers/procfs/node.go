@@ -86,13 +86,13 @@ func (d dirNode) entryIno(e *entry) uint64 {
 }
 
 // stat fills in what all nodes have. Files of a process belong to its user.
-func (d dirNode) stat(mode uint32, ino uint64) proto.Stat {
+func (d dirNode) stat(x *vfs.Ctx, mode uint32, ino uint64) proto.Stat {
 	st := proto.Stat{Ino: ino, Nlink: 1, Mode: mode, Blksize: 1024, Atim: d.srv.started, Mtim: d.srv.started, Ctim: d.srv.started}
 	if mode&syscall.S_IFMT == syscall.S_IFDIR {
 		st.Nlink = 2
 	}
 	if d.key.pid != 0 {
-		if r, err := d.srv.record(d.key.pid); err == nil && r.KPid == d.key.kpid {
+		if r, err := d.srv.recordIn(x, d.key.pid); err == nil && r.KPid == d.key.kpid {
 			st.UID, st.GID = r.EUID, r.EGID
 		}
 	}
@@ -100,12 +100,12 @@ func (d dirNode) stat(mode uint32, ino uint64) proto.Stat {
 }
 
 // Stat implements vfs.Node.
-func (d dirNode) Stat(*vfs.Ctx) proto.Stat {
+func (d dirNode) Stat(x *vfs.Ctx) proto.Stat {
 	mode := d.def.mode
 	if mode == 0 {
 		mode = 0o555
 	}
-	return d.stat(syscall.S_IFDIR|mode, d.ino())
+	return d.stat(x, syscall.S_IFDIR|mode, d.ino())
 }
 
 // Place implements vfs.Node.
@@ -199,12 +199,12 @@ func (d dirNode) List(x *vfs.Ctx, after uint64, emit func(vfs.Entry) bool) error
 }
 
 // Stat implements vfs.Node.
-func (f fileNode) Stat(*vfs.Ctx) proto.Stat {
+func (f fileNode) Stat(x *vfs.Ctx) proto.Stat {
 	mode := f.ent.mode
 	if mode == 0 {
 		mode = 0o444
 	}
-	return f.dir.stat(syscall.S_IFREG|mode, f.dir.entryIno(f.ent))
+	return f.dir.stat(x, syscall.S_IFREG|mode, f.dir.entryIno(f.ent))
 }
 
 // Place implements vfs.Node.
@@ -295,8 +295,8 @@ func (o *text) WriteFrom(x *vfs.Ctx, off int64, atEnd bool, limit uint64, in ipc
 }
 
 // Stat implements vfs.Node.
-func (l linkNode) Stat(*vfs.Ctx) proto.Stat {
-	return l.dir.stat(syscall.S_IFLNK|0o777, l.dir.entryIno(l.ent))
+func (l linkNode) Stat(x *vfs.Ctx) proto.Stat {
+	return l.dir.stat(x, syscall.S_IFLNK|0o777, l.dir.entryIno(l.ent))
 }
 
 // Place implements vfs.Node.

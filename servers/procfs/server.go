@@ -27,6 +27,7 @@ type Server struct {
 	started proto.Time
 	// terminals is a handle on the terminal server; 0: not asked for yet.
 	terminals atomic.Uint64
+	memos     sync.Map // of *memo, by *ipc.Call: a few, which receivers use again and again
 
 	mu     sync.Mutex
 	adjust map[uint64]int // oom_score_adj as written; by kernel process id
@@ -76,6 +77,30 @@ func (s *Server) record(pid uint32) (r proto.ProcRecord, err error) {
 		}
 		r = *q
 	})
+	return r, err
+}
+
+// memo is what a call has been told about a process: a walk and the file at
+// its end ask for the same several times.
+type memo struct {
+	call uint64 // ipc.Call.Record
+	pid  uint32
+	rec  proto.ProcRecord
+	err  error
+}
+
+// recordIn is record, asked once a call.
+func (s *Server) recordIn(x *vfs.Ctx, pid uint32) (proto.ProcRecord, error) {
+	if x == nil || x.C == nil {
+		return s.record(pid)
+	}
+	if v, ok := s.memos.Load(x.C); ok {
+		if m := v.(*memo); m.call == x.C.Record && m.pid == pid {
+			return m.rec, m.err
+		}
+	}
+	r, err := s.record(pid)
+	s.memos.Store(x.C, &memo{x.C.Record, pid, r, err})
 	return r, err
 }
 

@@ -156,7 +156,7 @@ func lookupPid(x *vfs.Ctx, d dirNode, name string) (vfs.Node, error) {
 	if !ok || n == 0 {
 		return nil, syscall.ENOENT
 	}
-	r, err := d.srv.record(n)
+	r, err := d.srv.recordIn(x, n)
 	if err != nil {
 		return nil, syscall.ENOENT
 	}

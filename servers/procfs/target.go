@@ -32,7 +32,7 @@ func (d dirNode) target(x *vfs.Ctx, private bool) (*target, error) {
 	if d.key.pid == 0 {
 		return t, nil
 	}
-	r, err := d.srv.record(d.key.pid)
+	r, err := d.srv.recordIn(x, d.key.pid)
 	if err != nil || r.KPid != d.key.kpid {
 		return nil, syscall.ENOENT
 	}
