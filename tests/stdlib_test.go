@@ -45,7 +45,17 @@ var stdlibPackages = []struct {
 
 // explained are the tests that fail or are skipped here and pass on Linux, with
 // the reason. docs/stdlib-tests.md shows them.
-var explained = map[string]string{}
+var explained = map[string]string{
+	"syscall.TestUnshareMountNameSpace":  noNamespaces,
+	"syscall.TestCloneTimeNamespace":     noNamespaces,
+	"syscall.TestPidFDWithUserNS":        noNamespaces,
+	"syscall.TestAmbientCapsUserns":      noNamespaces,
+	"os/exec.TestFindExecutableVsNoexec": noNamespaces,
+	"syscall.TestAmbientCaps":            "there are no ambient capabilities",
+	"syscall.TestPidFDClone3":            "clone3 answers ENOSYS, so that C libraries use clone",
+}
+
+const noNamespaces = "there are no namespaces: unshare and clone refuse them, and the test skips itself"
 
 var (
 	stdlibReport = flag.String("stdlib.report", "", "also run the tests on Linux in QEMU and write the table to this `file`")
@@ -289,7 +299,7 @@ func excerpt(out, name string) string {
 	in := false
 	for _, l := range lines {
 		switch {
-		case strings.HasPrefix(l, "=== RUN   "+name):
+		case strings.HasPrefix(l, "=== RUN   "+name), strings.HasPrefix(l, "=== CONT  "+name), strings.HasPrefix(l, "=== NAME  "+name):
 			in = true
 		case strings.HasPrefix(l, "--- FAIL: "+name+" "):
 			in = true

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // witness does file and pipe work and checks what it gets, until it is ended by
@@ -20,7 +22,12 @@ func witness() {
 	}
 	fmt.Println("watching")
 	for {
-		if err := os.WriteFile(name, data, 0o600); err != nil {
+		err := os.WriteFile(name, data, 0o600)
+		if errors.Is(err, syscall.ENOSPC) {
+			time.Sleep(time.Millisecond) // another has filled the disk
+			continue
+		}
+		if err != nil {
 			fail("witness: write:", err)
 			return
 		}
