@@ -229,7 +229,7 @@ func joinMount(id uint64, dst, rest []byte) int64 {
 	mountMu.Lock()
 	k := -1
 	if m := mountByID(id); m >= 0 {
-		k = path.Join(dst, mounts[m].prefix(), rest)
+		k = mounts[m].global(dst, rest)
 	} else {
 		k = path.Join(dst, nil, rest)
 	}

@@ -17,8 +17,9 @@ type mountEntry struct {
 	id    uint64
 	root  uint64 // handle
 	point [128]byte
-	n     int32 // length of point
-	seen  bool
+	base  [128]byte // of a bind mount: the path of root in its file system
+	n     int32     // length of point
+	nbase int32     // length of base; 0: the file system's root
 }
 
 var (
@@ -30,6 +31,26 @@ var (
 )
 
 func (m *mountEntry) prefix() []byte { return m.point[:m.n] }
+
+// global writes the path in the name space of what is at p in m's file system
+// to dst, and returns its length, or -1: too long.
+func (m *mountEntry) global(dst, p []byte) int {
+	if m.nbase > 0 {
+		if r := path.Match(m.base[:m.nbase], p); r >= 0 {
+			p = p[r:]
+		}
+	}
+	return path.Join(dst, m.prefix(), p)
+}
+
+// findBase asks where in its file system a mount's root is.
+func (m *mountEntry) findBase() {
+	n, st := client.FileSystem{C: conn(), H: m.root}.Path(outBytes(m.base[:]))
+	m.nbase = 0
+	if st >= 0 && n > 1 && n <= uint64(len(m.base)) {
+		m.nbase = int32(n)
+	}
+}
 
 // refreshMounts makes the table current. Errors leave the old one.
 func refreshMounts() {
@@ -65,9 +86,6 @@ func refreshMounts() {
 // mountMu is held. The table is rewritten in place: entries that are still
 // there keep their handle.
 func loadMounts(srv client.Mount, v uint64) bool {
-	for i := range mounts[:mountCount] {
-		mounts[i].seen = false
-	}
 	n := int32(0)
 	for n < maxMounts {
 		v2, info, root, st := srv.Entry(uint64(n))
@@ -102,13 +120,12 @@ func loadMounts(srv client.Mount, v uint64) bool {
 				}
 				mountCount++
 			}
-			mounts[n] = mountEntry{id: info.ID, root: root}
-		}
-		e := &mounts[n]
-		e.point = info.Point
-		e.n = 0
-		for int(e.n) < len(e.point) && e.point[e.n] != 0 {
-			e.n++
+			e := &mounts[n]
+			*e = mountEntry{id: info.ID, root: root, point: info.Point}
+			for int(e.n) < len(e.point) && e.point[e.n] != 0 {
+				e.n++
+			}
+			e.findBase() // the reply with info is gone now
 		}
 		n++
 	}

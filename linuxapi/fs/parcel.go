@@ -51,7 +51,7 @@ func survivors() (objects, fds int) {
 // parcelSize is an upper bound of what encodeParcel writes.
 func parcelSize() int {
 	objects, fds := survivors()
-	return 128 + numServices*8 + int(mountCount)*(24+128) + objects*(fileRecord+128) + fds*8
+	return 128 + numServices*8 + int(mountCount)*(24+256) + objects*(fileRecord+128) + fds*8
 }
 
 // writer appends words; it drops what does not fit and remembers that.
@@ -142,6 +142,7 @@ func encodeParcel(dst []byte) int {
 		w.u64(m.id)
 		w.u64(m.root)
 		w.bytes(m.prefix())
+		w.bytes(m.base[:m.nbase])
 	}
 	w.u32(uint32(objects))
 	// In the order of their ordinals, which is the order of first use.
@@ -247,6 +248,7 @@ func decodeParcel(src []byte) errno.Errno {
 		m := &mounts[i]
 		m.id, m.root = r.u64(), r.u64()
 		m.n = int32(r.bytes(m.point[:]))
+		m.nbase = int32(r.bytes(m.base[:]))
 	}
 	if r.bad {
 		return errno.EINVAL

@@ -243,7 +243,7 @@ func (w *walk) covered(p []byte) int64 {
 	m := mountByID(w.mount)
 	n := -1
 	if m >= 0 {
-		n = path.Join(w.buf.path[:pathMax], mounts[m].prefix(), p)
+		n = mounts[m].global(w.buf.path[:pathMax], p)
 	}
 	mountMu.Unlock()
 	if m < 0 {
