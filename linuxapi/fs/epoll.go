@@ -345,6 +345,9 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 			i = next
 			continue
 		}
+		// Whoever removes an item moves the cursor off it: only the cursor can
+		// be followed once epollMu has been free.
+		ep.cursor = next
 		epollMu.Unlock()
 		want := events&0xffff | pollErr | pollHup
 		chans |= f.chans()
@@ -379,24 +382,15 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 			} else if events&epollET != 0 {
 				it.seen &= got
 			}
-			// The list may have changed while epollMu was free.
-			if k := findItem(e.aux, fd, f); k != 0 {
-				i = items[k].nextEp
-			} else {
-				i = ep.cursor
-			}
-		} else {
-			i = ep.cursor
 		}
-		if i == 0 {
-			i = ep.first
-		}
-		ep.cursor = i
 		epollMu.Unlock()
 		f.put()
 		epollMu.Lock()
 		if fault || !ep.used {
 			break
+		}
+		if i = ep.cursor; i == 0 {
+			i = ep.first
 		}
 	}
 	epollMu.Unlock()
