@@ -58,6 +58,7 @@ func onIRQ(ctx *amd64.UserContext, irq int) {
 	interrupts++
 	switch irq {
 	case amd64.IRQTimer:
+		atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
 		c.TimerFired()
 	case amd64.IRQCOM1:
 		ports[0].interrupt(c)

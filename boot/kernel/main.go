@@ -161,6 +161,7 @@ func startupInfo() {
 	info.TSCHz = amd64.TSCHz
 	info.NCPU = uint64(amd64.NCPU)
 	info.MemTotal = uint64(mm.ReadCounters().Total) * abi.PageSize
+	info.MemFree = uint64(mm.FreeFrameCount()) * abi.PageSize
 	info.XSaveSize, info.XCR0 = amd64.Features.XSaveSize, amd64.Features.XCR0
 	info.CmdlineLen = uint64(copy(info.Cmdline[:], amd64.Boot.Cmdline))
 }

@@ -57,7 +57,7 @@ type InfoPage struct {
 	WallSeq    uint64 // odd while WallOffset changes (clock_settime)
 	NCPU       uint64
 	MemTotal   uint64 // bytes
-	MemFree    uint64 // bytes, updated by the kernel lazily
+	MemFree    uint64 // bytes, updated by the kernel at faults and timer interrupts
 	XSaveSize  uint64 // bytes an XSAVE of XCR0 needs
 	XCR0       uint64
 	LibOSText  [2]uint64 // [lo, hi) of the libOS's text

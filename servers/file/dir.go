@@ -114,6 +114,9 @@ func (d *dir) touched() {
 
 // Make implements vfs.Editor.
 func (d *dir) Make(name string, mode uint32, uid, gid uint32, rdev uint64, target string) (vfs.Node, error) {
+	if err := d.ram.mayGrow(); err != nil {
+		return nil, err
+	}
 	n := d.ram.newNode(mode, uid, gid, rdev, target)
 	if _, ok := n.(*dir); ok {
 		n.base().nlink = 2
@@ -147,6 +150,9 @@ func (r *ram) newNode(mode uint32, uid, gid uint32, rdev uint64, target string) 
 
 // Temp implements vfs.Editor.
 func (d *dir) Temp(mode uint32, uid, gid uint32) (vfs.Node, error) {
+	if err := d.ram.mayGrow(); err != nil {
+		return nil, err
+	}
 	n := &regular{temp: true}
 	n.init(d.ram, mode, uid, gid, 0)
 	n.last = place{d, "#" + itoa(n.ino)}

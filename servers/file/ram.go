@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"go42/ipc"
 	"go42/ipc/proto"
 	"go42/servers/vfs"
 )
@@ -48,8 +49,20 @@ func (r *ram) statfs() proto.Statfs {
 
 // charge takes n pages (negative: gives back); ENOSPC.
 func (r *ram) charge(n int64) error {
+	if n > 0 && ipc.MemoryLow(ipc.ShareGrow) {
+		return syscall.ENOSPC
+	}
 	if r.used.Add(n) > r.limit && n > 0 {
 		r.used.Add(-n)
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// mayGrow reports whether there may be one more node: as many as pages, as in
+// Linux's tmpfs; ENOSPC.
+func (r *ram) mayGrow() error {
+	if r.nodes.Load() >= r.limit || ipc.MemoryLow(ipc.ShareGrow) {
 		return syscall.ENOSPC
 	}
 	return nil

@@ -35,6 +35,11 @@ func main() {
 	// What a server keeps is small: collecting early costs little and keeps the
 	// machine's memory for programs.
 	debug.SetGCPercent(25)
+	if name != "init" {
+		ipc.UseInfoPage()
+		// What is garbage goes before memory gets short.
+		debug.SetMemoryLimit(int64(ipc.MemTotal() / ipc.ShareGrow))
+	}
 	if name != "proc" && name != "init" {
 		// By this name it is seen in /proc.
 		client.Proc{C: ipc.Native{}.Conn(), H: abi.HandleProc}.SetComm(name)

@@ -141,6 +141,15 @@ func (s *Server) Last(id uint64) {
 	}
 }
 
+// newSize is the capacity of a new pipe: a page where memory is short, as
+// Linux gives it to who has many.
+func newSize() int {
+	if ipc.MemoryLow(ipc.ShareLarge) {
+		return minSize
+	}
+	return defaultSize
+}
+
 // add makes an end of p an object for the caller. p.mu is held.
 func (s *Server) add(c *ipc.Call, p *pipe, flags, file uint64) (*end, ipc.Grant) {
 	e := &end{s: s, p: p, flags: flags & (syscall.O_ACCMODE | stream.Settable), file: file, rights: rights.ForProcess(c.BadgePid, rights.All)}
@@ -166,12 +175,15 @@ func (s *Server) Create(c *ipc.Call, flags uint64) (ino uint64, r, w ipc.Grant, 
 	if err != nil {
 		return 0, r, w, ipc.Errno(err)
 	}
+	if ipc.MemoryLow(ipc.ShareGrow) {
+		return 0, r, w, -int64(syscall.ENFILE)
+	}
 	s.mu.Lock()
 	s.lastIno++
 	ino = s.lastIno
 	s.mu.Unlock()
 	now := vfs.Now()
-	p := &pipe{num: ino, size: defaultSize, stat: proto.Stat{Dev: pipeDev, Ino: ino, Nlink: 1, Mode: syscall.S_IFIFO | 0o600,
+	p := &pipe{num: ino, size: newSize(), stat: proto.Stat{Dev: pipeDev, Ino: ino, Nlink: 1, Mode: syscall.S_IFIFO | 0o600,
 		UID: k.FSUID, GID: k.FSGID, Blksize: 4096, Atim: now, Mtim: now, Ctim: now}}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -211,8 +223,11 @@ func (s *Server) OpenFIFO(c *ipc.Call, flags uint64, fifo ipc.Given) (ipc.Grant,
 		return ipc.Grant{}, -int64(syscall.ENXIO)
 	}
 	if p == nil {
+		if ipc.MemoryLow(ipc.ShareGrow) {
+			return ipc.Grant{}, -int64(syscall.ENFILE)
+		}
 		s.lastIno++
-		p = &pipe{num: s.lastIno, key: key, fifo: true, size: defaultSize, stat: stat}
+		p = &pipe{num: s.lastIno, key: key, fifo: true, size: newSize(), stat: stat}
 		s.fifos[key] = p
 	}
 	p.mu.Lock()
@@ -456,7 +471,7 @@ func (e *end) Control(c *ipc.Call, request uint64, arg uint64, wait uint64, in i
 			return 0, -int64(syscall.EINVAL)
 		}
 		n := 1 << bits.Len64(max(arg, minSize)-1)
-		if n > maxSize {
+		if n > maxSize || n > p.size && ipc.MemoryLow(ipc.ShareLarge) {
 			return 0, -int64(syscall.EPERM)
 		}
 		if n < p.count {

@@ -156,6 +156,9 @@ func (s *Server) Socket(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Gran
 	if !validType(typ) {
 		return 0, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
 	}
+	if ipc.MemoryLow(ipc.ShareGrow) {
+		return 0, ipc.Grant{}, -int64(syscall.ENFILE)
+	}
 	w, _, err := s.caller(c)
 	if err != nil {
 		return 0, ipc.Grant{}, ipc.Errno(err)
@@ -170,6 +173,9 @@ func (s *Server) Socket(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Gran
 func (s *Server) Pair(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Grant, ipc.Grant, int64) {
 	if !validType(typ) {
 		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
+	}
+	if ipc.MemoryLow(ipc.ShareGrow) {
+		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ENFILE)
 	}
 	w, _, err := s.caller(c)
 	if err != nil {
@@ -534,6 +540,9 @@ func (o *sock) state() uint64 {
 
 // room: more can be queued at o. s.mu is held.
 func (o *sock) room() bool {
+	if len(o.queue) > 0 && ipc.MemoryLow(ipc.ShareGrow) {
+		return false
+	}
 	if o.typ == syscall.SOCK_DGRAM {
 		return len(o.queue) <= maxDatagram
 	}

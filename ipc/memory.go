@@ -1,0 +1,43 @@
+package ipc
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"go42/ipc/abi"
+)
+
+// What a server keeps for its clients is the server's memory, and no limit of a
+// client's bounds it. So a server refuses to grow (ENOSPC, ENFILE, ENOBUFS) well
+// before programs could no longer have pages of their own: the kernel keeps the
+// last 1/16 of memory for itself and servers, and would end the largest program,
+// which may have nothing to do with it.
+const (
+	// ShareGrow: with less than 1/ShareGrow of memory free, nothing is made that stays.
+	ShareGrow = 8
+	// ShareLarge: with less than 1/ShareLarge free, buffers are small.
+	ShareLarge = 4
+)
+
+// info is the kernel's page; nil in tests on a host.
+var info atomic.Pointer[abi.InfoPage]
+
+// UseInfoPage makes MemoryLow look at the kernel's information. For servers on Go42.
+func UseInfoPage() {
+	va := uintptr(abi.InfoVA)
+	info.Store(*(**abi.InfoPage)(unsafe.Pointer(&va)))
+}
+
+// MemTotal is the machine's memory in bytes, 0 if unknown.
+func MemTotal() uint64 {
+	if p := info.Load(); p != nil {
+		return p.MemTotal
+	}
+	return 0
+}
+
+// MemoryLow reports whether less than 1/share of the machine's memory is free.
+func MemoryLow(share uint64) bool {
+	p := info.Load()
+	return p != nil && atomic.LoadUint64(&p.MemFree) < p.MemTotal/share
+}
