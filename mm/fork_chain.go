@@ -397,12 +397,11 @@ func (p *FCM) mergeUp(c *FCM, budget *int) bool {
 		if *budget <= 0 {
 			return false
 		}
-		*budget -= costFree
 		i = at
 		old := p.index.get(at)
 		if e&entPage != 0 || p.parent != nil {
 			if !p.index.set(at, e, p.acct, true) {
-				return false
+				return false // at no cost: Work must see that it does not get on
 			}
 		} else if old != 0 { // a hole above which there is nothing
 			p.index.remove(at, p.acct)
@@ -415,6 +414,7 @@ func (p *FCM) mergeUp(c *FCM, budget *int) bool {
 			FreeFrame(p.acct, KindAnon, old&pteAddr)
 		}
 		c.index.remove(at, c.acct)
+		*budget -= costFree
 	}
 }
 
@@ -430,7 +430,6 @@ func (p *FCM) mergeDown(c *FCM, budget *int) bool {
 		if *budget <= 0 {
 			return false
 		}
-		*budget -= costFree
 		i = at
 		mine := c.index.get(at)
 		switch {
@@ -451,6 +450,7 @@ func (p *FCM) mergeDown(c *FCM, budget *int) bool {
 			}
 		}
 		p.index.remove(at, p.acct)
+		*budget -= costFree
 	}
 }
 
