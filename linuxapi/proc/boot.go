@@ -48,6 +48,9 @@ var moduleStrings [512]byte
 func startModule(size uint64) {
 	si := at[abi.StartInfo](abi.ParcelVA)
 	Me.Server = si.Rank < abi.RankApp
+	if Me.Server {
+		thread.DefaultSlack = thread.ServerSlack
+	}
 	n := 0
 	for n < len(si.Name) && si.Name[n] != 0 {
 		n++

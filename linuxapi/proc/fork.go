@@ -92,7 +92,7 @@ func newThread(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 		}
 		n.FSBase = tls
 	}
-	n.Name, n.Affinity, n.Nice = t.Name, t.Affinity, t.Nice
+	n.Name, n.Affinity, n.Nice, n.Slack = t.Name, t.Affinity, t.Nice, t.Slack
 	n.KeepCaps = t.KeepCaps
 	n.Sig.Mask = t.Sig.Mask
 	n.Sig.Alt = signal.Stack{Flags: signal.SS_DISABLE}

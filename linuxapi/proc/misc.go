@@ -216,9 +216,13 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		}
 		return 1
 	case 29: // SET_TIMERSLACK
+		t.Slack = 0
+		if int64(arg) > 0 {
+			t.Slack = min(arg, 1<<40)
+		}
 		return 0
 	case 30: // GET_TIMERSLACK
-		return 50000
+		return int64(t.TimerSlack())
 	case 36: // SET_CHILD_SUBREAPER
 		_, st := Server(t).Prctl(proto.PrctlSetSubreaper, arg)
 		return st

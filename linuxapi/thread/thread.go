@@ -30,7 +30,8 @@ type Thread struct {
 	SigWaiting    bool // in sigtimedwait; guarded by the signal lock
 	Affinity      uint64
 	Nice          int32
-	KeepCaps      bool // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
+	Slack         uint64 // PR_SET_TIMERSLACK, ns; 0: DefaultSlack
+	KeepCaps      bool   // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
 
 	// A call with a relative timeout that is restarted keeps its deadline.
 	restartAt uint64
@@ -70,6 +71,23 @@ func (t *Thread) Deadline(rel uint64) uint64 {
 	}
 	t.restartAt = at
 	return at
+}
+
+// DefaultSlack is by how many ns a sleep may be late when nobody has said
+// otherwise. A server's is longer: the monitor thread of Go's runtime looks
+// every 20 us whether something is to be done, which here costs a timer
+// interrupt and two switches of address spaces between the calls that it serves.
+var DefaultSlack uint64 = 50_000
+
+// ServerSlack is a server's DefaultSlack.
+const ServerSlack = 1_000_000
+
+// TimerSlack is t's slack in ns.
+func (t *Thread) TimerSlack() uint64 {
+	if t.Slack != 0 {
+		return t.Slack
+	}
+	return DefaultSlack
 }
 
 // FutexWait links a thread that waits on a futex; guarded by the bucket's lock.

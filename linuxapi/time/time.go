@@ -228,7 +228,7 @@ func sysNanosleep(t *thread.Thread, a *call.Args) int64 {
 	if e != errno.OK {
 		return e.Ret()
 	}
-	return sleep(t, t.Deadline(ns), a[1])
+	return sleep(t, t.Deadline(ns+t.TimerSlack()), a[1])
 }
 
 // sleep sleeps until the monotonic time at; rem, if not 0, gets what is left
@@ -270,7 +270,7 @@ func sysClockNanosleep(t *thread.Thread, a *call.Args) int64 {
 		return e.Ret()
 	}
 	if a[1]&1 == 0 {
-		return sleep(t, t.Deadline(ns), a[3])
+		return sleep(t, t.Deadline(ns+t.TimerSlack()), a[3])
 	}
 	if wall {
 		off := user.WallOffset()
