@@ -1,8 +1,10 @@
 package proto
 
 // Sock is the root object of the socket server (service "sock"): local
-// (AF_UNIX) sockets. Sockets answer File (Read and Write are recv and send
-// without flags) and SockEnd. typ: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+// (AF_UNIX) sockets, and AF_INET and AF_INET6 ones over the loopback interface.
+// Sockets answer File (Read and Write are recv and send without flags) and
+// SockEnd. typ: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5, plus the address
+// family times 256 (0: AF_UNIX).
 //
 //ipc:base 7
 type Sock interface {
@@ -10,10 +12,11 @@ type Sock interface {
 	Pair(typ uint64, flags uint64) (ino uint64, a Handle, b Handle, st Status)
 }
 
-// SockEnd is what a socket answers beyond File. A name is what follows the
+// SockEnd is what a socket answers beyond File. A local name is what follows the
 // family in struct sockaddr_un: a path, or bytes that begin with zero. For a
 // path, node is an O_PATH handle of the socket's inode: it, not the path, is
-// the address.
+// the address. An internet name is the port (two bytes, high one first) and the
+// address (4 or 16 bytes).
 //
 //ipc:base 9
 type SockEnd interface {
@@ -27,7 +30,8 @@ type SockEnd interface {
 	Name(peer uint64, buf Out) (n uint64, st Status)
 	// Shutdown; how: SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2.
 	Shutdown(how uint64) (st Status)
-	// Option reads, and with set != 0 sets, a SOL_SOCKET option of one word.
+	// Option reads, and with set != 0 sets, an option of one word: the option's
+	// number plus 65536 times its level, which for SOL_SOCKET counts as 0.
 	Option(option uint64, set uint64, value uint64) (res uint64, st Status)
 	// PeerCred: who connected, listened or made the pair.
 	PeerCred() (pid uint64, uid uint64, gid uint64, st Status)

@@ -6,11 +6,20 @@ import (
 	"go42/ipc/proto"
 )
 
-// Local (AF_UNIX) sockets over the socket server. Other families are refused.
+// Sockets over the socket server: local ones (AF_UNIX), and AF_INET and AF_INET6
+// within this machine. Other families are refused. File.rdev of a socket is its
+// type, plus 256 times the family of an internet one.
 
 const (
 	afUnspec = 0
 	afUnix   = 1
+	afInet   = 2
+	afInet6  = 10
+
+	ipprotoIP   = 0
+	ipprotoTCP  = 6
+	ipprotoUDP  = 17
+	ipprotoIPv6 = 41
 
 	sockStream    = 1
 	sockDgram     = 2
@@ -44,6 +53,17 @@ const (
 	maxPassedPerMsg = proto.SockFiles
 )
 
+// sockType is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+func (f *File) sockType() uint64 { return f.rdev & 0xff }
+
+// family is AF_INET, AF_INET6 or AF_UNIX.
+func (f *File) family() uint64 {
+	if n := f.rdev >> 8; n != 0 {
+		return n
+	}
+	return afUnix
+}
+
 func sockEnd(f *File) client.SockEnd { return client.SockEnd{C: conn(), H: f.handle} }
 
 // newSock makes the client object of a socket.
@@ -62,10 +82,23 @@ func checkSocket(domain, typ, protocol uint64) (uint64, int64) {
 	if typ&^(0xf|oNonBlock|oCloexec) != 0 {
 		return 0, -EINVAL
 	}
-	if uint32(domain) != afUnix {
+	p := uint32(protocol)
+	switch d := uint64(uint32(domain)); d {
+	case afUnix:
+	case afInet, afInet6:
+		switch k := typ & 0xf; {
+		case k == sockStream && (p == 0 || p == ipprotoTCP), k == sockDgram && (p == 0 || p == ipprotoUDP):
+			return k | d<<8, 0
+		case k == sockStream || k == sockDgram:
+			return 0, -EPROTONOSUPPORT
+		case k == sockRaw:
+			return 0, -EPERM
+		}
+		return 0, -ESOCKTNOSUPPORT
+	default:
 		return 0, -EAFNOSUPPORT
 	}
-	if p := uint32(protocol); p != 0 && p != afUnix {
+	if p != 0 && p != afUnix {
 		return 0, -EPROTONOSUPPORT
 	}
 	switch k := typ & 0xf; k {
@@ -168,10 +201,13 @@ func getSock(fd uint64) (*File, int64) {
 	return f, 0
 }
 
-// sockAddr reads a struct sockaddr_un into b.path: n is the length of the name
-// in it, -errno on an error. family is AF_UNIX or AF_UNSPEC.
-func (b *pathBuf) sockAddr(addr, size uint64) (family uint32, n int64) {
+// sockAddr reads a struct sockaddr for f into b.path: n is the length of the
+// name in it (proto.SockEnd), -errno on an error. family is f's or AF_UNSPEC.
+func (b *pathBuf) sockAddr(f *File, addr, size uint64) (family uint32, n int64) {
 	size = uint64(uint32(size))
+	if f.family() != afUnix {
+		return b.inetAddr(f, addr, size)
+	}
 	if size < 2 || size > sunPathMax+2 {
 		return 0, -EINVAL
 	}
@@ -195,11 +231,66 @@ func (b *pathBuf) sockAddr(addr, size uint64) (family uint32, n int64) {
 	return family, n
 }
 
+// inetAddr is sockAddr for struct sockaddr_in and sockaddr_in6.
+func (b *pathBuf) inetAddr(f *File, addr, size uint64) (family uint32, n int64) {
+	if size < 2 || size > 128 {
+		return 0, -EINVAL
+	}
+	if !copyIn(b.redir[:size], addr) {
+		return 0, -EFAULT
+	}
+	family = uint32(b.redir[0]) | uint32(b.redir[1])<<8
+	if family == afUnspec {
+		return family, 0
+	}
+	if uint64(family) != f.family() {
+		return family, -EAFNOSUPPORT
+	}
+	at, k := uint64(4), uint64(4)
+	if family == afInet6 {
+		at, k = 8, 16
+	}
+	if size < at+k {
+		return family, -EINVAL
+	}
+	copy(b.path[:2], b.redir[2:4])
+	copy(b.path[2:2+k], b.redir[at:at+k])
+	return family, int64(2 + k)
+}
+
+// putInetAddr is putSockAddr for the internet families.
+func putInetAddr(f *File, addr, lenAddr uint64, name []byte) int64 {
+	room, ok := get32(lenAddr)
+	if !ok {
+		return -EFAULT
+	}
+	if int32(room) < 0 {
+		return -EINVAL
+	}
+	full, at := uint32(16), 4
+	if f.family() == afInet6 {
+		full, at = 28, 8
+	}
+	var t [28]byte
+	t[0] = byte(f.family())
+	if len(name) > 2 {
+		copy(t[2:4], name)
+		copy(t[at:], name[2:])
+	}
+	if !copyOut(addr, t[:min(room, full)]) || !put32(lenAddr, full) {
+		return -EFAULT
+	}
+	return 0
+}
+
 // putSockAddr writes the address whose name is name to addr, cut to the size
 // at lenAddr, and stores the full size there.
-func putSockAddr(addr, lenAddr uint64, name []byte) int64 {
+func putSockAddr(f *File, addr, lenAddr uint64, name []byte) int64 {
 	if addr == 0 {
 		return 0
+	}
+	if f.family() != afUnix {
+		return putInetAddr(f, addr, lenAddr, name)
 	}
 	room, ok := get32(lenAddr)
 	if !ok {
@@ -255,14 +346,17 @@ func Bind(fd, addr, size uint64) int64 {
 		return e
 	}
 	b := takeBuf()
-	family, n := b.sockAddr(addr, size)
-	if n >= 0 && family != afUnix {
+	family, n := b.sockAddr(f, addr, size)
+	if n >= 0 && family == afUnspec {
 		n = -EINVAL
+		if f.family() != afUnix {
+			n = -EAFNOSUPPORT
+		}
 	}
 	r := n
 	switch {
 	case n < 0:
-	case n == 0 || b.path[0] == 0:
+	case n == 0 || b.path[0] == 0 || f.family() != afUnix:
 		r = sockEnd(f).Bind(str(b.path[:n]), abi.Grant{})
 	default:
 		r = bindPath(f, b, int(n))
@@ -326,7 +420,7 @@ func Connect(fd, addr, size uint64) int64 {
 		return e
 	}
 	b := takeBuf()
-	family, n := b.sockAddr(addr, size)
+	family, n := b.sockAddr(f, addr, size)
 	r := n
 	switch {
 	case n < 0:
@@ -344,7 +438,7 @@ func Connect(fd, addr, size uint64) int64 {
 
 func (f *File) connect(b *pathBuf, n int) int64 {
 	var node *File
-	if b.path[0] != 0 {
+	if b.path[0] != 0 && f.family() == afUnix {
 		var e int64
 		if node, e = sockNode(b, n); e != 0 {
 			return e
@@ -437,7 +531,7 @@ func peerName(f *File, peer, addr, lenAddr uint64) int64 {
 	b := takeBuf()
 	n, st := sockEnd(f).Name(peer, outBytes(b.path[:sunPathMax]))
 	if st >= 0 {
-		st = putSockAddr(addr, lenAddr, b.path[:min(n, sunPathMax)])
+		st = putSockAddr(f, addr, lenAddr, b.path[:min(n, sunPathMax)])
 	}
 	b.give()
 	return st
@@ -481,9 +575,45 @@ func Setsockopt(fd, level, opt, val, size uint64) int64 {
 	return r
 }
 
+// sockOption is how the server knows an option: its number, and its level times
+// 65536. What there is besides SOL_SOCKET only keeps its value: between
+// processes of one machine no segment is delayed, lost or probed for.
+func sockOption(f *File, level, opt uint64) (uint64, int64) {
+	opt = uint64(uint32(opt))
+	if opt > 0xffff {
+		return 0, -ENOPROTOOPT
+	}
+	level = uint64(uint32(level))
+	if level == solSocket {
+		return opt, 0
+	}
+	if f.family() == afUnix {
+		return 0, -EOPNOTSUPP
+	}
+	ok := false
+	switch level {
+	case ipprotoTCP:
+		if f.sockType() == sockStream {
+			switch opt {
+			case 1, 3, 4, 5, 6, 12, 18: // NODELAY, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, QUICKACK, USER_TIMEOUT
+				ok = true
+			}
+		}
+	case ipprotoIP:
+		ok = opt == 1 || opt == 2 // TOS, TTL
+	case ipprotoIPv6:
+		ok = f.family() == afInet6 && (opt == 26 || opt == 16 || opt == 67) // V6ONLY, UNICAST_HOPS, TCLASS
+	}
+	if !ok {
+		return 0, -ENOPROTOOPT
+	}
+	return level<<16 | opt, 0
+}
+
 func setsockopt(f *File, level, opt, val, size uint64) int64 {
-	if uint32(level) != solSocket {
-		return -EOPNOTSUPP
+	opt, e := sockOption(f, level, opt)
+	if e != 0 {
+		return e
 	}
 	switch opt {
 	case soRcvtimeo, soSndtimeo, soPeercred, soMark:
@@ -512,8 +642,9 @@ func Getsockopt(fd, level, opt, val, sizeAddr uint64) int64 {
 }
 
 func getsockopt(f *File, level, opt, val, sizeAddr uint64) int64 {
-	if uint32(level) != solSocket {
-		return -EOPNOTSUPP
+	opt, e := sockOption(f, level, opt)
+	if e != 0 {
+		return e
 	}
 	room, ok := get32(sizeAddr)
 	if !ok {

@@ -172,7 +172,7 @@ func (f *File) send(u *uio, flags, addr, size, ctl, ctlLen uint64) int64 {
 	r := f.sendTo(b, u, flags, addr, size, &cg)
 	b.give()
 	cg.put()
-	if r == -EPIPE && flags&msgNosignal == 0 && f.rdev == sockStream {
+	if r == -EPIPE && flags&msgNosignal == 0 && f.sockType() == sockStream {
 		raise(sigPIPE)
 	}
 	return r
@@ -183,10 +183,10 @@ func (f *File) sendTo(b *pathBuf, u *uio, flags, addr, size uint64, cg *cargo) i
 	var node *File
 	if addr != 0 && size != 0 {
 		var family uint32
-		if family, name = b.sockAddr(addr, size); name < 0 {
+		if family, name = b.sockAddr(f, addr, size); name < 0 {
 			return name
 		}
-		if family != afUnix || name == 0 {
+		if family == afUnspec || name == 0 {
 			return -EINVAL
 		}
 		if b.path[0] != 0 && f.rdev == sockDgram {
@@ -197,7 +197,7 @@ func (f *File) sendTo(b *pathBuf, u *uio, flags, addr, size uint64, cg *cargo) i
 			defer node.put()
 		}
 	}
-	if u.more > 0 && (f.rdev != sockStream || u.total <= bounceSize) {
+	if u.more > 0 && (f.sockType() != sockStream || u.total <= bounceSize) {
 		// A message has to arrive in one piece.
 		if u.total > bounceSize {
 			return -EMSGSIZE
@@ -223,11 +223,11 @@ func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, no
 			if addr, n, e = piece(u, false); e != 0 {
 				return partial(done, e)
 			}
-			if f.rdev != sockStream && n < u.total {
+			if f.sockType() != sockStream && n < u.total {
 				return -EMSGSIZE
 			}
 		}
-		if n == 0 && (done > 0 || f.rdev == sockStream) {
+		if n == 0 && (done > 0 || f.sockType() == sockStream) {
 			return done
 		}
 		var s snapshot
@@ -265,7 +265,7 @@ func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, no
 		f.note(s.seq(chanSock), widen(uint32(state)), 0)
 		u.advance(got)
 		done += int64(got)
-		if f.rdev != sockStream || u.total == 0 || !block {
+		if f.sockType() != sockStream || u.total == 0 || !block {
 			return done
 		}
 	}
@@ -283,7 +283,7 @@ func Recvfrom(fd, buf, n, flags, addr, lenAddr uint64) int64 {
 	var in inbound
 	r := f.recv(&u, flags, t, &in)
 	if r >= 0 && addr != 0 {
-		if e := in.putSender(addr, lenAddr, t); e != 0 {
+		if e := in.putSender(f, addr, lenAddr, t); e != 0 {
 			r = e
 		}
 	}
@@ -325,7 +325,7 @@ func (f *File) recvmsg(u *uio, msg uint64, m *msghdr, flags uint64) int64 {
 		out |= msgTrunc
 	}
 	if m.name != 0 {
-		if e := in.putSender(m.name, msg+8, t); e != 0 {
+		if e := in.putSender(f, m.name, msg+8, t); e != 0 {
 			in.discard()
 			return e
 		}
@@ -356,14 +356,14 @@ type inbound struct {
 }
 
 // putSender writes the sender's address; one without a name has none at all.
-func (in *inbound) putSender(addr, lenAddr uint64, t *pathBuf) int64 {
+func (in *inbound) putSender(f *File, addr, lenAddr uint64, t *pathBuf) int64 {
 	if in.nameLen == 0 {
 		if !put32(lenAddr, 0) {
 			return -EFAULT
 		}
 		return 0
 	}
-	return putSockAddr(addr, lenAddr, t.redir[:in.nameLen])
+	return putSockAddr(f, addr, lenAddr, t.redir[:in.nameLen])
 }
 
 // discard drops the files that nobody took.
@@ -390,7 +390,7 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 			return partial(done, e)
 		}
 		var bb *bounce
-		if f.rdev != sockStream && n < u.total {
+		if f.sockType() != sockStream && n < u.total {
 			// A message is received in one piece, then spread.
 			bb = takeBounce()
 			addr, n = addrOf(bb.data[:]), min(u.total, bounceSize)
@@ -433,10 +433,10 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 			return partial(done, st)
 		}
 		done += int64(got)
-		if f.rdev == sockStream && flags&msgWaitall != 0 && flags&msgPeek == 0 && got > 0 && u.total > 0 && block && in.aux.N == 0 {
+		if f.sockType() == sockStream && flags&msgWaitall != 0 && flags&msgPeek == 0 && got > 0 && u.total > 0 && block && in.aux.N == 0 {
 			continue
 		}
-		if flags&msgTrunc != 0 && f.rdev != sockStream {
+		if flags&msgTrunc != 0 && f.sockType() != sockStream {
 			return int64(full)
 		}
 		return done

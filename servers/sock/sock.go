@@ -1,5 +1,7 @@
 // Package sock is the socket server: local (AF_UNIX) stream, datagram and
-// sequenced-packet sockets, with names, passed files and credentials.
+// sequenced-packet sockets, with names, passed files and credentials; and stream
+// and datagram sockets of the internet families between processes of this
+// machine (inet.go).
 //
 // Objects: Server, sock (an open socket; one handle object each), message (what
 // is under way to a socket). Object ids are the process's, which serves pipes
@@ -73,20 +75,24 @@ type sock struct {
 	s    *Server
 	id   uint64
 	typ  uint64
+	fam  uint64 // AF_INET, AF_INET6; 0: local
 	stat proto.Stat
 	own  who
 
 	flags     uint64
 	name, key string
+	key2      string // an IPv6 wildcard's key for IPv4
 	listening bool
 	limit     int     // of pending
 	pending   []*sock // connections not yet accepted
 	peer      *sock   // connected stream; a datagram socket's default target
 	peerWho   who
 	peerName  string
+	peerKey   string // of a connected internet datagram socket
 	connected bool
 	hungUp    bool // the peer has been closed
 	reset     bool // with data that nobody had read
+	refused   bool // a datagram found nobody
 	shutR     bool
 	shutW     bool
 	closed    bool
@@ -141,13 +147,17 @@ func (s *Server) caller(c *ipc.Call) (who, *cred.Cred, error) {
 func (s *Server) add(typ, flags uint64, w who) (*sock, ipc.Grant) {
 	s.lastIno++
 	now := vfs.Now()
-	o := &sock{s: s, typ: typ, own: w, flags: flags&stream.Settable | syscall.O_RDWR, opts: map[uint64]uint64{}}
+	o := &sock{s: s, typ: typ & 0xff, fam: typ >> 8, own: w, flags: flags&stream.Settable | syscall.O_RDWR, opts: map[uint64]uint64{}}
 	o.stat = proto.Stat{Dev: sockDev, Ino: s.lastIno, Nlink: 1, Mode: syscall.S_IFSOCK | 0o777, UID: w.uid, GID: w.gid, Blksize: 4096, Atim: now, Mtim: now, Ctim: now}
 	o.id = s.objects.Add(o)
 	return o, ipc.Object(IDBase + o.id)
 }
 
 func validType(typ uint64) bool {
+	if fam := typ >> 8; fam != 0 {
+		typ &= 0xff
+		return (fam == syscall.AF_INET || fam == syscall.AF_INET6) && (typ == syscall.SOCK_STREAM || typ == syscall.SOCK_DGRAM)
+	}
 	return typ == syscall.SOCK_STREAM || typ == syscall.SOCK_DGRAM || typ == syscall.SOCK_SEQPACKET
 }
 
@@ -173,6 +183,9 @@ func (s *Server) Socket(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Gran
 func (s *Server) Pair(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Grant, ipc.Grant, int64) {
 	if !validType(typ) {
 		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
+	}
+	if typ>>8 != 0 {
+		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.EOPNOTSUPP)
 	}
 	if ipc.MemoryLow(ipc.ShareGrow) {
 		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ENFILE)
@@ -216,8 +229,10 @@ func (s *Server) Last(id uint64) {
 func (o *sock) close() []uint64 {
 	var drops []uint64
 	o.closed = true
-	if o.key != "" && o.s.names[o.key] == o {
-		delete(o.s.names, o.key)
+	for _, k := range [2]string{o.key, o.key2} {
+		if k != "" && o.s.names[k] == o {
+			delete(o.s.names, k)
+		}
 	}
 	for _, m := range o.queue {
 		for _, f := range m.files {
@@ -269,6 +284,9 @@ func (s *Server) key(name string, node ipc.Given) (string, error) {
 // Bind implements proto.SockEnd.
 func (o *sock) Bind(c *ipc.Call, name string, node ipc.Given) int64 {
 	s := o.s
+	if o.fam != 0 {
+		return o.bindInet(name)
+	}
 	var key string
 	if name != "" {
 		var err error
@@ -307,6 +325,10 @@ func (o *sock) Listen(c *ipc.Call, backlog uint64) int64 {
 	switch {
 	case o.typ == syscall.SOCK_DGRAM:
 		return -int64(syscall.EOPNOTSUPP)
+	case o.fam != 0 && o.key == "":
+		if st := o.bindLocked(""); st < 0 {
+			return st
+		}
 	case o.connected || o.key == "":
 		return -int64(syscall.EINVAL)
 	}
@@ -325,7 +347,13 @@ func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) in
 		s.mu.Unlock()
 		return 0
 	}
-	key, err := s.key(name, node)
+	var key string
+	var err error
+	if o.fam != 0 {
+		key, err = o.target(name)
+	} else {
+		key, err = s.key(name, node)
+	}
 	if err != nil {
 		return ipc.Errno(err)
 	}
@@ -335,7 +363,18 @@ func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) in
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.fam != 0 && o.key == "" && !o.connected {
+		if st := o.bindLocked(""); st < 0 {
+			return st
+		}
+	}
 	t := s.names[key]
+	if o.fam != 0 && o.typ == syscall.SOCK_DGRAM {
+		// Nobody has to be there, nor to stay.
+		o.peer, o.connected, o.peerName, o.peerKey = t, true, name, key
+		o.wake()
+		return 0
+	}
 	if t == nil || t.closed {
 		return -int64(syscall.ECONNREFUSED)
 	}
@@ -354,18 +393,21 @@ func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) in
 		return -int64(syscall.EINVAL)
 	case !t.listening || t.shutR:
 		return -int64(syscall.ECONNREFUSED)
-	case len(t.pending) > t.limit:
+	case len(t.pending) > t.limit && o.fam == 0:
 		t.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
 		return -int64(syscall.EAGAIN)
 	}
 	o.own = w
 	// The other end exists from now on; Accept gives it a handle.
-	e := &sock{s: s, typ: o.typ, own: t.own, flags: syscall.O_RDWR, opts: map[uint64]uint64{}, name: t.name}
+	e := &sock{s: s, typ: o.typ, fam: t.fam, own: t.own, flags: syscall.O_RDWR, opts: map[uint64]uint64{}, name: t.name}
 	s.lastIno++
 	e.stat = t.stat
 	e.stat.Ino = s.lastIno
 	join(o, e)
 	o.peerName = t.name
+	if o.fam != 0 {
+		o.named(name, e)
+	}
 	t.pending = append(t.pending, e)
 	t.wake()
 	o.wake()
@@ -456,7 +498,7 @@ func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uin
 	defer o.s.mu.Unlock()
 	if set != 0 {
 		switch option {
-		case soType, soError, soAcceptconn, soProtocol, soDomain:
+		case soType, soError, soAcceptconn, soProtocol, soDomain: // read only
 			return 0, -int64(syscall.ENOPROTOOPT)
 		case soSndbuf, soRcvbuf:
 			value = min(max(2*value, 4608), 2*defaultBuf)
@@ -468,9 +510,18 @@ func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uin
 	case soType:
 		return o.typ, 0
 	case soDomain:
+		if o.fam != 0 {
+			return o.fam, 0
+		}
 		return syscall.AF_UNIX, 0
 	case soProtocol:
-		return 0, 0
+		switch {
+		case o.fam == 0:
+			return 0, 0
+		case o.typ == syscall.SOCK_STREAM:
+			return syscall.IPPROTO_TCP, 0
+		}
+		return syscall.IPPROTO_UDP, 0
 	case soAcceptconn:
 		if o.listening {
 			return 1, 0
@@ -480,6 +531,10 @@ func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uin
 		if o.reset {
 			o.reset = false
 			return uint64(syscall.ECONNRESET), 0
+		}
+		if o.refused {
+			o.refused = false
+			return uint64(syscall.ECONNREFUSED), 0
 		}
 		return 0, 0
 	case soSndbuf, soRcvbuf:
@@ -495,7 +550,7 @@ func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uin
 func (o *sock) PeerCred(c *ipc.Call) (uint64, uint64, uint64, int64) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
-	if !o.connected || o.typ == syscall.SOCK_DGRAM && o.peerWho == (who{}) {
+	if !o.connected || o.fam != 0 || o.typ == syscall.SOCK_DGRAM && o.peerWho == (who{}) {
 		none := uint64(math.MaxUint32)
 		return 0, none, none, 0
 	}
@@ -520,7 +575,7 @@ func (o *sock) state() uint64 {
 	if o.hungUp || o.shutR && o.shutW {
 		b |= proto.PollHup
 	}
-	if o.reset {
+	if o.reset || o.refused {
 		b |= proto.PollErr
 	}
 	if o.typ == syscall.SOCK_DGRAM {

@@ -56,9 +56,17 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 	var key string
 	if name != "" {
 		var err error
-		if key, err = s.key(name, node); err != nil {
+		if o.fam != 0 {
+			key, err = o.target(name)
+		} else {
+			key, err = s.key(name, node)
+		}
+		if err != nil {
 			return 0, 0, ipc.Errno(err)
 		}
+	}
+	if o.fam != 0 && len(files) > 0 {
+		return 0, 0, -int64(syscall.EINVAL)
 	}
 	from, _, err := s.caller(c)
 	if err != nil {
@@ -80,6 +88,9 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := o.peer
+	if o.fam != 0 && o.typ == syscall.SOCK_DGRAM {
+		return o.sendInet(key, data)
+	}
 	if o.typ == syscall.SOCK_DGRAM {
 		if name != "" {
 			if t = s.names[key]; t == nil || t.closed {
@@ -142,7 +153,7 @@ func (o *sock) Recv(c *ipc.Call, flags uint64, wait uint64, buf ipc.Out, name ip
 	var g [proto.SockFiles]ipc.Grant
 	var nameLen uint64
 	if st == 0 {
-		if sender != nil {
+		if sender != nil && o.fam == 0 {
 			aux.HasCred, aux.Pid, aux.UID, aux.GID = 1, sender.pid, sender.uid, sender.gid
 		}
 		for i, f := range files {
@@ -172,13 +183,16 @@ func (o *sock) recv(c *ipc.Call, flags, wait uint64, buf ipc.Out) (size, state, 
 	defer s.mu.Unlock()
 	if o.listening || o.typ != syscall.SOCK_DGRAM && !o.connected {
 		st = -int64(syscall.EINVAL)
-		if o.typ == syscall.SOCK_SEQPACKET {
+		if o.typ == syscall.SOCK_SEQPACKET || o.fam != 0 && !o.listening {
 			st = -int64(syscall.ENOTCONN)
 		}
 		return 0, o.state(), 0, "", nil, nil, st
 	}
 	if len(o.queue) == 0 {
 		switch {
+		case o.refused:
+			o.refused = false
+			return 0, o.state(), 0, "", nil, nil, -int64(syscall.ECONNREFUSED)
 		case o.reset:
 			o.reset = false
 			return 0, o.state(), 0, "", nil, nil, -int64(syscall.ECONNRESET)
