@@ -65,7 +65,8 @@ type Proc interface {
 	List(after uint64, pids Out) (n uint64, st Status)
 	// Info describes any process.
 	Info(pid uint64) (r *ProcRecord, st Status)
-	// InfoK describes the process with a kernel process id. Servers only.
+	// InfoK describes the process with a kernel process id, with the signals
+	// that it publishes as blocked and ignored. Servers only.
 	InfoK(kpid uint64) (r *ProcRecord, st Status)
 	// Name reads a system name: which NameHost, NameDomain.
 	Name(which uint64, buf Out) (n uint64, st Status)

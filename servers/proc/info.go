@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"syscall"
+	"unsafe"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -98,9 +99,25 @@ func (s *Server) InfoK(c *ipc.Call, kpid uint64) (r *proto.ProcRecord, st int64)
 			return syscall.ESRCH
 		}
 		r = s.record(q)
+		s.published(q, r)
 		return nil
 	})
 	return r, st
+}
+
+// published adds the signals that p says it blocks and ignores in the block
+// that it publishes. A process that lies there only does to itself what it
+// could do by really ignoring them.
+func (s *Server) published(p *process, r *proto.ProcRecord) {
+	const at, size = unsafe.Offsetof(abi.ProcInfo{}.SigBlocked), 16
+	if p.block == 0 || p.blockSize < uint64(unsafe.Sizeof(abi.ProcInfo{})) || p.state == zombie {
+		return
+	}
+	b := make([]byte, size)
+	if s.kernel.ReadMemory(p.kpid, p.block+uint64(at), b) == size {
+		r.Blocked |= binary.LittleEndian.Uint64(b)
+		r.Ignored |= binary.LittleEndian.Uint64(b[8:])
+	}
 }
 
 // List implements proto.Proc.

@@ -1,10 +1,8 @@
 package tty
 
 import (
-	"encoding/binary"
 	"sync"
 	"syscall"
-	"unsafe"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -97,7 +95,7 @@ func (t *terminal) fromForeground(c *ipc.Call, sig int) int64 {
 	if uint64(r.TTY) != t.rdev || r.PGid == fg {
 		return 0
 	}
-	if t.srv.deaf(&r, sig) {
+	if (r.Blocked|r.Ignored)>>(sig-1)&1 != 0 {
 		if sig == sigTTIN {
 			return -int64(syscall.EIO)
 		}
@@ -108,21 +106,6 @@ func (t *terminal) fromForeground(c *ipc.Call, sig int) int64 {
 	}
 	t.srv.procs.send(signal{group: r.PGid, sig: sig})
 	return -proto.ERestart
-}
-
-// deaf: the process blocks or ignores sig. It says so itself, in what it has
-// told the process server or in the block that it publishes: a process that
-// lies here only does to itself what it could do by really ignoring sig.
-func (s *Server) deaf(r *proto.ProcRecord, sig int) bool {
-	set := r.Blocked | r.Ignored
-	const at, size = unsafe.Offsetof(abi.ProcInfo{}.SigBlocked), 16
-	if r.Block != 0 && r.BlockSize >= uint64(unsafe.Sizeof(abi.ProcInfo{})) {
-		b := make([]byte, size)
-		if s.machine.ReadMemory(r.KPid, r.Block+uint64(at), b) == size {
-			set |= binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:])
-		}
-	}
-	return set>>(sig-1)&1 != 0
 }
 
 // acquire makes the terminal the controlling one of the caller's session

@@ -39,13 +39,3 @@ func (NativeMachine) Attach(dev, channel uint64) error {
 	_, _, err := ipc.Sys(abi.NIRQAttach, uintptr(dev), uintptr(channel), 0, 0, 0, 0)
 	return err
 }
-
-// ReadMemory implements Machine.
-func (NativeMachine) ReadMemory(kpid, addr uint64, b []byte) int {
-	clear(b) // the kernel writes to memory that is there
-	n, _, err := ipc.Sys(abi.NReadMemory, uintptr(kpid), uintptr(addr), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0)
-	if err != nil {
-		return 0
-	}
-	return int(n)
-}

@@ -13,14 +13,12 @@ import (
 	"go42/servers/vfs"
 )
 
-// Machine is the devices, and processes' memory. Read and Write do not wait: they answer how many
+// Machine is the devices. Read and Write do not wait: they answer how many
 // bytes there were, or could go.
 type Machine interface {
 	Read(dev uint64, b []byte) int
 	Write(dev uint64, b []byte) int
 	Attach(dev, channel uint64) error
-	// ReadMemory reads another process's memory and answers how much of b.
-	ReadMemory(kpid, addr uint64, b []byte) int
 }
 
 // Server is the terminal server.

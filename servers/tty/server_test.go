@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"go42/ipc"
 	"go42/ipc/abi"
@@ -26,7 +25,6 @@ type fakeMachine struct {
 	in    [2][]byte
 	out   [8]strings.Builder
 	stuck bool // the console takes nothing
-	block []byte
 }
 
 func (m *fakeMachine) Read(dev uint64, b []byte) int {
@@ -48,16 +46,6 @@ func (m *fakeMachine) Write(dev uint64, b []byte) int {
 }
 
 func (m *fakeMachine) Attach(dev, channel uint64) error { return nil }
-
-func (m *fakeMachine) ReadMemory(kpid, addr uint64, b []byte) int {
-	if addr != uint64(unsafe.Offsetof(abi.ProcInfo{}.SigBlocked))+blockAt {
-		return 0
-	}
-	return copy(b, m.block)
-}
-
-// blockAt is where every process of the test has its block.
-const blockAt = 0x10000
 
 // fakeProcs is the process server: the records are the test's.
 type fakeProcs struct {
@@ -358,11 +346,6 @@ func TestJobControl(t *testing.T) {
 	_, st = read(jf, wait)
 	w.want("ignored SIGTTIN", st, e(syscall.EIO))
 	job.r.Ignored = 0
-	job.r.Block, job.r.BlockSize = blockAt, uint64(unsafe.Sizeof(abi.ProcInfo{}))
-	w.m.block = binary.LittleEndian.AppendUint64(make([]byte, 8), 1<<(sigTTIN-1))
-	_, st = read(jf, wait)
-	w.want("published as ignored", st, e(syscall.EIO))
-	w.m.block = nil
 	w.procs.orphans[job.r.PGid] = true
 	_, st = read(jf, wait)
 	w.want("orphan", st, e(syscall.EIO))
