@@ -51,9 +51,15 @@ var explained = map[string]string{
 	"syscall.TestPidFDWithUserNS":        noNamespaces,
 	"syscall.TestAmbientCapsUserns":      noNamespaces,
 	"os/exec.TestFindExecutableVsNoexec": noNamespaces,
+	"os.TestLargeCopyViaNetwork":         noNetwork,
+	"os.TestSpliceFile":                  noNetwork,
+	"os.TestSendFile":                    noNetwork,
+	"os/exec.TestExtraFilesRace":         noNetwork,
 	"syscall.TestAmbientCaps":            "there are no ambient capabilities",
 	"syscall.TestPidFDClone3":            "clone3 answers ENOSYS, so that C libraries use clone",
 }
+
+const noNetwork = "there is no TCP: sockets of the Internet are refused"
 
 const noNamespaces = "there are no namespaces: unshare and clone refuse them, and the test skips itself"
 
