@@ -7,6 +7,7 @@ import (
 )
 
 const (
+	msRdOnly       = 1
 	msBind         = 4096
 	msRemount      = 32
 	mntForce       = 1
@@ -116,6 +117,12 @@ func mountNew(info *proto.MountInfo, name []byte, source, target, data uint64) i
 		if n = b.fetch(data); n < 0 {
 			return n
 		}
+	}
+	if info.Flags&msRdOnly != 0 {
+		if n+3 > pathMax {
+			return -EINVAL
+		}
+		n += int64(copy(b.path[n:], ",ro"))
 	}
 	srv, st := client.Mount{C: conn(), H: abi.HandleMount}.Service("file", 0)
 	if st < 0 {

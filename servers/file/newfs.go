@@ -23,13 +23,14 @@ func (s *Server) NewFS(c *ipc.Call, kind string, options string) (ipc.Grant, int
 	}
 	r := newRam(&s.vfs, s.memory, s.nextDev.Add(1), o.mode, o.pages)
 	r.root.uid, r.root.gid = o.uid, o.gid
-	r.fs.Transient = true
+	r.fs.Transient, r.fs.ReadOnly = true, o.readOnly
 	return ipc.Object(r.fs.RootID()), 0
 }
 
 type options struct {
 	mode, uid, gid uint32
 	pages          int64
+	readOnly       bool
 }
 
 // parseOptions reads what Linux's tmpfs understands; EINVAL for anything else.
@@ -64,6 +65,8 @@ func parseOptions(text string, half int64) (options, error) {
 		case "nr_blocks":
 			n, err = byteCount(value)
 			o.pages = int64(n)
+		case "ro", "rw":
+			o.readOnly = key == "ro"
 		case "nr_inodes":
 			// Inodes have no limit of their own here.
 			_, err = byteCount(value)
