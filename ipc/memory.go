@@ -14,7 +14,7 @@ import (
 // which may have nothing to do with it.
 const (
 	// ShareGrow: with less than 1/ShareGrow of memory free, nothing is made that stays.
-	ShareGrow = 8
+	ShareGrow = 12
 	// ShareLarge: with less than 1/ShareLarge free, buffers are small.
 	ShareLarge = 4
 )

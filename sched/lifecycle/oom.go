@@ -23,7 +23,7 @@ import (
 // and refuse what would make them grow.
 const (
 	reserve     = 16
-	forkReserve = 32
+	forkReserve = 16
 )
 
 // Floor is the floor, in frames, of all that is not the servers' or the

@@ -12,6 +12,7 @@ import (
 // ordinary one).
 const (
 	sysNative = 0x4200
+	nSysInfo  = sysNative + 66
 	nDebug    = sysNative + 68
 
 	debugCheck  = 1
@@ -33,6 +34,18 @@ func debug(op, arg uintptr, p unsafe.Pointer) (uint64, error) {
 type counts struct {
 	free  uint64 // frames
 	pools map[string]uint64
+	// pooled, if not 0, is how many frames the kernel and its pools held; what
+	// they have grown to since is not lost.
+	pooled uint64
+}
+
+// kernelFrames is how many frames the kernel has for itself and its pools.
+func kernelFrames() uint64 {
+	var info [64]uint64 // abi.SysInfo
+	if _, _, e := syscall.RawSyscall(nSysInfo, uintptr(unsafe.Pointer(&info)), 0, 0); e != 0 {
+		check(e)
+	}
+	return info[2] / 4096
 }
 
 // exact are the pools in which nothing but processes that come and go has
@@ -51,7 +64,7 @@ const (
 func count() counts {
 	free, err := debug(debugFree, 0, nil)
 	check(err)
-	c := counts{free, map[string]uint64{}}
+	c := counts{free: free, pools: map[string]uint64{}}
 	for i := uintptr(0); ; i++ {
 		var name [32]byte
 		n, err := debug(debugPool, i, unsafe.Pointer(&name))
@@ -65,6 +78,9 @@ func count() counts {
 // lost compares with what was before; "" if nothing is missing.
 func (c counts) lost(before counts) string {
 	var b strings.Builder
+	if before.pooled != 0 {
+		c.free += max(kernelFrames(), before.pooled) - before.pooled
+	}
 	if c.free+playFrames < before.free {
 		fmt.Fprintf(&b, " %d frames of %d", before.free-c.free, before.free)
 	}
