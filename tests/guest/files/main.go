@@ -39,7 +39,7 @@ func main() {
 		{"pipes", pipes}, {"full pipe", fullPipe}, {"fifo", fifo}, {"shared offset", sharedOffset}, {"append", appending},
 		{"locks", locks}, {"poll", polling}, {"epoll", epolling}, {"eventfd", eventfds}, {"timerfd", timerfds},
 		{"mmap", mapping}, {"devices", devices}, {"paths", paths}, {"copies", copies}, {"descriptors", descriptors},
-		{"memfd", memfd}, {"vectors", vectors}, {"unix sockets", unixSockets}, {"names", names}, {"cloexec", cloexec},
+		{"memfd", memfd}, {"vectors", vectors}, {"unix sockets", unixSockets}, {"loopback", loopback}, {"names", names}, {"cloexec", cloexec},
 		{"sharing", sharing}, {"unlinked", unlinked},
 	} {
 		fmt.Println("==", t.name)
@@ -660,6 +660,49 @@ func unixSockets() {
 	syscall.Close(fds[1])
 	_, err = syscall.Socket(99, syscall.SOCK_STREAM, 0)
 	show(err)
+}
+
+func loopback() {
+	for _, a := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			show(err)
+			continue
+		}
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.Copy(c, c)
+			c.Close()
+		}()
+		c, err := net.Dial("tcp", l.Addr().String())
+		show(err, c.RemoteAddr().String() == l.Addr().String())
+		go func() {
+			c.Write(bytes.Repeat([]byte("loop"), 100_000))
+			c.(*net.TCPConn).CloseWrite()
+		}()
+		b, err := io.ReadAll(c)
+		show(len(b), err)
+		c.Close()
+		l.Close()
+		_, err = net.Dial("tcp", l.Addr().String())
+		show(err != nil, errors.Is(err, syscall.ECONNREFUSED))
+	}
+	p, err := net.ListenPacket("udp", "127.0.0.1:0")
+	show(err)
+	c, err := net.Dial("udp", p.LocalAddr().String())
+	show(err)
+	c.Write([]byte("datagram"))
+	b := make([]byte, 20)
+	n, from, err := p.ReadFrom(b)
+	show(string(b[:n]), err, from.String() == c.LocalAddr().String())
+	p.Close()
+	c.Write([]byte("x"))
+	_, err = c.Write([]byte("x"))
+	show(errors.Is(err, syscall.ECONNREFUSED))
+	c.Close()
 }
 
 func names() {
