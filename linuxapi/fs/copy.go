@@ -145,8 +145,10 @@ func (p *position) store() int64 {
 	return 0
 }
 
-// transfer moves up to n bytes from in to out. A source that has an own offset
-// is read at an explicit one, so that what out did not take stays unread.
+// transfer moves up to n bytes from in to out. What out does not take must stay
+// in in: a file is read at an explicit offset, a socket is peeked at first. What
+// has been read of another source is written even if that has to wait; so it is
+// read only when out takes something.
 func transfer(in *File, ip *position, out *File, op *position, n uint64, block bool) int64 {
 	if n > maxRW {
 		n = maxRW
@@ -166,18 +168,33 @@ func transfer(in *File, ip *position, out *File, op *position, n uint64, block b
 		if k > bounceSize {
 			k = bounceSize
 		}
+		if !block && in.kind != kindFile && !out.takes() {
+			if done == 0 {
+				err = -EAGAIN
+			}
+			break
+		}
 		// Only the first piece may wait for data.
-		got := in.readKernel(b.data[:k], ip.off, block && done == 0)
+		wait := block && done == 0
+		var got int64
+		if in.kind == kindSock {
+			got = in.peek(b.data[:k], wait)
+		} else {
+			got = in.readKernel(b.data[:k], ip.off, wait)
+		}
 		if got <= 0 {
 			if got != -EAGAIN || done == 0 {
 				err = got
 			}
 			break
 		}
-		put := out.writeKernel(b.data[:got], op.off, block)
+		put := out.writeKernel(b.data[:got], op.off, block || in.kind == kindPipe || in.kind == kindTTY)
 		if put < 0 {
 			err = put
 			break
+		}
+		if in.kind == kindSock {
+			in.readKernel(b.data[:put], ownOffset, false)
 		}
 		if ip.off != ownOffset {
 			ip.off += put
@@ -195,6 +212,48 @@ func transfer(in *File, ip *position, out *File, op *position, n uint64, block b
 		client.File{C: conn(), H: in.handle}.Lseek(ip.off, seekSet)
 	}
 	return partial(done, err)
+}
+
+// takes: a write would put something in.
+func (f *File) takes() bool {
+	switch f.kind {
+	case kindPipe, kindTTY, kindSock:
+		return f.query(pollOut, 0)&(pollOut|pollErr|pollHup) != 0
+	}
+	return true
+}
+
+// peek reads from a socket what stays there.
+func (f *File) peek(b []byte, wait bool) int64 {
+	if f.sockType() != sockStream {
+		return -EINVAL
+	}
+	for {
+		var s snapshot
+		s.take()
+		var w uint64
+		if wait {
+			w = proto.Wait(chanSock)
+		}
+		grantEnter()
+		got, state, _, _, _, h0, h1, h2, st := sockEnd(f).Recv(msgPeek, w, outBytes(b), proto.Out{})
+		for _, h := range [...]uint64{h0, h1, h2} {
+			drop(h)
+		}
+		grantLeave()
+		f.note(s.seq(chanSock), widen(uint32(state)), 0)
+		f.edge(pollIn | pollRdNorm)
+		if st == -EAGAIN && wait {
+			if e := s.wait(1<<chanSock, forever); e != 0 {
+				return e
+			}
+			continue
+		}
+		if st < 0 {
+			return st
+		}
+		return int64(min(got, uint64(len(b))))
+	}
 }
 
 // Sendfile is sendfile(2).
