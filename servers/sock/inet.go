@@ -130,11 +130,11 @@ func (o *sock) bindLocked(name string) int64 {
 	return 0
 }
 
-// named gives both ends of a new connection their names: o connected to name,
-// e is the other end. s.mu is held.
-func (o *sock) named(name string, e *sock) {
-	to, port, _ := o.split(name)
-	_, own, _ := o.split(o.name)
+// settle gives o, which connected to name, the addresses that connecting
+// decides. s.mu is held.
+func (o *sock) settle(name string) (to netip.Addr, port, own int) {
+	to, port, _ = o.split(name)
+	_, own, _ = o.split(o.name)
 	if to.IsUnspecified() {
 		to = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		if o.fam == syscall.AF_INET6 {
@@ -142,6 +142,13 @@ func (o *sock) named(name string, e *sock) {
 		}
 	}
 	o.name, o.peerName = o.inetName(to, own), o.inetName(to, port)
+	return to, port, own
+}
+
+// named gives both ends of a new connection their names: o connected to name,
+// e is the other end. s.mu is held.
+func (o *sock) named(name string, e *sock) {
+	to, port, own := o.settle(name)
 	if e.fam == syscall.AF_INET6 && to.Is4() {
 		to = netip.AddrFrom16(to.As16())
 	}

@@ -371,7 +371,8 @@ func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) in
 	t := s.names[key]
 	if o.fam != 0 && o.typ == syscall.SOCK_DGRAM {
 		// Nobody has to be there, nor to stay.
-		o.peer, o.connected, o.peerName, o.peerKey = t, true, name, key
+		o.peer, o.connected, o.peerKey = t, true, key
+		o.settle(name)
 		o.wake()
 		return 0
 	}
