@@ -422,6 +422,16 @@ func (o_ Proc) NextHangup() (rdev uint64, sid uint64, st int64) {
 	return
 }
 
+// PidOpen is proto.Proc.PidOpen.
+func (o_ Proc) PidOpen(pid uint64) (obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(pid)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcPidOpen)
+	obj = o_.C.R.Handles[0]
+	return
+}
+
 // Mount calls a proto.Mount through handle H.
 type Mount struct {
 	C *Conn
@@ -1304,5 +1314,34 @@ func (o_ FileServer) NewFS(kind string, options string) (root uint64, st int64) 
 	putString(m_, options)
 	st = o_.C.call(o_.H, proto.FileServerNewFS)
 	root = o_.C.R.Handles[0]
+	return
+}
+
+// PidFD calls a proto.PidFD through handle H.
+type PidFD struct {
+	C *Conn
+	H uint64
+}
+
+// Target is proto.PidFD.Target.
+func (o_ PidFD) Target() (pid uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.PidFDTarget)
+	pid = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Signal is proto.PidFD.Signal.
+func (o_ PidFD) Signal(sig uint64, info *proto.Siginfo) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(sig)
+	if info != nil {
+		*(*proto.Siginfo)(unsafe.Pointer(&m_.Data)) = *info
+	} else {
+		*(*proto.Siginfo)(unsafe.Pointer(&m_.Data)) = proto.Siginfo{}
+	}
+	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.Siginfo{})), 0, 0
+	st = o_.C.call(o_.H, proto.PidFDSignal)
 	return
 }

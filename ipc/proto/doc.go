@@ -67,4 +67,5 @@ const (
 	BasePipeEnd    = 8
 	BaseSockEnd    = 9
 	BaseFileServer = 10
+	BasePidFD      = 11
 )

@@ -41,6 +41,7 @@ const (
 	ProcResources      = 1<<8 | 35
 	ProcReport         = 1<<8 | 36
 	ProcNextHangup     = 1<<8 | 37
+	ProcPidOpen        = 1<<8 | 38
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -110,6 +111,8 @@ const (
 	SockEndSend        = 9<<8 | 9
 	SockEndRecv        = 9<<8 | 10
 	FileServerNewFS    = 10<<8 | 1
+	PidFDTarget        = 11<<8 | 1
+	PidFDSignal        = 11<<8 | 2
 )
 
 // MethodName names a method for people; "" if there is none.
@@ -189,6 +192,8 @@ func MethodName(m uint32) string {
 		return "Proc.Report"
 	case ProcNextHangup:
 		return "Proc.NextHangup"
+	case ProcPidOpen:
+		return "Proc.PidOpen"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:
@@ -327,6 +332,10 @@ func MethodName(m uint32) string {
 		return "SockEnd.Recv"
 	case FileServerNewFS:
 		return "FileServer.NewFS"
+	case PidFDTarget:
+		return "PidFD.Target"
+	case PidFDSignal:
+		return "PidFD.Signal"
 	}
 	return ""
 }

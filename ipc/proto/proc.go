@@ -104,6 +104,20 @@ type Proc interface {
 	// terminal server, which is notified (ChanHangup). EAGAIN: none. Servers
 	// only.
 	NextHangup() (rdev uint64, sid uint64, st Status)
+
+	// PidOpen is pidfd_open(2): obj is a PidFD, whose File methods are those
+	// that make sense (Poll: PollIn once the process is a zombie). EINVAL: pid 0.
+	PidOpen(pid uint64) (obj Handle, st Status)
+}
+
+// PidFD is an object that names one process, whatever becomes of its pid.
+//
+//ipc:base 11
+type PidFD interface {
+	// Target is its pid; ESRCH once it has been waited for.
+	Target() (pid uint64, st Status)
+	// Signal is Kill for that process.
+	Signal(sig uint64, info *Siginfo) (st Status)
 }
 
 // ChanHangup is the channel on which the process server tells the terminal

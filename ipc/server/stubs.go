@@ -48,6 +48,7 @@ type Proc interface {
 	Resources(c *ipc.Call) (made uint64, alive uint64, lastPid uint64, st int64)
 	Report(c *ipc.Call, line string) (st int64)
 	NextHangup(c *ipc.Call) (rdev uint64, sid uint64, st int64)
+	PidOpen(c *ipc.Call, pid uint64) (obj ipc.Grant, st int64)
 }
 
 // ServeProc dispatches c to o; false: no method of proto.Proc.
@@ -253,6 +254,10 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		c.Reply.Args[0] = uint64(r0)
 		c.Reply.Args[1] = uint64(r1)
 		c.Status = r2
+	case proto.ProcPidOpen:
+		r0, r1 := o.PidOpen(c, uint64(c.Args[0]))
+		c.Grant(0, r0)
+		c.Status = r1
 	default:
 		return false
 	}
@@ -947,6 +952,31 @@ func ServeFileServer(o FileServer, c *ipc.Call) bool {
 		r0, r1 := o.NewFS(c, s0, s1)
 		c.Grant(0, r0)
 		c.Status = r1
+	default:
+		return false
+	}
+	return true
+}
+
+// PidFD is what an object that is a proto.PidFD implements.
+type PidFD interface {
+	Target(c *ipc.Call) (pid uint64, st int64)
+	Signal(c *ipc.Call, sig uint64, info *proto.Siginfo) (st int64)
+}
+
+// ServePidFD dispatches c to o; false: no method of proto.PidFD.
+func ServePidFD(o PidFD, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.PidFDTarget:
+		r0, r1 := o.Target(c)
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.PidFDSignal:
+		if !c.StructArg(unsafe.Sizeof(proto.Siginfo{})) {
+			return true
+		}
+		r0 := o.Signal(c, uint64(c.Args[0]), (*proto.Siginfo)(unsafe.Pointer(&c.Data)))
+		c.Status = r0
 	default:
 		return false
 	}

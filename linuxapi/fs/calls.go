@@ -148,6 +148,8 @@ var Calls = [...]call.Entry{
 	{Nr: 327, Name: "preadv2", Support: "partial: no RWF_NOWAIT, RWF_APPEND", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Preadv2(a[0], a[1], a[2], a[3], a[4], a[5]) }},
 	{Nr: 328, Name: "pwritev2", Support: "partial: no RWF_NOWAIT, RWF_APPEND", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Pwritev2(a[0], a[1], a[2], a[3], a[4], a[5]) }},
 	{Nr: 332, Name: "statx", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Statx(a[0], a[1], a[2], a[3], a[4]) }},
+	{Nr: 424, Name: "pidfd_send_signal", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return PidfdSendSignal(a[0], a[1], a[2], a[3]) }},
+	{Nr: 434, Name: "pidfd_open", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return PidfdOpen(a[0], a[1]) }},
 	{Nr: 436, Name: "close_range", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return CloseRange(a[0], a[1], a[2]) }},
 	{Nr: 437, Name: "openat2", Support: "none: ENOSYS, programs use openat", Fn: nosys},
 	{Nr: 439, Name: "faccessat2", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Faccessat2(a[0], a[1], a[2], a[3]) }},

@@ -23,6 +23,7 @@ type mutex = user.Mutex
 
 // Notification channels that servers are armed with.
 const (
+	chanProc = abi.ChanProc
 	chanPipe = abi.ChanPipe
 	chanTTY  = abi.ChanTTY
 	chanSock = abi.ChanSock
@@ -31,7 +32,7 @@ const (
 	// localChan stands for changes inside the process (eventfd, timerfd,
 	// signalfd, epoll_ctl) in sets of channels.
 	localChan = 31
-	allChans  = 1<<chanPipe | 1<<chanTTY | 1<<chanSock | 1<<chanFile | 1<<localChan
+	allChans  = 1<<chanProc | 1<<chanPipe | 1<<chanTTY | 1<<chanSock | 1<<chanFile | 1<<localChan
 
 	numChans = 8
 

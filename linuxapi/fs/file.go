@@ -25,6 +25,7 @@ const (
 	kindTimer       // timerfd
 	kindSignal      // signalfd
 	kindEpoll       // epoll instance
+	kindPidFD       // process descriptor
 	kindLog         // server mode: fd 1 and 2 are the kernel log
 )
 
@@ -296,6 +297,7 @@ func Dup3(oldfd, newfd, flags uint64) int64 {
 }
 
 func dupTo(oldfd, newfd uint64, cloexec bool) int64 {
+	newfd = uint64(uint32(newfd)) // descriptors are ints: the upper half is ignored
 	f := get(oldfd)
 	if f == nil {
 		return -EBADF

@@ -74,7 +74,7 @@ func (c *cargo) put() {
 // server's, or that its kind and numbers describe.
 func (f *File) passable() bool {
 	switch f.kind {
-	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindNull, kindZero, kindFull, kindRandom:
+	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindPidFD, kindNull, kindZero, kindFull, kindRandom:
 		return true
 	}
 	return false
@@ -517,6 +517,8 @@ func passedFile(d *proto.SockFile, h uint64) *File {
 		ch = chanTTY
 	case kindSock:
 		ch = chanSock
+	case kindPidFD:
+		ch = chanProc
 	case kindNull, kindZero, kindFull, kindRandom:
 		ok = true
 	default:

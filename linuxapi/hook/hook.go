@@ -67,6 +67,11 @@ var (
 	// SignalFD is called, under the signal lock and disabled, when a signal
 	// became pending for the process or a thread (signalfd readiness).
 	SignalFD func()
+	// PidOpen makes a descriptor (with CLOEXEC) that names process pid.
+	PidOpen func(pid uint64) (fd int64)
+	// PidTarget is the pid that such a descriptor names: EBADF, or ESRCH once
+	// the process has been waited for.
+	PidTarget func(fd uint64) (pid uint64, nonblock bool, e errno.Errno)
 	// SetExe names the program for /proc/self/exe (absolute path).
 	SetExe func(path []byte)
 )

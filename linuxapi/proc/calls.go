@@ -10,7 +10,7 @@ import (
 var Calls = [...]call.Entry{
 	{24, "sched_yield", sysYield, call.Full, "full"},
 	{39, "getpid", sysGetpid, call.Leaf, "full"},
-	{56, "clone", sysClone, call.Full, "partial: threads (all of VM, FS, FILES, SIGHAND, THREAD), fork, vfork (VM and VFORK); other sharing and CLONE_PIDFD: EINVAL; namespaces: EPERM"},
+	{56, "clone", sysClone, call.Full, "partial: threads (all of VM, FS, FILES, SIGHAND, THREAD), fork, vfork (VM and VFORK); other sharing: EINVAL; namespaces: EPERM"},
 	{57, "fork", sysFork, call.Full, "full"},
 	{58, "vfork", sysVfork, call.Full, "full"},
 	{59, "execve", sysExecve, call.Full, "full"},
@@ -67,7 +67,7 @@ var Calls = [...]call.Entry{
 	{218, "set_tid_address", sysSetTidAddress, call.Leaf, "full"},
 	{219, "restart_syscall", refuseEINTR, call.Leaf, "none: EINTR; interrupted calls are restarted as they are"},
 	{231, "exit_group", sysExitGroup, call.Full, "full"},
-	{247, "waitid", sysWaitid, call.Full, "partial: P_PIDFD: EINVAL"},
+	{247, "waitid", sysWaitid, call.Full, "full"},
 	{251, "ioprio_set", sysIoprioSet, call.Leaf, "partial: checked, without effect"},
 	{252, "ioprio_get", sysIoprioGet, call.Leaf, "full"},
 	{272, "unshare", sysUnshare, call.Full, "partial: namespaces: EPERM; FILES, FS in a process with one thread: nothing to do"},

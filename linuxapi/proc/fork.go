@@ -54,7 +54,7 @@ func sysClone(t *thread.Thread, a *call.Args) int64 {
 	switch {
 	case flags&cNamespaces != 0:
 		return errno.EPERM.Ret()
-	case flags&cPidFD != 0:
+	case flags&cPidFD != 0 && (flags&(cParentSetTID|cThread|cDetached) != 0 || hook.PidOpen == nil):
 		return errno.EINVAL.Ret()
 	case flags&cThread != 0:
 		// Threads of a process share everything: nothing less is offered.
@@ -171,6 +171,18 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 		native.DropOne(uint64(h))
 		forkLock.Unlock()
 		return st
+	}
+	if flags&cPidFD != 0 {
+		e := hook.PidOpen(pid)
+		if e >= 0 && !usercopy.Put32(ptid, uint32(e)) {
+			e = errno.EFAULT.Ret()
+		}
+		if e < 0 {
+			native.Kill(f.kpid, signal.SIGKILL)
+			native.DropOne(uint64(h))
+			forkLock.Unlock()
+			return e
+		}
 	}
 	if flags&cParentSetTID != 0 {
 		usercopy.Put32(ptid, uint32(pid))

@@ -5,6 +5,7 @@ import (
 	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/native"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
@@ -94,6 +95,7 @@ func sysWaitid(t *thread.Thread, a *call.Args) int64 {
 		options&(wUntraced|wExited|wContinued) == 0 {
 		return errno.EINVAL.Ret()
 	}
+	nonblock := false // a P_PIDFD of a descriptor with O_NONBLOCK
 	switch idtype {
 	case pAll:
 		id = 0
@@ -105,12 +107,32 @@ func sysWaitid(t *thread.Thread, a *call.Args) int64 {
 		if int32(a[1]) < 0 {
 			return errno.EINVAL.Ret()
 		}
+	case pPidFD:
+		if int32(a[1]) < 0 || hook.PidTarget == nil {
+			return errno.EINVAL.Ret()
+		}
+		pid, nb, e := hook.PidTarget(a[1])
+		switch e {
+		case errno.OK:
+		case errno.ESRCH:
+			return errno.ECHILD.Ret()
+		default:
+			return e.Ret()
+		}
+		idtype, id = pPid, pid
+		nonblock = nb && options&wNoHang == 0
+		if nonblock {
+			options |= wNoHang
+		}
 	default:
 		return errno.EINVAL.Ret()
 	}
 	got, r, st := waitFor(t, idtype, id, options&^(wNoThread|wAll|wClone))
 	if st < 0 {
 		return st
+	}
+	if got == 0 && nonblock {
+		return errno.EAGAIN.Ret()
 	}
 	var info signal.Info
 	if got != 0 {

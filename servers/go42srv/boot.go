@@ -21,7 +21,7 @@ import (
 func runProc() error {
 	k := proc.Native{}
 	s := proc.New(k)
-	return (&ipc.Server{Name: "proc", Kernel: k, Handle: s.Handle, Exits: s.Exits, Log: ipc.Log}).Run()
+	return (&ipc.Server{Name: "proc", Kernel: k, Handle: s.Handle, Last: s.Last, Exits: s.Exits, Log: ipc.Log}).Run()
 }
 
 func creds() *cred.Cache { return &cred.Cache{Query: cred.Asker(ipc.Native{})} }

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"encoding/binary"
+	"math"
 	"syscall"
 	"unsafe"
 
@@ -95,6 +96,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 	}
 	orphans := s.watch(p)
 	p.state = zombie
+	p.watchers.Wake(s.kernel, math.MaxUint64)
 	p.status = uint32(n.Status)
 	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
 	p.pending.clear()
@@ -231,6 +233,7 @@ func exitCode(status uint32) (code, value uint32) {
 
 // reap forgets a zombie.
 func (s *Server) reap(p *process) {
+	p.reaped = true
 	if p.parent != nil {
 		delete(p.parent.children, p.pid)
 		add(&p.parent.kids, &p.usage)

@@ -1,7 +1,7 @@
 // Package proc is the process server: Linux pids, parentage, process groups,
 // sessions, exit statuses, credentials, and signals between processes.
 //
-// Objects: Server (object 0 is the only one), process, group, session. The
+// Objects: Server (object 0), pidfd (the other objects), process, group, session. The
 // kernel knows processes by kernel ids; what Linux shows of them is here.
 //
 // Locks: Server.mu guards the whole tree: every operation on it is short, and
@@ -40,6 +40,7 @@ type Kernel interface {
 // Server is the process server.
 type Server struct {
 	kernel Kernel
+	pidfds ipc.Objects[*pidfd]
 
 	mu       sync.Mutex
 	byKPid   map[uint64]*process
@@ -102,6 +103,8 @@ type process struct {
 	start            uint64
 	block, blockSize uint64
 	limits           [16][2]uint64
+	watchers         ipc.Waiters // of pidfds
+	reaped           bool
 }
 
 // group is a process group; it exists while it has members.
@@ -133,7 +136,7 @@ func New(k Kernel) *Server {
 // Handle serves a call.
 func (s *Server) Handle(c *ipc.Call) {
 	if c.Object != 0 {
-		c.Status = -int64(syscall.EBADF)
+		s.pidfdCall(c)
 		return
 	}
 	server.ServeProc(s, c)

@@ -208,25 +208,31 @@ func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) i
 				to = append(to, q)
 			}
 		}
-		err := error(syscall.ESRCH)
-		done := false
-		for _, q := range to {
-			if !permitted(p, q, sig) {
-				if !done {
-					err = syscall.EPERM
-				}
-				continue
-			}
-			done = true
-			if sig != 0 && !s.post(q, &i) {
-				return syscall.EAGAIN
-			}
-		}
-		if done {
-			return nil
-		}
-		return err
+		return s.send(p, to, sig, &i)
 	})
+}
+
+// send posts p's signal to those that it may signal: EPERM if to none, ESRCH if
+// there are none. s.mu is held.
+func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo) error {
+	err := error(syscall.ESRCH)
+	done := false
+	for _, q := range to {
+		if !permitted(p, q, sig) {
+			if !done {
+				err = syscall.EPERM
+			}
+			continue
+		}
+		done = true
+		if sig != 0 && !s.post(q, i) {
+			return syscall.EAGAIN
+		}
+	}
+	if done {
+		return nil
+	}
+	return err
 }
 
 // FetchSignals implements proto.Proc.
