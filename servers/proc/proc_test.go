@@ -79,6 +79,42 @@ func TestForkExitWait(t *testing.T) {
 	is(t, st, syscall.ECHILD)
 }
 
+// TestPidFD: a descriptor names its process and no later one with that pid.
+func TestPidFD(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	_, st := w.Init.Server().PidOpen(0)
+	is(t, st, syscall.EINVAL)
+	_, st = w.Init.Server().PidOpen(a.Pid + 1000)
+	is(t, st, syscall.ESRCH)
+	h, st := w.Init.Server().PidOpen(a.Pid)
+	is(t, st, 0)
+	conn := w.Init.Server().C
+	fd, file := client.PidFD{C: conn, H: h}, client.File{C: conn, H: h}
+	if pid, st := fd.Target(); st != 0 || pid != a.Pid {
+		t.Fatal(pid, st)
+	}
+	if state, st := file.Poll(proto.PollIn, proto.Wait(abi.ChanFile)); st != 0 || state != 0 {
+		t.Fatal("a living process is ready:", state, st)
+	}
+	is(t, fd.Signal(uint64(syscall.SIGUSR1), &proto.Siginfo{}), 0)
+	if s := fetch(t, a); !has(s, syscall.SIGUSR1) {
+		t.Error("signals", s)
+	}
+	a.Exit(0)
+	if set, _ := w.Init.Notified(abi.ChanFile); !set {
+		t.Error("no notification of the exit")
+	}
+	if state, _ := file.Poll(proto.PollIn, 0); state&proto.PollIn == 0 {
+		t.Error("a zombie is not ready")
+	}
+	is(t, fd.Signal(0, &proto.Siginfo{}), 0)
+	wait(t, w.Init, wExited, a.Pid)
+	_, st = fd.Target()
+	is(t, st, syscall.ESRCH)
+	is(t, fd.Signal(0, &proto.Siginfo{}), syscall.ESRCH)
+}
+
 // TestForkForeign: only an embryo of the caller's own can be entered.
 func TestForkForeign(t *testing.T) {
 	w := world.New(t, nil)
