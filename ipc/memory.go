@@ -28,14 +28,6 @@ func UseInfoPage() {
 	info.Store(*(**abi.InfoPage)(unsafe.Pointer(&va)))
 }
 
-// MemTotal is the machine's memory in bytes, 0 if unknown.
-func MemTotal() uint64 {
-	if p := info.Load(); p != nil {
-		return p.MemTotal
-	}
-	return 0
-}
-
 // MemoryLow reports whether less than 1/share of the machine's memory is free.
 func MemoryLow(share uint64) bool {
 	p := info.Load()

@@ -37,8 +37,6 @@ func main() {
 	debug.SetGCPercent(25)
 	if name != "init" {
 		ipc.UseInfoPage()
-		// What is garbage goes before memory gets short.
-		debug.SetMemoryLimit(int64(ipc.MemTotal() / ipc.ShareGrow))
 	}
 	if name != "proc" && name != "init" {
 		// By this name it is seen in /proc.

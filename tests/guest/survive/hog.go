@@ -41,7 +41,7 @@ func hogging(kind string) {
 		err := h.take()
 		syscall.Write(2, []byte(fmt.Sprint("ENDS: ", err, "\n"))) // no descriptor may be left for more
 		for {                                                     // its holdings stay until it is killed
-			time.Sleep(time.Hour)
+			syscall.RawSyscall(syscall.SYS_PAUSE, 0, 0, 0)
 		}
 	}
 	writePrograms()
@@ -90,6 +90,7 @@ func hogging(kind string) {
 		}
 	}
 	took := time.Since(start)
+	note(kind, "ended by", ended)
 	during, err := debug(debugFree, 0, nil)
 	check(err)
 	// Others live on while it holds what it has.
@@ -98,6 +99,7 @@ func hogging(kind string) {
 	}
 	syscall.Kill(-pid, syscall.SIGKILL)
 	syscall.Wait4(pid, &ws, 0, nil)
+	note(kind, "is gone")
 	for _, p := range []string{"/tmp/hog-file", "/tmp/hog-names"} {
 		os.RemoveAll(p)
 	}
@@ -221,7 +223,7 @@ func names() error {
 }
 
 func manyFiles() {
-	lim := syscall.Rlimit{Cur: 4096, Max: 4096}
+	lim := syscall.Rlimit{Cur: 1024, Max: 1024}
 	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim)
 }
 
