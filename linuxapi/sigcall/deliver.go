@@ -349,9 +349,50 @@ func fromTrap(t *thread.Thread) {
 		force(t, signal.Fault(signal.SIGBUS, signal.BUS_ADRALN, 0))
 	case 11, 12:
 		force(t, signal.Info{Signo: signal.SIGBUS, Code: signal.SI_KERNEL})
+	case 13:
+		if !umip(t) {
+			force(t, signal.Info{Signo: signal.SIGSEGV, Code: signal.SI_KERNEL})
+		}
 	default:
 		force(t, signal.Info{Signo: signal.SIGSEGV, Code: signal.SI_KERNEL})
 	}
+}
+
+// umip answers an instruction that UMIP forbids as Linux does.
+func umip(t *thread.Thread) bool {
+	f := t.Frame
+	var b [15]byte
+	n := usercopy.CopyInPart(b[:], f.RIP)
+	reg := [16]uint64{f.RAX, f.RCX, f.Args[entry.RDX], f.RBX, f.RSP, f.RBP, f.Args[entry.RSI], f.Args[entry.RDI],
+		f.Args[entry.R8], f.Args[entry.R9], f.Args[entry.R10], f.R11, f.R12, f.R13, f.R14, f.R15}
+	d := signal.DecodeDescriptor(b[:n], f.RIP, &reg, entry.FSBase())
+	if d.Op == signal.NotUMIP {
+		return false
+	}
+	v := d.Value()
+	if !d.IsReg {
+		if usercopy.CopyOut(d.Addr, v[:d.Size]) != errno.OK {
+			force(t, signal.Fault(signal.SIGSEGV, signal.SEGV_MAPERR, d.Addr))
+			return true
+		}
+	} else {
+		w := uint64(0)
+		for i := 7; i >= 0; i-- {
+			w = w<<8 | uint64(v[i])
+		}
+		r := [16]*uint64{&f.RAX, &f.RCX, &f.Args[entry.RDX], &f.RBX, &f.RSP, &f.RBP, &f.Args[entry.RSI], &f.Args[entry.RDI],
+			&f.Args[entry.R8], &f.Args[entry.R9], &f.Args[entry.R10], &f.R11, &f.R12, &f.R13, &f.R14, &f.R15}[d.Reg]
+		switch d.Size {
+		case 2:
+			*r = *r&^0xffff | w&0xffff
+		case 4:
+			*r = uint64(uint32(w))
+		default:
+			*r = w
+		}
+	}
+	f.RIP += uint64(d.Len)
+	return true
 }
 
 // floatCode finds out which unmasked floating-point exception it was.
