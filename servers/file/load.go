@@ -134,7 +134,11 @@ func (r *ram) enter(name string, mode, uid, gid uint32, rdev uint64, body []byte
 		default:
 			return nil, syscall.EINVAL
 		}
-		n = r.newNode(mode, uid, gid, rdev, string(body))
+		target := ""
+		if mode&syscall.S_IFMT == syscall.S_IFLNK {
+			target = string(body)
+		}
+		n = r.newNode(mode, uid, gid, rdev, target)
 		if _, ok := n.(*dir); ok {
 			n.base().nlink = 2
 		} else {

@@ -57,7 +57,7 @@ type pipe struct {
 	stat proto.Stat // immutable but for times
 
 	mu               sync.Mutex
-	ring             []byte // len: capacity; nil until the first write
+	ring             []byte // grows with what is in the pipe, up to size
 	size             int    // capacity
 	head, count      int    // first byte, number of bytes
 	readers, writers int
@@ -334,11 +334,11 @@ func (p *pipe) take(n int) {
 
 // room is the free space behind the data that lies in one piece. p.mu is held.
 func (p *pipe) room() []byte {
-	if p.ring == nil {
-		p.ring = make([]byte, p.size)
-	}
 	if p.count == len(p.ring) {
-		return nil
+		if len(p.ring) >= p.size {
+			return nil
+		}
+		p.resize(min(max(2*len(p.ring), minSize), p.size))
 	}
 	at := p.head + p.count
 	if at >= len(p.ring) {
@@ -346,6 +346,16 @@ func (p *pipe) room() []byte {
 		return p.ring[at:p.head]
 	}
 	return p.ring[at:]
+}
+
+// resize gives the data, which must fit, a buffer of n bytes. p.mu is held.
+func (p *pipe) resize(n int) {
+	ring := make([]byte, n)
+	if p.count > 0 {
+		k := copy(ring, p.ring[p.head:min(p.head+p.count, len(p.ring))])
+		copy(ring[k:], p.ring[:p.count-k])
+	}
+	p.ring, p.head = ring, 0
 }
 
 // Write implements proto.File.
@@ -477,12 +487,10 @@ func (e *end) Control(c *ipc.Call, request uint64, arg uint64, wait uint64, in i
 		if n < p.count {
 			return 0, -int64(syscall.EBUSY)
 		}
-		ring := make([]byte, n)
-		if p.ring != nil {
-			k := copy(ring, p.ring[p.head:min(p.head+p.count, len(p.ring))])
-			copy(ring[k:], p.ring[:p.count-k])
+		if len(p.ring) > n {
+			p.resize(n)
 		}
-		p.ring, p.head, p.size = ring, 0, n
+		p.size = n
 		p.waiters.Wake(e.s.kernel, proto.PollOut)
 		return uint64(n), 0
 	}
