@@ -13,12 +13,13 @@ type discipline struct {
 	erasing bool   // within an ECHOPRT erasure
 
 	out         []byte // for the device
+	released    int    // bytes of out that go although output is held since
 	column      int    // of the cursor
 	canonColumn int    // where the line being typed began
+	batch       [2]int // both, when echo was released last
 	stopped     bool   // output is held
 	byCall      bool   // it is held by TCXONC: typing does not restart it
 	signals     []int  // raised by typed characters, to be sent
-	flushed     bool   // a signal has thrown away what was on its way out
 }
 
 // cell is a typed character; end: a line ends with it. A line ended by EOF
@@ -64,6 +65,7 @@ func (d *discipline) room() int {
 
 // typed takes characters from the device and returns how many.
 func (d *discipline) typed(p []byte) int {
+	d.release()
 	for n, c := range p {
 		if len(d.in) >= inMax {
 			if !d.l(lICANON) || d.canon != 0 {
@@ -104,7 +106,7 @@ func (d *discipline) char(c byte) {
 	if d.i(iISTRIP) {
 		c &= 0x7f
 	}
-	if d.i(iIUCLC) && d.l(lIEXTEN) && c >= 'A' && c <= 'Z' {
+	if d.i(iIUCLC) && d.l(lIEXTEN) && upper(c) {
 		c += 'a' - 'A'
 	}
 	if d.l(lEXTPROC) {
@@ -124,6 +126,7 @@ func (d *discipline) char(c byte) {
 		switch {
 		case d.is(c, vSTART):
 			d.start()
+			d.release()
 			return
 		case d.is(c, vSTOP):
 			d.stopped = true
@@ -182,6 +185,7 @@ func (d *discipline) plain(c byte) {
 func (d *discipline) any() {
 	if d.stopped && d.i(iIXON) && d.i(iIXANY) {
 		d.start()
+		d.release()
 	}
 }
 
@@ -191,6 +195,30 @@ func (d *discipline) start() {
 		d.stopped = false
 	}
 }
+
+// release lets what has been echoed go, whatever stops output later.
+func (d *discipline) release() {
+	if !d.stopped {
+		d.released = len(d.out)
+		d.batch = [2]int{d.column, d.canonColumn}
+	}
+}
+
+// ready is the output that can go to the device; took says how much went.
+func (d *discipline) ready() []byte {
+	if d.stopped {
+		return d.out[:d.released]
+	}
+	return d.out
+}
+
+func (d *discipline) took(n int) {
+	d.out = append(d.out[:0], d.out[n:]...)
+	d.released = max(d.released-n, 0)
+}
+
+// flushOutput throws away what has not gone to the device.
+func (d *discipline) flushOutput() { d.out, d.released = d.out[:0], 0 }
 
 // put enters a character for reading.
 func (d *discipline) put(c byte) {
@@ -210,8 +238,10 @@ func (d *discipline) endLine(c byte) {
 func (d *discipline) signal(sig int, c byte) {
 	d.signals = append(d.signals, sig)
 	if !d.l(lNOFLSH) {
-		d.out = d.out[:0]
-		d.flushed = true
+		// Echo of what came at once with c is not shown, so that the cursor
+		// has not moved.
+		d.flushOutput()
+		d.column, d.canonColumn = d.batch[0], d.batch[1]
 		d.flushInput()
 	}
 	if d.i(iIXON) {
@@ -219,6 +249,8 @@ func (d *discipline) signal(sig int, c byte) {
 	}
 	if d.l(lECHO) {
 		d.echo(c)
+	} else {
+		d.release()
 	}
 }
 
@@ -269,6 +301,7 @@ func (d *discipline) edit(c byte) bool {
 // flushInput throws away what has not been read.
 func (d *discipline) flushInput() {
 	d.in, d.canon = d.in[:0], 0
+	d.erasing = false
 }
 
 // set changes the settings.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"strconv"
@@ -168,7 +169,13 @@ func (c *ldCase) ours() ldResult {
 	d := newDiscipline()
 	t := c.settings()
 	d.set(t)
+	r := ldResult{}
+	deliver := func() {
+		r.Out += string(d.ready())
+		d.took(len(d.ready()))
+	}
 	for _, op := range c.Ops {
+		deliver()
 		switch {
 		case op.S != nil:
 			op.S(&t)
@@ -185,10 +192,8 @@ func (c *ldCase) ours() ldResult {
 			}
 		}
 	}
-	r := ldResult{Pending: d.pending()}
-	if !d.stopped {
-		r.Out = string(d.out)
-	}
+	deliver()
+	r.Pending = d.pending()
 	for len(r.Reads) < maxReads {
 		if !d.readable(false) {
 			if !d.canonical() && d.cc[vMIN] == 0 {
@@ -248,7 +253,7 @@ func (c *ldCase) linux() (r ldResult, err error) {
 		if err != nil {
 			return r, err
 		}
-		time.Sleep(5 * time.Millisecond) // input is taken in by a kernel thread
+		time.Sleep(10 * time.Millisecond) // input is taken in by a kernel thread
 	}
 	var q int32
 	hostIoctl(s, 0x541b, uintptr(unsafe.Pointer(&q)))
@@ -336,4 +341,104 @@ func quoted(m map[string]ldResult) map[string]ldQuoted {
 		q[k] = quote(r)
 	}
 	return q
+}
+
+var random = flag.Int("random", 0, "compare this many random inputs with the host's pseudo-terminals")
+
+// TestRandom compares random typing under random settings with the host's
+// pseudo-terminals, on request.
+func TestRandom(t *testing.T) {
+	if *random == 0 {
+		t.Skip("only with -random N, on Linux")
+	}
+	const chars = "ab_.\t \n\r\x7f\x15\x17\x04\x16\x12\x03\x13\x11\x01\x00\xff\xc3\xa9A;\x1c\x1a"
+	seed := uint64(time.Now().UnixNano())
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	text := func(n int) string {
+		var b []byte
+		for range n {
+			b = append(b, chars[rnd.IntN(len(chars))])
+		}
+		return string(b)
+	}
+	bits := func(all ...uint32) (v uint32) {
+		for _, b := range all {
+			if rnd.IntN(4) == 0 {
+				v |= b
+			}
+		}
+		return v
+	}
+	failed := 0
+	for n := 0; n < *random && failed < 5; n++ {
+		fl := [4]uint32{
+			bits(iPARMRK, iISTRIP, iINLCR, iIGNCR, iICRNL, iIUCLC, iIXON, iIXANY, iIUTF8),
+			bits(oOLCUC, oONLCR, oOCRNL, oONOCR, oONLRET, oTABDLY),
+			bits(lISIG, lECHONL, lNOFLSH, lECHOPRT),
+			bits(lECHOK, lECHOE, lECHOCTL, lECHOKE),
+		}
+		lflag := lICANON | lECHO | lIEXTEN | fl[2] | lECHOK | lECHOE | lECHOCTL | lECHOKE ^ fl[3]
+		if rnd.IntN(5) == 0 {
+			lflag &^= lICANON
+		}
+		if rnd.IntN(5) == 0 {
+			lflag &^= lECHO
+		}
+		if rnd.IntN(6) == 0 {
+			lflag &^= lIEXTEN
+		}
+		opost := uint32(oOPOST)
+		if rnd.IntN(6) == 0 {
+			opost = 0
+		}
+		c := ldCase{Set: func(t *termios) {
+			t.iflag, t.oflag, t.lflag = fl[0], fl[1]|opost, lflag
+			t.cc[vEOL] = ';'
+		}}
+		for range 1 + rnd.IntN(4) {
+			switch rnd.IntN(5) {
+			case 0:
+				c.Ops = append(c.Ops, ldOp{W: text(1 + rnd.IntN(8))})
+			case 1:
+				flip := bits(lICANON, lECHO, lIEXTEN, lISIG)
+				c.Ops = append(c.Ops, ldOp{S: func(t *termios) { t.lflag ^= flip }})
+			default:
+				c.Ops = append(c.Ops, ldOp{T: text(1 + rnd.IntN(20))})
+			}
+		}
+		c.Read = 1 + rnd.IntN(12)
+		got := c.ours()
+		var want ldResult
+		same := false
+		// A busy host takes typing in late: ask it again.
+		for try := 0; try < 4 && !same; try++ {
+			var err error
+			if want, err = c.linux(); err == syscall.EAGAIN {
+				same = true // held output: a write that would wait
+			} else if err != nil {
+				t.Fatal(err)
+			} else {
+				same = reflect.DeepEqual(quote(got), quote(want))
+			}
+		}
+		if !same {
+			failed++
+			t.Errorf("seed %d, case %d: iflag %#o oflag %#o lflag %#o reads of %d\n ops  %s\n got  %+v\n want %+v", seed, n, fl[0], fl[1]|opost, lflag, c.Read, show(c.Ops), quote(got), quote(want))
+		}
+	}
+}
+
+func show(ops []ldOp) string {
+	var b strings.Builder
+	for _, op := range ops {
+		switch {
+		case op.S != nil:
+			b.WriteString("set ")
+		case op.W != "":
+			fmt.Fprintf(&b, "write %q ", op.W)
+		default:
+			fmt.Fprintf(&b, "type %q ", op.T)
+		}
+	}
+	return b.String()
 }

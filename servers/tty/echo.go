@@ -140,7 +140,12 @@ func (d *discipline) echo(c byte) {
 
 // echoRaw shows a character as output processing has it.
 func (d *discipline) echoRaw(c byte) {
-	if len(d.out) < echoMax {
+	switch {
+	case len(d.out) >= echoMax:
+	case c == 0xff: // passes by output processing
+		d.device(c)
+		d.column++
+	default:
 		d.process(c)
 	}
 }
@@ -217,7 +222,7 @@ func (d *discipline) process(c byte) {
 		}
 	default:
 		if !control(c) {
-			if d.o(oOLCUC) && c >= 'a' && c <= 'z' {
+			if d.o(oOLCUC) && lower(c) {
 				c -= 'a' - 'A'
 			}
 			if !d.continuation(c) {
@@ -233,7 +238,8 @@ func (d *discipline) continuation(c byte) bool { return d.i(iIUTF8) && c&0xc0 ==
 
 func control(c byte) bool { return c < 32 || c == 127 }
 
-// alnum goes by Latin-1, as the kernel's character table does.
-func alnum(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0xc0 && c != 0xd7 && c != 0xf7
-}
+// Letters go by Latin-1, as the kernel's character table does.
+
+func upper(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 0xc0 && c <= 0xde && c != 0xd7 }
+func lower(c byte) bool { return c >= 'a' && c <= 'z' || c >= 0xdf && c != 0xf7 }
+func alnum(c byte) bool { return c >= '0' && c <= '9' || upper(c) || lower(c) }

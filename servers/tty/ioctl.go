@@ -311,8 +311,7 @@ func (q *ioctl) flush() int64 {
 		t.pump()
 	}
 	if what != 0 {
-		t.d.out = t.d.out[:0]
-		t.d.flushed = true
+		t.d.flushOutput()
 	}
 	t.flush()
 	t.wakeMaster()

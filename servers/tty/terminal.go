@@ -92,20 +92,14 @@ func (t *terminal) input(p []byte) int {
 // flush carries output to the device. mu is held.
 func (t *terminal) flush() {
 	d := &t.d
-	if d.flushed {
-		d.flushed = false
-		if t.master != nil {
-			t.master.buf = t.master.buf[:0]
-		}
-	}
-	for len(d.out) > 0 && !d.stopped {
-		n := t.put(d.out)
+	for len(d.ready()) > 0 {
+		n := t.put(d.ready())
 		if n == 0 {
 			break
 		}
-		d.out = append(d.out[:0], d.out[n:]...)
+		d.took(n)
 	}
-	if len(d.out) > 0 && !d.stopped && t.master == nil && !t.retrying {
+	if len(d.ready()) > 0 && t.master == nil && !t.retrying {
 		t.retrying = true
 		time.AfterFunc(retryAfter, func() {
 			t.lock()
@@ -171,7 +165,7 @@ func (t *terminal) hangup(keepConsole bool) {
 		}
 	}
 	t.d.flushInput()
-	t.d.out = t.d.out[:0]
+	t.d.flushOutput()
 	t.d.stopped, t.d.byCall = false, false
 	t.waiters.Wake(t.srv.kernel, condAll)
 }
