@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
 
@@ -13,8 +14,11 @@ import (
 // last 1/16 of memory for itself and servers, and would end the largest program,
 // which may have nothing to do with it.
 const (
-	// ShareGrow: with less than 1/ShareGrow of memory free, nothing is made that stays.
+	// ShareGrow: with less than 1/ShareGrow of memory free, no file is made or grows.
 	ShareGrow = 12
+	// ShareBuffer: with less than 1/ShareBuffer free, no pipe or socket is made:
+	// before files, which more depends on.
+	ShareBuffer = 6
 	// ShareLarge: with less than 1/ShareLarge free, buffers are small.
 	ShareLarge = 4
 )
@@ -32,4 +36,17 @@ func UseInfoPage() {
 func MemoryLow(share uint64) bool {
 	p := info.Load()
 	return p != nil && atomic.LoadUint64(&p.MemFree) < p.MemTotal/share
+}
+
+// gone counts objects whose last handle has gone since memory was given back.
+var gone atomic.Int64
+
+// giveBack returns the memory of n objects that are gone to the system, when
+// they are many and memory is not plenty: Go by itself takes minutes.
+func giveBack(n int64) {
+	const many = 128
+	if gone.Add(n) >= many && MemoryLow(2) {
+		gone.Store(0)
+		go debug.FreeOSMemory()
+	}
 }

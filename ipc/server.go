@@ -129,9 +129,11 @@ func (s *Server) event(c *Call) {
 
 // PullLasts hands every pending last to Last.
 func (s *Server) PullLasts() {
-	for {
+	n := int64(0)
+	for ; ; n++ {
 		o, ok := s.Kernel.NextLast()
 		if !ok {
+			giveBack(n)
 			return
 		}
 		if s.Last != nil {
