@@ -3,6 +3,7 @@ package ipc
 import (
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"go42/ipc/abi"
@@ -42,11 +43,13 @@ func MemoryLow(share uint64) bool {
 var gone atomic.Int64
 
 // giveBack returns the memory of n objects that are gone to the system, when
-// they are many and memory is not plenty: Go by itself takes minutes.
+// they are many: Go by itself takes minutes. It waits a little, for more to go.
 func giveBack(n int64) {
-	const many = 128
-	if gone.Add(n) >= many && MemoryLow(2) {
-		gone.Store(0)
-		go debug.FreeOSMemory()
+	const many = 256
+	if now := gone.Add(n); now >= many && now-n < many {
+		time.AfterFunc(300*time.Millisecond, func() {
+			gone.Store(0)
+			debug.FreeOSMemory()
+		})
 	}
 }
