@@ -34,7 +34,11 @@ func main() {
 	}
 	// What a server keeps is small: collecting early costs little and keeps the
 	// machine's memory for programs.
-	debug.SetGCPercent(25)
+	percent := 10
+	if name == "file" {
+		percent = 25 // names and small files are worth scanning less often
+	}
+	debug.SetGCPercent(percent)
 	if name != "init" {
 		ipc.UseInfoPage()
 	}
