@@ -1,6 +1,9 @@
 package mm
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // A pageIndex maps page numbers (36 bits) to entries, sparsely: a radix tree
 // of 64-way nodes whose root covers just what is needed. Its owner's lock
@@ -27,11 +30,11 @@ const (
 	indexBits = 36
 )
 
-// node holds entries (lowest level) or the nodes beneath it.
+// node holds entries (lowest level) or the nodes beneath it. used has a bit for
+// each slot that is not zero: nodes are mostly sparse, and walks skip by it.
 type node struct {
 	slots [nodeSlots]uint64
-	count uint32
-	_     uint32
+	used  uint64
 }
 
 func nodeAt(pa uint64) *node { return (*node)(ptr(pa)) }
@@ -86,7 +89,7 @@ func (x *pageIndex) set(i, e uint64, a *Account, force bool) bool {
 		}
 		s := x.shift + nodeBits
 		n.slots[x.base>>s&(nodeSlots-1)] = nodePhys(x.root)
-		n.count = 1
+		n.used = 1 << (x.base >> s & (nodeSlots - 1))
 		x.root, x.shift, x.base = n, s, x.base&^(nodeSlots<<s-1)
 	}
 	n := x.root
@@ -95,22 +98,20 @@ func (x *pageIndex) set(i, e uint64, a *Account, force bool) bool {
 		if *p == 0 {
 			c := x.newNode(a, force)
 			if c == nil {
-				if n.count == 0 {
+				if n.used == 0 {
 					x.prune(i, a)
 				}
 				return false
 			}
 			*p = nodePhys(c)
-			n.count++
+			n.used |= 1 << (i >> (s & 63) & (nodeSlots - 1))
 		}
 		n = nodeAt(*p)
 	}
 	p := &n.slots[i&(nodeSlots-1)]
 	x.tally(*p, -1)
 	x.tally(e, 1)
-	if *p == 0 {
-		n.count++
-	}
+	n.used |= 1 << (i & (nodeSlots - 1))
 	*p = e
 	return true
 }
@@ -136,7 +137,7 @@ func (x *pageIndex) remove(i uint64, a *Account) uint64 {
 	}
 	*p = 0
 	x.tally(e, -1)
-	if n.count--; n.count == 0 {
+	if n.used &^= 1 << (i & (nodeSlots - 1)); n.used == 0 {
 		x.prune(i, a)
 	}
 	return e
@@ -159,7 +160,7 @@ func (x *pageIndex) prune(i uint64, a *Account) {
 		}
 		n = nodeAt(c)
 	}
-	for d := depth - 1; d >= 0 && path[d].count == 0; d-- {
+	for d := depth - 1; d >= 0 && path[d].used == 0; d-- {
 		x.freeNode(path[d], a)
 		if d == 0 {
 			x.root = nil
@@ -167,7 +168,7 @@ func (x *pageIndex) prune(i uint64, a *Account) {
 		}
 		s := x.shift - uint8(d-1)*nodeBits
 		path[d-1].slots[i>>(s&63)&(nodeSlots-1)] = 0
-		path[d-1].count--
+		path[d-1].used &^= 1 << (i >> (s & 63) & (nodeSlots - 1))
 	}
 }
 
@@ -187,25 +188,25 @@ func (x *pageIndex) next(i, limit uint64) (at, e uint64, ok bool) {
 again:
 	for i < end {
 		n := x.root
-		for s := x.shift; s > 0; s -= nodeBits {
-			c := n.slots[i>>(s&63)&(nodeSlots-1)]
-			if c == 0 { // skip what this slot spans
-				i = (i | (1<<s - 1)) + 1
-				for i < end && i>>(s&63)&(nodeSlots-1) != 0 && n.slots[i>>(s&63)&(nodeSlots-1)] == 0 {
-					i += 1 << s
+		for s := x.shift; ; s -= nodeBits {
+			slot := i >> (s & 63) & (nodeSlots - 1)
+			rest := n.used >> slot << slot
+			if rest == 0 { // behind all that n spans
+				span := uint64(nodeSlots) << (s & 63)
+				i = i&^(span-1) + span
+				continue again
+			}
+			if first := uint64(bits.TrailingZeros64(rest)); first != slot {
+				i = i&^(nodeSlots<<(s&63)-1) | first<<(s&63)
+				slot = first
+				if i >= end {
+					break again
 				}
-				continue again
 			}
-			n = nodeAt(c)
-		}
-		for {
-			if e := n.slots[i&(nodeSlots-1)]; e != 0 {
-				return i, e, true
+			if s == 0 {
+				return i, n.slots[slot], true
 			}
-			i++
-			if i&(nodeSlots-1) == 0 || i >= end {
-				continue again
-			}
+			n = nodeAt(n.slots[slot])
 		}
 	}
 	return 0, 0, false
