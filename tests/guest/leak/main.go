@@ -17,21 +17,20 @@ func main() {
 	}
 	n, _ := strconv.Atoi(os.Args[1])
 	execs, _ := strconv.Atoi(os.Args[2])
-	forks(n / 10) // what is built up once
-	spawns(execs / 10)
-	before := free()
-	forks(n)
+	// What is built up once, the servers' heaps above all, comes first.
+	forks(n / 10)
 	spawns(execs)
-	after := free()
-	// Servers collect their garbage in their own time.
-	for range 50 {
-		if after >= before {
-			break
+	// The servers' collectors come and go: the best of each half counts.
+	var best [2]int
+	for i := range 4 {
+		forks(n / 4)
+		spawns(execs / 4)
+		for range 5 {
+			best[i/2] = max(best[i/2], free())
+			time.Sleep(100 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
-		after = free()
 	}
-	fmt.Println("forks", n, "execs", execs, "lost", max(before-after, 0), "KiB")
+	fmt.Println("forks", n, "execs", execs, "lost", max(best[0]-best[1], 0), "KiB")
 }
 
 // free is the free memory in KiB.
