@@ -40,36 +40,41 @@ func rekey() {
 	copy(generator.key[:], generator.block[:8])
 }
 
-// chacha computes one 64-byte block.
+// chacha computes one 64-byte block. Its words are variables, not an array: the
+// compiler keeps most of them in registers.
 func chacha(out *[16]uint32, key *[8]uint32, counter uint64) {
-	s := [16]uint32{0x61707865, 0x3320646e, 0x79622d32, 0x6b206574,
-		key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7],
-		uint32(counter), uint32(counter >> 32), 0, 0}
-	x := s
+	const c0, c1, c2, c3 = 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574
+	n0, n1 := uint32(counter), uint32(counter>>32)
+	x0, x1, x2, x3 := uint32(c0), uint32(c1), uint32(c2), uint32(c3)
+	x4, x5, x6, x7 := key[0], key[1], key[2], key[3]
+	x8, x9, x10, x11 := key[4], key[5], key[6], key[7]
+	x12, x13, x14, x15 := n0, n1, uint32(0), uint32(0)
 	for range 10 {
-		quarter(&x, 0, 4, 8, 12)
-		quarter(&x, 1, 5, 9, 13)
-		quarter(&x, 2, 6, 10, 14)
-		quarter(&x, 3, 7, 11, 15)
-		quarter(&x, 0, 5, 10, 15)
-		quarter(&x, 1, 6, 11, 12)
-		quarter(&x, 2, 7, 8, 13)
-		quarter(&x, 3, 4, 9, 14)
+		x0, x4, x8, x12 = quarter(x0, x4, x8, x12)
+		x1, x5, x9, x13 = quarter(x1, x5, x9, x13)
+		x2, x6, x10, x14 = quarter(x2, x6, x10, x14)
+		x3, x7, x11, x15 = quarter(x3, x7, x11, x15)
+		x0, x5, x10, x15 = quarter(x0, x5, x10, x15)
+		x1, x6, x11, x12 = quarter(x1, x6, x11, x12)
+		x2, x7, x8, x13 = quarter(x2, x7, x8, x13)
+		x3, x4, x9, x14 = quarter(x3, x4, x9, x14)
 	}
-	for i := range out {
-		out[i] = x[i] + s[i]
-	}
+	*out = [16]uint32{x0 + c0, x1 + c1, x2 + c2, x3 + c3,
+		x4 + key[0], x5 + key[1], x6 + key[2], x7 + key[3],
+		x8 + key[4], x9 + key[5], x10 + key[6], x11 + key[7],
+		x12 + n0, x13 + n1, x14, x15}
 }
 
-func quarter(x *[16]uint32, a, b, c, d int) {
-	x[a] += x[b]
-	x[d] = bits.RotateLeft32(x[d]^x[a], 16)
-	x[c] += x[d]
-	x[b] = bits.RotateLeft32(x[b]^x[c], 12)
-	x[a] += x[b]
-	x[d] = bits.RotateLeft32(x[d]^x[a], 8)
-	x[c] += x[d]
-	x[b] = bits.RotateLeft32(x[b]^x[c], 7)
+func quarter(a, b, c, d uint32) (uint32, uint32, uint32, uint32) {
+	a += b
+	d = bits.RotateLeft32(d^a, 16)
+	c += d
+	b = bits.RotateLeft32(b^c, 12)
+	a += b
+	d = bits.RotateLeft32(d^a, 8)
+	c += d
+	b = bits.RotateLeft32(b^c, 7)
+	return a, b, c, d
 }
 
 // fillRandom fills b.
@@ -77,7 +82,7 @@ func fillRandom(b []byte) {
 	for len(b) > 0 {
 		chacha(&generator.block, &generator.key, generator.counter)
 		generator.counter++
-		for _, w := range generator.block[8:] {
+		for _, w := range &generator.block {
 			for range 4 {
 				if len(b) == 0 {
 					break
