@@ -46,7 +46,7 @@ test-all: test-tools vet initramfs ## also the tests listed as pending
 	go test -timeout $(TIMEOUT) -count=1 -tags pending $(T) ./...
 
 stdlib: test-tools initramfs ## Go's standard library tests on Go42 and Linux; writes docs/stdlib-tests.md
-	go test -timeout 120m -count=1 -tags pending -run '^TestStdlib$$' -v ./tests -stdlib.full -stdlib.report ../docs/stdlib-tests.md
+	go test -timeout 120m -count=1 -tags pending -run '^TestStdlib$$' -v ./tests -stdlib.full -stdlib.linux -stdlib.report ../docs/stdlib-tests.md
 
 performance: test-tools initramfs ## measure on Go42 and Linux; writes docs/performance.md
 	go test -timeout 60m -count=1 -run '^TestPerformance$$' -v ./tests -performance ../docs/performance.md

@@ -86,7 +86,6 @@ func table(here, linux *figures) []byte {
 	b.WriteString("## Boot\n\n| | Go42 | Linux |\n|---|--:|--:|\n")
 	row("QEMU's start to the shell's prompt, ms (median; fastest of 5)", here.prompt[1]+"; "+here.prompt[2], linux.prompt[1]+"; "+linux.prompt[2])
 	for _, s := range []struct{ stage, what string }{
-		{"kernel", "instructions to the kernel's start in Go"},
 		{"init", "instructions to init"},
 		{"program", "instructions to the start of the program"},
 	} {
@@ -99,8 +98,8 @@ func table(here, linux *figures) []byte {
 		row(s.what, val(here), val(linux))
 	}
 	row("memory in use while a program runs, KiB", here.memory, linux.memory)
-	b.WriteString("\nCommands: `go42 boottime`, `go42 run -icount -stats -- true`, each also with `-linux`; memory: `MemTotal - MemFree` of /proc/meminfo, " +
-		"which on Go42 includes the initramfs and on Linux the unpacked one but not the kernel itself.\n")
+	b.WriteString("\nCommands: `go42 boottime`, `go42 run -icount -stats -- true`, each also with `-linux`. Memory is `MemTotal - MemFree` of /proc/meminfo: " +
+		"neither system counts its kernel's image; Go42 maps the initramfs where the loader put it, and does not count it; Linux unpacks it into memory that counts.\n")
 	b.WriteString("\n## Operations, in instructions\n\n| | Go42 | Linux |\n|---|--:|--:|\n")
 	for _, n := range here.names {
 		l := linux.ops[n]

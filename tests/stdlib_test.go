@@ -64,14 +64,14 @@ const noNetwork = "there is no TCP: sockets of the Internet are refused"
 const noNamespaces = "there are no namespaces: unshare and clone refuse them, and the test skips itself"
 
 var (
-	stdlibReport = flag.String("stdlib.report", "", "also run the tests on Linux in QEMU and write the table to this `file`")
-	stdlibLinux  = flag.Bool("stdlib.linux", false, "run the tests on Linux in QEMU only and keep the results")
+	stdlibReport = flag.String("stdlib.report", "", "write the table to this `file`")
+	stdlibLinux  = flag.Bool("stdlib.linux", false, "run the tests on Linux in QEMU anew and keep the results; without -stdlib.report only there")
 	stdlibFull   = flag.Bool("stdlib.full", false, "without -test.short where the package allows")
 	stdlibOnly   = flag.String("stdlib.only", "", "only packages that match this `regexp`")
 )
 
 // linuxResults are Linux's, kept so that make test need not boot Linux; they
-// are renewed with -stdlib.linux and -stdlib.report.
+// are renewed with -stdlib.linux.
 const linuxResults = "testdata/stdlib-linux.json"
 
 // tally maps a top-level test to PASS, FAIL, SKIP or DIES (took the test binary
@@ -128,13 +128,13 @@ func TestStdlib(t *testing.T) {
 				mu.Lock()
 				ref := linux.Results[key]
 				mu.Unlock()
-				if ref == nil || *stdlibReport != "" || *stdlibLinux {
+				if ref == nil || *stdlibLinux {
 					ref = runStdlib(t, true, bin, p.name, short, p.adds, names)
 					mu.Lock()
 					linux.Results[key] = ref
 					mu.Unlock()
 				}
-				if *stdlibLinux {
+				if *stdlibLinux && *stdlibReport == "" {
 					return
 				}
 				got := runStdlib(t, false, bin, p.name, short, p.adds, names)
