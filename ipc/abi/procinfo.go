@@ -7,6 +7,13 @@ package abi
 //
 // Writers write a name before its length; readers take what they see.
 type ProcInfo struct {
+	ProcHead
+	FD   [ProcMaxFD]ProcFD
+	File [ProcMaxFile]ProcFile
+}
+
+// ProcHead is what is small of it: readers take it in one piece.
+type ProcHead struct {
 	Magic            uint64 // ProcInfoMagic
 	ArgLo, ArgHi     uint64 // program memory that holds the argument strings
 	EnvLo, EnvHi     uint64
@@ -26,8 +33,6 @@ type ProcInfo struct {
 	SigCaught        uint64
 	NoChildWait      uint64 // SIGCHLD has SA_NOCLDWAIT: children become no zombies
 	_                [4]uint64
-	FD               [ProcMaxFD]ProcFD
-	File             [ProcMaxFile]ProcFile
 }
 
 // ProcFD is one descriptor: File indexes ProcInfo.File, 0: closed.

@@ -34,11 +34,11 @@ func (t *target) state(x *vfs.Ctx) (byte, string) {
 }
 
 // head is the published block, or zeros.
-func (t *target) head() abi.ProcInfo {
+func (t *target) head() abi.ProcHead {
 	if p := t.block(); p != nil {
 		return *p
 	}
-	return abi.ProcInfo{Threads: 1}
+	return abi.ProcHead{Threads: 1}
 }
 
 // stat is PID/stat: proc_pid_stat(5) numbers its fields.

@@ -20,7 +20,7 @@ type target struct {
 	// visible: the caller may see what is private.
 	visible bool
 
-	info  *abi.ProcInfo // the published block's head (up to FD); nil: none or not asked for
+	info  *abi.ProcHead // the published block's head; nil: none or not asked for
 	asked bool
 }
 
@@ -62,10 +62,10 @@ func visible(x *vfs.Ctx, r *proto.ProcRecord) bool {
 }
 
 // headSize is how much of the block comes before the descriptors.
-const headSize = int(unsafe.Offsetof(abi.ProcInfo{}.FD))
+const headSize = int(unsafe.Sizeof(abi.ProcHead{}))
 
 // block reads the head of what the process publishes; nil: nothing usable.
-func (t *target) block() *abi.ProcInfo {
+func (t *target) block() *abi.ProcHead {
 	if t.asked {
 		return t.info
 	}
@@ -79,7 +79,7 @@ func (t *target) block() *abi.ProcInfo {
 	}
 	// The struct is plain words; it is decoded field by field from what was
 	// read, so that it is the same for as long as it is used.
-	p := new(abi.ProcInfo)
+	p := new(abi.ProcHead)
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(p)), headSize), b)
 	if p.Magic != abi.ProcInfoMagic {
 		return nil
