@@ -18,7 +18,10 @@ func survive(t *testing.T, memory string, args ...string) outcome {
 	if *onLinux {
 		t.Skip("counts what Go42's kernel holds")
 	}
-	cfg := qemu.Config{Args: append([]string{goProgram(t, "survive")}, args...), Debug: true, Timeout: 10 * time.Minute}
+	cfg := qemu.Config{Args: append([]string{goProgram(t, "survive")}, args...), Debug: true, Timeout: 2 * time.Minute}
+	if *survivalFull {
+		cfg.Timeout = 60 * time.Minute
+	}
 	cfg.Mem = memory
 	o := boot(t, cfg)
 	if o.status != 0 || strings.Contains(o.stdout, "FAIL") {
