@@ -37,7 +37,7 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 	r := Woken
 	if d.waiting || d.events != 0 || sched.run.head != nil ||
 		atomic.LoadUint64(&d.page.Pending) != 0 || intr && t.HasWork(Interrupting) {
-		native.Reply(record, status, msg, 0)
+		answer(record, status, msg)
 		if !t.immediate() {
 			t.beginReceive()
 			r = t.endReceive(t.park(0, intr))
@@ -51,6 +51,14 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 	}
 	Restore(was)
 	return r
+}
+
+// answer completes a call record. A reply that the kernel does not take, other
+// than for a caller that is gone, fails the call: its caller must not wait for ever.
+func answer(record uint64, status int64, msg uint64) {
+	if r := native.Reply(record, status, msg, 0); r < 0 && r != -abi.ESRCH {
+		native.Reply(record, -abi.EIO, 0, 0)
+	}
 }
 
 // ownChans are the notification channels that the libOS consumes itself; the
@@ -156,7 +164,7 @@ func callUpcall() {
 func replyReceive(t *Thread) {
 	d := current()
 	d.leaving(false)
-	if native.Reply(t.replyRecord, t.replyStatus, t.callMsg, abi.ReplyReceive) == -11 {
-		native.Reply(t.replyRecord, t.replyStatus, t.callMsg, 0)
+	if r := native.Reply(t.replyRecord, t.replyStatus, t.callMsg, abi.ReplyReceive); r < 0 && r != -abi.ESRCH {
+		answer(t.replyRecord, t.replyStatus, t.callMsg)
 	}
 }
