@@ -52,7 +52,8 @@ func hogging(kind string) {
 		reap(fork(execTiny))
 		reap(fork(takeFiles))
 	}
-	before, _ := settled(counts{})
+	note(kind, "begins")
+	before := count()
 	before.pooled = kernelFrames() // pools keep what they have grown to
 
 	var fds [2]int
@@ -62,6 +63,7 @@ func hogging(kind string) {
 		Files: []uintptr{0, 1, uintptr(fds[1])}, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	check(err)
 	syscall.Close(fds[1])
+	note(kind, "runs")
 	said := make(chan string, 1)
 	go func() {
 		var b []byte
@@ -114,10 +116,10 @@ func hogging(kind string) {
 		fail("the witness has ended", uint32(ws), err)
 		os.Exit(1)
 	}
+	after, lost := settled(before)
 	check(oneFile())
 	check(onePipe())
 	check(oneFork())
-	after, lost := settled(before)
 	if lost != "" {
 		fail("after", kind, "lost", lost)
 	}

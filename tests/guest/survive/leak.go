@@ -39,7 +39,8 @@ func leak(kind string, n int) {
 	}
 	round(n/10 + len(victims)) // what is built up once
 	runtime.GC()
-	before, _ := settled(counts{})
+	time.Sleep(200 * time.Millisecond)
+	before := count()
 	start := time.Now()
 	round(n)
 	took := time.Since(start)

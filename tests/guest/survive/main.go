@@ -5,6 +5,7 @@
 //	survive leak KIND COUNT   COUNT processes come and go; KIND is in leaks
 //	survive hog KIND          takes all it can get of one thing, beside a witness
 //	survive server NAME       ends that server in the middle of use
+//	survive sleeps            short sleeps beside a witness: each must end
 //	survive witness           file and pipe work until it is killed
 //
 // Lines that begin with FAIL are failures; "done" is the last line.
@@ -29,6 +30,8 @@ func main() {
 		hogging(os.Args[2])
 	case "server":
 		server(os.Args[2])
+	case "sleeps":
+		sleeps()
 	case "witness":
 		witness()
 	case "exit":

@@ -53,3 +53,19 @@ func witness() {
 		data[0]++
 	}
 }
+
+// sleeps sleeps hundreds of times while a witness keeps the machine busy. A
+// timer that is lost leaves it asleep; note says how far it got.
+func sleeps() {
+	self := os.Args[0]
+	w, err := syscall.ForkExec(self, []string{self, "witness"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+	check(err)
+	for i := range 600 {
+		time.Sleep(time.Duration(1+i%20) * time.Millisecond)
+		if i%20 == 19 {
+			note("slept", i+1)
+		}
+	}
+	check(syscall.Kill(w, syscall.SIGKILL))
+	syscall.Wait4(w, nil, 0, nil)
+}
