@@ -58,7 +58,7 @@ func onIRQ(ctx *amd64.UserContext, irq int) {
 	interrupts++
 	switch irq {
 	case amd64.IRQTimer:
-		atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
+		publishFree()
 		c.TimerFired()
 	case amd64.IRQCOM1:
 		ports[0].interrupt(c)
@@ -163,6 +163,12 @@ func nativePower(p *sched.Process, op, status uint64) int64 {
 		return -abi.EINVAL
 	}
 	return -abi.EIO
+}
+
+// publishFree tells servers how much memory is free: they refuse to grow when it
+// is short (ipc.MemoryLow).
+func publishFree() {
+	atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
 }
 
 // info is the page that every process sees at abi.InfoVA.

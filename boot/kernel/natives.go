@@ -141,6 +141,7 @@ func onNative(ctx *amd64.UserContext) {
 	default:
 		res = -abi.ENOSYS
 	}
+	publishFree()
 	r.RAX, r.RDX = uint64(res), second
 	if tracing {
 		traceResult(p, ctx)

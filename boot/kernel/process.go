@@ -67,7 +67,7 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 			}
 			r = mm.Fault(p.Space, cr2, write, fetch, true)
 		}
-		atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
+		publishFree()
 		switch r {
 		case mm.FaultOK:
 			p.MinFaults++
