@@ -115,7 +115,7 @@ func writePrograms() {
 		0x31, 0xff, // xor edi, edi
 		0x0f, 0x05}), 0o755))
 	loop := append([]byte{
-		0x48, 0x8d, 0x3d, 25, 0, 0, 0, // lea rdi, [rip+25]: the path below
+		0x48, 0x8d, 0x3d, 23, 0, 0, 0, // lea rdi, [rip+23]: the path below
 		0x6a, 0x00, // push 0
 		0x57,             // push rdi
 		0x48, 0x89, 0xe6, // mov rsi, rsp
