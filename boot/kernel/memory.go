@@ -76,13 +76,6 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 		}
 		addr, err = p.Space.Map(&s)
 	}
-	if err == mm.EAGAIN {
-		// The progress is in the description: hand it back for the repeat.
-		a.Addr, a.Flags = s.Addr, s.Flags
-		if e := out(p, va, &a); e != 0 {
-			return e
-		}
-	}
 	if err != mm.OK {
 		return int64(err)
 	}
