@@ -84,6 +84,7 @@ func startup() {
 		addModule([]byte("initramfs"), ms[0].Addr, ms[0].Size)
 	}
 	startupHandlers()
+	startupDump()
 	startupProcesses(&boot)
 	for _, irq := range [...]uint32{amd64.IRQCOM1, amd64.IRQCOM2} {
 		amd64.EnableISA(irq)

@@ -120,6 +120,7 @@ const (
 	EventStopped = 1 << 6 // resumed after a suspend (SIGCONT)
 	EventExits   = 1 << 7 // process manager: NextExit has something
 	EventLasts   = 1 << 8 // server: NextLast has something
+	EventPoke    = 1 << 9 // another dispatcher of the process has work, or a word, for this one
 )
 
 // Notification channels (bits of DispatcherPage.Notify). A server is told the

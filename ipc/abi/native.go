@@ -41,7 +41,9 @@ const (
 	NSetCred     = 29 // (kpid, credential token): process manager
 	NReadMemory  = 30 // (kpid, address, dst, len) -> bytes: RoleProc or RoleSee; reads another process's memory
 	NSetLimit    = 31 // (which LimitX, value): the calling process's account; raising needs RoleProc or being at start
-	NSpawnDisp   = 32 // (argument): another dispatcher for this process, RunThread
+	NSpawnDisp   = 32 // (cpu, argument) -> index: another dispatcher for this process, on that CPU, begins with RunThread. EINVAL: no such CPU; EEXIST: it has one there; ENOMEM
+	NPoke        = 33 // (index): EventPoke for that dispatcher of this process. ESRCH: none
+	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL, ESRCH; EEXIST: there is one there
 
 	// --- memory ---
 	NMap       = 40 // (*MapArgs) -> address
@@ -230,4 +232,5 @@ const (
 	DebugPool      = 4 // (index, *[32]byte name): RDX = live entries of that pool; EINVAL: no such pool
 	DebugServer    = 5 // (index) RDX = kpid of that process of the boot table; EINVAL: none
 	DebugKill      = 6 // (kpid): as by SIGKILL, servers too
+	DebugContended = 7 // (rank) RDX = acquisitions of locks of that rank that had to wait; EINVAL: no such rank
 )

@@ -1,0 +1,111 @@
+package spin
+
+import "sync/atomic"
+
+// Rank orders locks: see the package comment.
+type Rank uint8
+
+// Ranks, outermost first. A lock of rank 0 is not initialised.
+const (
+	Endpoint Rank = 1 + iota
+	Process
+	Grants
+	Half
+	FCM
+	Work
+	Pool
+	Frame
+	Device
+	NumRanks
+)
+
+// MaxCPU bounds the CPU numbers that CPU returns.
+const MaxCPU = 64
+
+// CPU returns the number of the CPU that executes it; nil: there is one. Set
+// before the second CPU starts.
+var CPU func() int
+
+func cpu() int {
+	if CPU == nil {
+		return 0
+	}
+	return CPU()
+}
+
+// Lock is a spin lock. The zero Lock is free; Init gives it its rank.
+type Lock struct {
+	word uint32
+	rank Rank
+}
+
+// Init gives a lock that nobody uses its rank.
+func (l *Lock) Init(r Rank) { l.word, l.rank = 0, r }
+
+// Acquire spins until the lock is the caller's.
+func (l *Lock) Acquire() {
+	if debug {
+		push(l)
+	}
+	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
+		l.wait()
+	}
+}
+
+// AcquireSecond is Acquire of a lock of a rank that the caller holds one of
+// already: it says that an order among those of the rank is kept.
+func (l *Lock) AcquireSecond() {
+	if debug {
+		pushSecond(l)
+	}
+	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
+		l.wait()
+	}
+}
+
+func (l *Lock) wait() {
+	atomic.AddUint64(&contended[cpu()].n[l.rank], 1)
+	for {
+		for atomic.LoadUint32(&l.word) != 0 {
+			pause()
+		}
+		if atomic.CompareAndSwapUint32(&l.word, 0, 1) {
+			return
+		}
+	}
+}
+
+// TryAcquire takes the lock if it is free. It may be used against the lock
+// order, since it never waits.
+func (l *Lock) TryAcquire() bool {
+	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
+		return false
+	}
+	if debug {
+		pushTry(l)
+	}
+	return true
+}
+
+// Release gives the lock up; the caller holds it.
+func (l *Lock) Release() {
+	if debug {
+		pop(l)
+	}
+	atomic.StoreUint32(&l.word, 0)
+}
+
+// contended counts acquisitions that waited; only its own CPU writes an entry.
+var contended [MaxCPU]struct {
+	n [NumRanks]uint64
+	_ [128 - NumRanks*8%128]byte
+}
+
+// Contended returns how many acquisitions of locks of rank r have had to wait
+// since start, on all CPUs.
+func Contended(r Rank) (n uint64) {
+	for i := range contended {
+		n += atomic.LoadUint64(&contended[i].n[r])
+	}
+	return n
+}
