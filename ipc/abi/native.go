@@ -41,9 +41,9 @@ const (
 	NSetCred     = 29 // (kpid, credential token): process manager
 	NReadMemory  = 30 // (kpid, address, dst, len) -> bytes: RoleProc or RoleSee; reads another process's memory
 	NSetLimit    = 31 // (which LimitX, value): the calling process's account; raising needs RoleProc or being at start
-	NSpawnDisp   = 32 // (cpu, argument) -> index: another dispatcher for this process, on that CPU, begins with RunThread. EINVAL: no such CPU; EEXIST: it has one there; ENOMEM
+	NSpawnDisp   = 32 // (cpu, argument) -> index: another dispatcher for this process, on that CPU, begins with RunThread. EINVAL: no such CPU; EAGAIN: abi.MaxDispatchers exist; ENOMEM
 	NPoke        = 33 // (index): EventPoke for that dispatcher of this process. ESRCH: none
-	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL, ESRCH; EEXIST: there is one there
+	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL: no such CPU; ESRCH: no such dispatcher
 
 	// --- memory ---
 	NMap       = 40 // (*MapArgs) -> address
