@@ -132,6 +132,10 @@ func probe(from, to int) {
 	}
 }
 
+// rawPid may run in a child that a wild call made: see fork in guest/survive on
+// why that takes nosplit.
+//
+//go:nosplit
 func rawPid() int {
 	pid, _, _ := syscall.RawSyscall(syscall.SYS_GETPID, 0, 0, 0)
 	return int(pid)

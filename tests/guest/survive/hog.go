@@ -148,7 +148,8 @@ func memory() error {
 	}
 }
 
-// family shares memory with children, in chains.
+// family shares memory with children, in chains. What they call is nosplit: see
+// fork.
 func family() error {
 	for {
 		p, err := mapping(1<<20, syscall.MAP_SHARED|syscall.MAP_ANON, ^uintptr(0))

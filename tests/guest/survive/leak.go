@@ -58,8 +58,13 @@ func leak(kind string, n int) {
 	fmt.Println(kind, n, "frames", int64(before.free)-int64(after.free), "each", (took / time.Duration(n)).Round(time.Microsecond))
 }
 
-// fork runs child in a new process and returns its pid. child makes raw system
-// calls only: the copy of this program has one thread and no scheduler.
+// fork runs child in a new process and returns its pid.
+//
+// The copy of this program has one thread, and none that would run Go's
+// scheduler. But the goroutine may have been asked to yield just before the
+// fork, and then the prologue of the next function enters the scheduler, which
+// sleeps for ever. So child, and all that it calls, is nosplit, which has no
+// such prologue, and makes raw system calls only.
 func fork(child func()) int {
 	runtime.LockOSThread()
 	pid, _, e := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
@@ -74,6 +79,7 @@ func fork(child func()) int {
 	return int(pid)
 }
 
+//go:nosplit
 func exit(status uintptr) {
 	for {
 		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, status, 0, 0)
@@ -91,6 +97,7 @@ func reap(pid int) {
 	}
 }
 
+//go:nosplit
 func nothing() {}
 
 // Programs that are nothing but a few instructions.
@@ -157,8 +164,10 @@ func tinyELF(code []byte) []byte {
 	return append(b[:], code...)
 }
 
+//go:nosplit
 func execTiny() { execRaw(&tinyName[0], &tinyArgv) }
 
+//go:nosplit
 func execRaw(name *byte, argv *[2]*byte) {
 	syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(argv)), uintptr(unsafe.Pointer(&noEnv)))
 	exit(99)
@@ -182,6 +191,8 @@ func thread() {
 }
 
 // takeFiles opens and maps all sorts of things and leaves them to exit.
+//
+//go:nosplit
 func takeFiles() {
 	var fds [2]int32
 	for range 4 {
@@ -204,6 +215,7 @@ func takeFiles() {
 	}
 }
 
+//go:nosplit
 func mmapRaw(n, flags, fd uintptr) uintptr {
 	p, _, e := syscall.RawSyscall6(syscall.SYS_MMAP, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, flags, fd, 0)
 	if e != 0 {
@@ -212,6 +224,7 @@ func mmapRaw(n, flags, fd uintptr) uintptr {
 	return p
 }
 
+//go:nosplit
 func touch(p, n uintptr) {
 	for i := uintptr(0); i < n; i += 4096 {
 		*(*byte)(at(p + i)) = 1
@@ -219,9 +232,13 @@ func touch(p, n uintptr) {
 }
 
 // at makes a pointer of any address.
+//
+//go:nosplit
 func at(va uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&va)) }
 
 // orphan leaves a child behind, which init gets.
+//
+//go:nosplit
 func orphan() {
 	pid, _, e := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
 	if e != 0 {
@@ -233,66 +250,81 @@ func orphan() {
 }
 
 // victims are what children do when they are killed.
-var victims = []func(){
-	func() { // forks
-		for {
-			pid, _, e := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
-			if e == 0 && pid == 0 {
-				exit(0)
-			}
-			syscall.RawSyscall6(syscall.SYS_WAIT4, pid, 0, 0, 0, 0, 0)
+var victims = []func(){forkOn, forkMemoryOn, execOn, callOn, copyOn, mapOn, openOn, readPipe, computeOn}
+
+//go:nosplit
+func forkOn() {
+	for {
+		pid, _, e := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
+		if e == 0 && pid == 0 {
+			exit(0)
 		}
-	},
-	func() { // forks of much memory
-		touch(mmapRaw(4<<20, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0)), 4<<20)
-		for {
-			pid, _, e := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
-			if e == 0 && pid == 0 {
-				exit(0)
-			}
-			syscall.RawSyscall6(syscall.SYS_WAIT4, pid, 0, 0, 0, 0, 0)
-		}
-	},
-	func() { execRaw(&loopName[0], &loopArgv) },
-	func() { // calls of servers
-		var st syscall.Stat_t
-		for {
-			syscall.RawSyscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&fileName[0])), uintptr(unsafe.Pointer(&st)), 0)
-			syscall.RawSyscall(syscall.SYS_GETPRIORITY, 0, 0, 0)
-		}
-	},
-	func() { // bulk data from and to servers
-		p := mmapRaw(128<<10, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0))
-		fd, _, _ := syscall.RawSyscall(syscall.SYS_OPEN, uintptr(unsafe.Pointer(&fileName[0])), syscall.O_RDWR, 0)
-		for {
-			syscall.RawSyscall6(syscall.SYS_PREAD64, fd, p, 100_000, 0, 0, 0)
-			syscall.RawSyscall6(syscall.SYS_PWRITE64, fd, p, 100_000, 0, 0, 0)
-		}
-	},
-	func() { // maps
-		for {
-			p := mmapRaw(2<<20, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0))
-			touch(p, 2<<20)
-			syscall.RawSyscall6(syscall.SYS_MREMAP, p, 2<<20, 1<<20, 0, 0, 0)
-			syscall.RawSyscall(syscall.SYS_MUNMAP, p, 1<<20, 0)
-		}
-	},
-	func() { // descriptors
-		for {
-			fd, _, _ := syscall.RawSyscall(syscall.SYS_OPEN, uintptr(unsafe.Pointer(&fileName[0])), 0, 0)
-			syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)
-		}
-	},
-	func() { // blocks in a pipe
-		var fds [2]int32
-		var b [8]byte
-		syscall.RawSyscall(syscall.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), 0, 0)
-		syscall.RawSyscall(syscall.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&b)), 8)
-	},
-	func() { // computes
-		for {
-		}
-	},
+		syscall.RawSyscall6(syscall.SYS_WAIT4, pid, 0, 0, 0, 0, 0)
+	}
+}
+
+//go:nosplit
+func forkMemoryOn() {
+	touch(mmapRaw(4<<20, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0)), 4<<20)
+	forkOn()
+}
+
+//go:nosplit
+func execOn() { execRaw(&loopName[0], &loopArgv) }
+
+// callOn calls servers.
+//
+//go:nosplit
+func callOn() {
+	var st syscall.Stat_t
+	for {
+		syscall.RawSyscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&fileName[0])), uintptr(unsafe.Pointer(&st)), 0)
+		syscall.RawSyscall(syscall.SYS_GETPRIORITY, 0, 0, 0)
+	}
+}
+
+// copyOn moves bulk data from and to a server.
+//
+//go:nosplit
+func copyOn() {
+	p := mmapRaw(128<<10, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0))
+	fd, _, _ := syscall.RawSyscall(syscall.SYS_OPEN, uintptr(unsafe.Pointer(&fileName[0])), syscall.O_RDWR, 0)
+	for {
+		syscall.RawSyscall6(syscall.SYS_PREAD64, fd, p, 100_000, 0, 0, 0)
+		syscall.RawSyscall6(syscall.SYS_PWRITE64, fd, p, 100_000, 0, 0, 0)
+	}
+}
+
+//go:nosplit
+func mapOn() {
+	for {
+		p := mmapRaw(2<<20, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0))
+		touch(p, 2<<20)
+		syscall.RawSyscall6(syscall.SYS_MREMAP, p, 2<<20, 1<<20, 0, 0, 0)
+		syscall.RawSyscall(syscall.SYS_MUNMAP, p, 1<<20, 0)
+	}
+}
+
+//go:nosplit
+func openOn() {
+	for {
+		fd, _, _ := syscall.RawSyscall(syscall.SYS_OPEN, uintptr(unsafe.Pointer(&fileName[0])), 0, 0)
+		syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)
+	}
+}
+
+//go:nosplit
+func readPipe() {
+	var fds [2]int32
+	var b [8]byte
+	syscall.RawSyscall(syscall.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), 0, 0)
+	syscall.RawSyscall(syscall.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&b)), 8)
+}
+
+//go:nosplit
+func computeOn() {
+	for {
+	}
 }
 
 var dice = rand.New(rand.NewPCG(5, 6))
@@ -314,7 +346,7 @@ func killed(victim func()) {
 
 // stopped kills a child that is stopped.
 func stopped() {
-	pid := fork(victims[3])
+	pid := fork(callOn)
 	check(syscall.Kill(pid, syscall.SIGSTOP))
 	var ws syscall.WaitStatus
 	_, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED, nil)
