@@ -1,5 +1,7 @@
 package mm
 
+import "go42/mm/spin"
+
 // PhysRange is a range of physical memory in bytes.
 type PhysRange struct{ Base, Size uint64 }
 
@@ -65,7 +67,7 @@ func Init(cfg *Config) Errno {
 	mem.fcms.Raw = true  // their locks outlive them
 	mem.nodes.Raw = true // they are empty when they are freed
 	mem.rootTmpl, mem.current = 0, nil
-	work.lock.rank = rankWork
+	work.lock.Init(spin.Work)
 	work.head, work.tail, work.n = nil, nil, 0
 	pools.n = 0
 	mem.accounts.Init("accounts", bound(cfg.MaxAccounts, 64+total/32))

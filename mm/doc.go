@@ -33,10 +33,11 @@
 //
 // # Locks
 //
-// Order: FCM mapper list walk (none held) -> Half -> FCM leaf -> FCM parent,
-// grandparent ... -> pool, frames, accounts, work list. A lock is held for one
-// bounded step, never over a whole operation. Entry points take the locks that
-// they need; callers hold none.
+// Of package spin, in the order Half, FCM, Work, Pool, Frame. Two halves: a
+// fork's parent before its child, otherwise by address. Two FCMs: leaf before
+// parent before grandparent; an object counts as parent of all leaves. A lock
+// is held for one bounded step, never over a whole operation. Entry points
+// take the locks that they need; callers hold none.
 //
 // # Bounded work
 //

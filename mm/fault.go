@@ -182,7 +182,7 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
 	if pa != 0 {
 		return leaf.claim(i, 0)
 	}
-	obj.lock.Acquire()
+	obj.lock.AcquireSecond()
 	below, _ := obj.page(oi, false, nil)
 	pa = leaf.claim(i, below)
 	obj.lock.Release()
@@ -216,7 +216,7 @@ func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
 		}
 	}
 	o := r.obj
-	o.lock.Acquire()
+	o.lock.AcquireSecond()
 next:
 	for a := lo; a < hi; a += PageSize {
 		p := &t[a>>12&511]

@@ -1,6 +1,10 @@
 package mm
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"go42/mm/spin"
+)
 
 // FCMKind is the kind of a memory object.
 type FCMKind uint8
@@ -19,7 +23,7 @@ const (
 // who maps it. It lives while it has references: handles and regions; nodes of
 // a fork chain while they have a half (leaves) or children (hidden nodes).
 type FCM struct {
-	lock       Lock // never cleared: somebody may still be trying it when the entry is used again
+	lock       spin.Lock // never cleared: somebody may still be trying it when the entry is used again
 	kind       FCMKind
 	dead       bool // nobody refers to it: being torn down by Work
 	freeOnLast bool // device, image: frames go to the allocator at the end
@@ -59,8 +63,8 @@ func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
 	if a != nil {
 		a.Get()
 	}
-	f.lock.rank = rankFCM
-	f.lock.Acquire()
+	f.lock.SetRank(spin.FCM)
+	f.lock.AcquireSecond()
 	f.kind, f.dead, f.freeOnLast, f.shrinking, f.queued = kind, false, false, false, false
 	f.refs, f.acct, f.size, f.base = 1, a, size, 0
 	f.id = atomic.AddUint64(&mem.fcmSerial, 1)

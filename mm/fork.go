@@ -43,7 +43,7 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 			hp, hc = parent.LibOS, child.LibOS
 		}
 		hp.lock.Acquire()
-		hc.lock.Acquire()
+		hc.lock.AcquireSecond()
 		e = hp.forkTo(hc, st, &budget)
 		hc.lock.Release()
 		hp.lock.Release()

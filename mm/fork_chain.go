@@ -76,14 +76,14 @@ func (leaf *FCM) above(i uint64) (n *FCM, e uint64) {
 	if n == nil {
 		return nil, 0
 	}
-	n.lock.Acquire()
+	n.lock.AcquireSecond()
 	for {
 		if e = n.index.get(i); e != 0 {
 			return n, e
 		}
 		up := n.parent
 		if up != nil {
-			up.lock.Acquire()
+			up.lock.AcquireSecond()
 		}
 		n.lock.Release()
 		if up == nil {
@@ -196,7 +196,7 @@ func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool)
 			}
 			return at, e, false
 		}
-		n.lock.Acquire()
+		n.lock.AcquireSecond()
 		for n != nil {
 			*budget--
 			if a, _, ok := n.index.next(lo, at); ok {
@@ -204,7 +204,7 @@ func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool)
 			}
 			next := n.parent
 			if next != nil {
-				next.lock.Acquire()
+				next.lock.AcquireSecond()
 			}
 			n.lock.Release()
 			n = next
@@ -278,7 +278,7 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 			return nil, false, ENOMEM
 		}
 		if p != nil {
-			p.lock.Acquire()
+			p.lock.AcquireSecond()
 			protect = p.nchild == 1 // a collapse may have moved pages up that are mapped writable
 			p.addChild(b)
 			p.lock.Release()
@@ -286,7 +286,7 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 		return b, protect, OK
 	}
 	if p != nil {
-		p.lock.Acquire()
+		p.lock.AcquireSecond()
 		if p.nchild == 1 && a.index.entries() <= adoptMax {
 			budget := Budget
 			if p.mergeUp(a, &budget) {
@@ -304,7 +304,7 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	}
 	h.index.take(&a.index)
 	if p != nil {
-		p.lock.Acquire()
+		p.lock.AcquireSecond()
 		p.removeChild(a)
 		p.addChild(h)
 		p.lock.Release()
@@ -320,10 +320,10 @@ func (leaf *FCM) depth() (d int) {
 	if n == nil {
 		return 0
 	}
-	n.lock.Acquire()
+	n.lock.AcquireSecond()
 	for d = 1; d < deepChain && n.parent != nil; d++ {
 		up := n.parent
-		up.lock.Acquire()
+		up.lock.AcquireSecond()
 		n.lock.Release()
 		n = up
 	}
@@ -361,7 +361,7 @@ func (b *FCM) copyEntries(a *FCM, holes bool) bool {
 // abandon gives up a leaf that no half has any more: it leaves its parent, and
 // Work frees its pages.
 func (leaf *FCM) abandon() {
-	leaf.lock.Acquire()
+	leaf.lock.AcquireSecond()
 	leaf.dead = true
 	leaf.leaveParent()
 	leaf.enqueue()
@@ -375,7 +375,7 @@ func (c *FCM) leaveParent() {
 	if p == nil {
 		return
 	}
-	p.lock.Acquire()
+	p.lock.AcquireSecond()
 	p.removeChild(c)
 	if p.nchild == 0 {
 		p.dead = true
@@ -471,7 +471,7 @@ func (p *FCM) collapse(budget *int) bool {
 		c.lock.Release()
 		return false
 	}
-	p.lock.Acquire()
+	p.lock.AcquireSecond()
 	done := p.nchild == 1 && p.join(c, budget)
 	p.lock.Release()
 	c.lock.Release()
@@ -501,7 +501,7 @@ func (p *FCM) join(c *FCM, budget *int) bool {
 	g := p.parent
 	p.removeChild(c)
 	if g != nil {
-		g.lock.Acquire()
+		g.lock.AcquireSecond()
 		g.removeChild(p)
 		g.addChild(c)
 		g.lock.Release()

@@ -3,6 +3,8 @@ package mm
 import (
 	"math/bits"
 	"unsafe"
+
+	"go42/mm/spin"
 )
 
 // Kind says what a frame is used for (/proc/meminfo).
@@ -44,7 +46,7 @@ const (
 // it, so that the common allocate and free are a few instructions and neither
 // splits nor merges.
 var frames struct {
-	lock    Lock
+	lock    spin.Lock
 	table   unsafe.Pointer // frameSize bytes for each frame below limit
 	limit   uint64         // number of frames that the table describes
 	managed uint64         // frames that can be allocated at all
@@ -62,7 +64,7 @@ func frameAt(pa uint64) *frame { return frameOf(pa >> PageShift) }
 // initFrames builds the frame table in the first usable range that holds it
 // and puts what is usable and not reserved on the free lists.
 func initFrames(usable, reserved []PhysRange) Errno {
-	frames.lock.rank = rankFrame
+	frames.lock.Init(spin.Frame)
 	frames.heads = [maxOrder + 1]uint32{}
 	frames.counts = [NumKinds]int64{}
 	frames.cached, frames.free, frames.managed, frames.limit = 0, 0, 0, 0

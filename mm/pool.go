@@ -3,6 +3,8 @@ package mm
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"go42/mm/spin"
 )
 
 // Ref names a pool entry for as long as it lives: a stale Ref is detected by
@@ -34,7 +36,7 @@ const slotHeaderSize = 32
 //
 // It grows by blocks of frames up to its bound and keeps them.
 type Pool[T any] struct {
-	lock    Lock
+	lock    spin.Lock
 	name    string
 	dir     uint64 // physical address of the directory: one block address a word
 	order   uint8  // frames in a block: 1<<order
@@ -52,7 +54,7 @@ type Pool[T any] struct {
 func (p *Pool[T]) Init(name string, max int) Errno {
 	var t T // only for its size
 	*p = Pool[T]{Raw: p.Raw}
-	p.lock.rank = rankPool
+	p.lock.Init(spin.Pool)
 	p.name = name
 	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
 	// A block is the smallest power of two of frames that wastes at most an eighth.

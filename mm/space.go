@@ -3,12 +3,14 @@ package mm
 import (
 	"go42/ipc/abi"
 	"sync/atomic"
+
+	"go42/mm/spin"
 )
 
 // Half is an ordered set of regions and the page-table subtree beneath its
 // top-level slots. Its lock guards everything in it.
 type Half struct {
-	lock  Lock
+	lock  spin.Lock
 	libos bool
 	fork  bool   // a fork of it is in progress: its regions must stay as they are
 	from  Ref    // in a fork's child until the half is complete: the parent's half
@@ -63,7 +65,7 @@ func newHalf(a *Account, libos bool) *Half {
 		return nil
 	}
 	a.Get()
-	h.lock.rank = rankHalf
+	h.lock.Init(spin.Half)
 	h.acct, h.libos = a, libos
 	if libos {
 		h.lo, h.hi = abi.LibOSLo, abi.LibOSHi

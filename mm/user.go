@@ -103,7 +103,7 @@ func lockBoth(a, b *Half) {
 	}
 	a.lock.Acquire()
 	if a != b {
-		b.lock.Acquire()
+		b.lock.AcquireSecond()
 	}
 }
 

@@ -1,10 +1,12 @@
 package mm
 
+import "go42/mm/spin"
+
 // The work list holds FCMs that something is to be done about: dead ones, whose
 // pages are freed, and hidden nodes with one child, which are collapsed. It is
 // taken from in steps, by Work.
 var work struct {
-	lock       Lock
+	lock       spin.Lock
 	head, tail *FCM
 	n          int64
 }

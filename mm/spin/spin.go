@@ -42,6 +42,14 @@ type Lock struct {
 // Init gives a lock that nobody uses its rank.
 func (l *Lock) Init(r Rank) { l.word, l.rank = 0, r }
 
+// SetRank is Init for a lock in type-stable memory: somebody may still be
+// trying it as the lock of what was there before.
+func (l *Lock) SetRank(r Rank) {
+	if l.rank != r {
+		l.rank = r
+	}
+}
+
 // Acquire spins until the lock is the caller's.
 func (l *Lock) Acquire() {
 	if debug {

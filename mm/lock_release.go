@@ -1,9 +1,0 @@
-//go:build !go42debug
-
-package mm
-
-const lockDebug = false
-
-func lockPush(*Lock)    {}
-func lockPushTry(*Lock) {}
-func lockPop(*Lock)     {}
