@@ -45,10 +45,7 @@ const (
 	IPIStartup = 6 << 8
 )
 
-var (
-	apicPhys   uint64 = apicDefault
-	apicErrors uint64
-)
+var apicPhys uint64 = apicDefault
 
 func apicReg(r uint32) *uint32 { return (*uint32)(Phys(apicPhys + uint64(r))) }
 
@@ -61,10 +58,13 @@ type volatile uint32
 
 func apicEOI() { apicWrite(apicEOIReg, 0) }
 
-// initAPIC sets up the local APIC of the CPU that executes it.
+// initAPIC sets up the local APIC of the CPU that executes it. All have theirs
+// at the same address.
 func initAPIC() {
 	base := ReadMSR(msrAPICBase)
-	apicPhys = base & 0xf_ffff_f000
+	if This().ID == 0 {
+		apicPhys = base & 0xf_ffff_f000
+	}
 	WriteMSR(msrAPICBase, base&^apicBaseX2|apicBaseEnable)
 	apicWrite(apicTPR, 0)
 	apicWrite(apicLVTTimer, lvtMasked)
@@ -80,22 +80,23 @@ func initAPIC() {
 	apicEOI()
 }
 
-// InterruptPending reports whether an interrupt waits for this CPU to take it.
+// Reschedule makes CPU number cpu, 0 <= cpu < NCPU, take Handler.IRQ with IRQIPI
+// as soon as it is in ring 3 or idle. Several that it has not taken yet are one.
+func Reschedule(cpu int) { SendIPI(cpus[cpu].APICID, IPIFixed, vecIPI) }
+
+// InterruptPending reports whether an interrupt waits for this CPU to take it
+// that ends in Handler.IRQ.
 func InterruptPending() bool {
-	// All vectors in use are 32..63: one register.
+	// All such vectors are 32..63: one register.
 	return apicRead(apicIRR+vecIRQ/32*0x10) != 0
 }
 
-// SendIPI sends an interprocessor interrupt to the CPU with that APIC id: mode
-// IPIFixed arrives as IRQIPI there, IPIStartup takes the page number of the
-// start code in vector. It waits for the previous one to leave, not for this
-// one to arrive.
+// SendIPI sends an interprocessor interrupt to the CPU with that APIC id.
+// IPIFixed brings vector, IPIStartup takes the page number of the start code
+// there. It waits for the previous one to leave, not for this one to arrive.
 func SendIPI(apic uint32, mode uint32, vector uint8) {
 	for apicRead(apicICRLo)&icrPending != 0 {
 		Pause()
-	}
-	if mode == IPIFixed {
-		vector = vecIPI
 	}
 	apicWrite(apicICRHi, apic<<24)
 	apicWrite(apicICRLo, mode|1<<14|uint32(vector))

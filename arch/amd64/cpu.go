@@ -17,7 +17,7 @@ const (
 )
 
 // CPU is a processor's data, behind GS base while the kernel runs. Only its own
-// CPU writes it.
+// CPU writes it, but for flush.
 type CPU struct {
 	Self     *CPU
 	userSP   uint64 // scratch of the system call entry
@@ -41,12 +41,18 @@ type CPU struct {
 	armed uint64 // TSC that the timer is set to, 0: not set
 
 	// Counters, from start.
-	Reflected, Natives, Traps, IRQs, NMIs, Debugs uint64
+	Reflected, Natives, Traps, IRQs, NMIs, Debugs, APICErrors uint64
 
 	// Sched is the kernel's own.
 	Sched unsafe.Pointer
 
-	_ [5]uint64
+	// What other CPUs read and write, on lines of its own: see epoch.go and
+	// shootdown.go.
+	_     [8]uint64
+	epoch uint64
+	flush uint32
+	idle  uint32
+	_     [14]uint64
 }
 
 // cpuArea is a CPU with what lies before it: the word at GS:-8 is the current g.
@@ -67,8 +73,8 @@ var (
 	kernelStacks [MaxCPU][StackSize]byte
 	istStacks    [MaxCPU][numIST][istSize]byte
 
-	// NCPU is the number of CPUs that run; CPUs beyond the first are not
-	// started yet.
+	// NCPU is the number of CPUs that run, numbered 0 to NCPU-1. It changes
+	// in StartCPUs only.
 	NCPU = 1
 )
 
@@ -76,6 +82,7 @@ var (
 const (
 	cpusSize  = unsafe.Sizeof(cpus)
 	cpuOffset = unsafe.Offsetof(cpuArea{}.CPU)
+	gdtOffset = unsafe.Offsetof(cpuArea{}.gdt)
 	// From GS base to the kernel stack's g.
 	stackGOffset = unsafe.Offsetof(cpuArea{}.stackG) - cpuOffset
 	frameSize    = unsafe.Sizeof(Frame{})
@@ -95,7 +102,7 @@ func (p *CPU) SetDispatcher(page unsafe.Pointer, va uint64) {
 }
 
 // SetLibOS sets the libOS's text range and its Svc entry: the same for all
-// processes, called once a CPU.
+// processes, called once on each CPU.
 func (p *CPU) SetLibOS(lo, hi, svc uint64) {
 	p.LibOSLo, p.LibOSHi, p.SvcEntry = lo, hi, svc
 }
@@ -119,6 +126,7 @@ func initStacks(i int) {
 	p := &cpus[i]
 	p.Self = &p.CPU
 	p.ID = uint32(i)
+	p.epoch = 1 // in the kernel, until Run leaves it
 	s := kernelStacks[i][:]
 	p.StackTop = end(s)
 	p.stackG.SetStack(start(s), p.StackTop)

@@ -7,13 +7,19 @@
 //   - UserContext: one ring-3 register context, in the kernel's private memory.
 //   - CPU: one processor's data behind GS. CPU.Cur is the context that the exit
 //     path returns to; nil means that there is nothing to run.
-//   - Handler: the kernel's event handlers.
+//   - Handler: the kernel's event handlers, the same for all CPUs.
+//   - Grace: a grace period, over when each other CPU has left the kernel once.
 //
 // Model. The kernel is an event handler: one stack a CPU, interrupts off. Each
 // entry (native call, trap, interrupt) stores the registers of ring 3 in *Cur
 // and calls one handler on the empty kernel stack; when it returns, the exit
 // path loads whatever Cur then is, or halts. Nothing is kept on the kernel stack
 // from one entry to the next.
+//
+// Several CPUs (smp.go) share the code and the interrupt table; all else is each
+// CPU's own. An epoch word a CPU tells the others whether it is in the kernel
+// (epoch.go); on it rest grace periods and the shootdown of translations
+// (shootdown.go).
 //
 // Invariants
 //   - What the exit path loads into RIP, RFLAGS, RSP and the segment registers

@@ -40,6 +40,8 @@ high:
 	MOVQ	CPU_Cur(GS), SP
 	MOVW	$(const_VecNative|1<<8), UserContext_Vec(SP) // and Fast
 store:
+	LOCK
+	INCQ	CPU_epoch(GS) // odd: in the kernel
 	MOVQ	R15, const_offR15(SP)
 	MOVQ	R14, const_offR14(SP)
 	MOVQ	R13, const_offR13(SP)
@@ -125,6 +127,8 @@ TEXT ·trap(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	0(SP), CX
 	MOVQ	8(SP), DX
 	MOVQ	CPU_StackTop(GS), SP
+	LOCK
+	INCQ	CPU_epoch(GS) // odd: in the kernel
 	// A gate leaves ring 3's AC and DF in force: SMAP and Go want them clear.
 	PUSHQ	$2
 	POPFQ
@@ -153,11 +157,20 @@ idleIRQ:
 	XORL	AX, AX
 	MOVQ	0(SP), CX
 	MOVQ	CPU_StackTop(GS), SP
+	LOCK
+	INCQ	CPU_epoch(GS) // odd: in the kernel
+	MOVL	AX, CPU_idle(GS)
 	JMP	call
 
-// To ring 3 with Cur, or wait for an interrupt.
+// To ring 3 with Cur, or wait for an interrupt. The epoch, odd until here, is
+// made even, and only then, behind that full barrier, is flush looked at: a
+// CPU that asks for a flush does the same in the opposite order (shootdown.go).
 TEXT ·exit(SB),NOSPLIT|NOFRAME,$0
 start:
+	LOCK
+	INCQ	CPU_epoch(GS)
+	CMPL	CPU_flush(GS), $0
+	JNE	flush
 	MOVQ	CPU_Cur(GS), BX
 	TESTQ	BX, BX
 	JEQ	idle
@@ -302,7 +315,17 @@ setGS:
 	MOVB	$0, UserContext_SetGS(BX)
 	JMP	vectors
 
+flush:
+	LOCK
+	INCQ	CPU_epoch(GS)
+	MOVQ	CPU_StackTop(GS), SP
+	XORL	BP, BP
+	CALL	·serveFlush(SB)
+	JMP	start
+
 badRIP:
+	LOCK
+	INCQ	CPU_epoch(GS)
 	MOVQ	CPU_StackTop(GS), SP
 	SUBQ	$32, SP
 	XORL	BP, BP
@@ -315,10 +338,12 @@ badRIP:
 idle:
 	MOVQ	CPU_StackTop(GS), SP
 	XORL	BP, BP
+	MOVL	$1, CPU_idle(GS)
+halt:
 	STI
 	HLT
 	CLI
-	JMP	start
+	JMP	halt
 
 // func Run()
 TEXT ·Run(SB),NOSPLIT|NOFRAME,$0-0
@@ -329,3 +354,21 @@ TEXT ·Run(SB),NOSPLIT|NOFRAME,$0-0
 	MOVQ	CX, R14
 	XORPS	X15, X15
 	JMP	·exit(SB)
+
+// The trampoline's jump: long mode, DI = apParams, no descriptor tables of the
+// kernel's yet.
+TEXT ·apEntry(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	apParams_stack(DI), SP
+	MOVQ	apParams_cpu(DI), BX
+	LEAQ	const_stackGOffset(BX), R14
+	MOVQ	R14, -8(BX)
+	MOVL	$const_msrGSBase, CX
+	MOVQ	BX, AX
+	MOVQ	BX, DX
+	SHRQ	$32, DX
+	WRMSR
+	XORPS	X15, X15
+	XORL	BP, BP
+	SUBQ	$32, SP
+	CALL	·apStart(SB)
+	UD2

@@ -129,9 +129,6 @@ func detect() {
 // enable sets the control registers of the CPU that executes it.
 func enable() {
 	f := &Features
-	if !f.FSGSBase || !f.NX {
-		panic("amd64: the CPU lacks FSGSBASE or NX (QEMU: use -cpu max)")
-	}
 	WriteCR0(ReadCR0()&^(cr0EM|cr0TS) | cr0MP | cr0NE | cr0WP | cr0AM)
 	v := ReadCR4()&^(cr4TSD|cr4PCE|cr4PCIDE|cr4PKE) | cr4PAE | cr4PGE | cr4MCE | cr4OSFXSR | cr4OSXMMEXCPT | cr4FSGSBASE
 	if f.SMEP {
@@ -147,26 +144,41 @@ func enable() {
 		v |= cr4OSXSAVE
 	}
 	WriteCR4(v)
-
-	f.XSaveSize = 512
 	if f.XSAVE {
-		f.XCR0 = xcrX87 | xcrSSE
-		if f.AVX {
-			f.XCR0 |= xcrAVX
-		}
-		lo, _, _, hi := CPUID(0xd, 0)
-		f.XCR0 &= uint64(hi)<<32 | uint64(lo)
-		if f.AVX512 && lo&xcrAVX512 == xcrAVX512 {
-			f.XCR0 |= xcrAVX512
-		}
 		setXCR0(f.XCR0)
+	}
+}
+
+// chooseXCR0 decides what the vector images hold, for all CPUs.
+func chooseXCR0() {
+	f := &Features
+	f.XSaveSize = 512
+	if !f.XSAVE {
+		return
+	}
+	f.XCR0 = xcrX87 | xcrSSE
+	if f.AVX {
+		f.XCR0 |= xcrAVX
+	}
+	lo, _, _, hi := CPUID(0xd, 0)
+	f.XCR0 &= uint64(hi)<<32 | uint64(lo)
+	if f.AVX512 && lo&xcrAVX512 == xcrAVX512 {
+		f.XCR0 |= xcrAVX512
+	}
+	a, _, _, _ := CPUID(0xd, 1)
+	f.XSAVEOPT = has(a, 0)
+}
+
+// initVectors finds out how large an image is, once XCR0 is set, and makes the
+// initial one.
+func initVectors() {
+	f := &Features
+	if f.XSAVE {
 		_, size, _, _ := CPUID(0xd, 0)
 		f.XSaveSize = uint64(size)
 		if size > PageSize {
 			panic("amd64: the vector state does not fit a page")
 		}
-		a, _, _, _ := CPUID(0xd, 1)
-		f.XSAVEOPT = has(a, 0)
 		haveXSave = true
 	}
 	initImage = (uintptr(unsafe.Pointer(&initSpace)) + 63) &^ 63

@@ -82,6 +82,9 @@ const (
 	vecError    = vecIRQ + NumIRQ + 2
 	vecSpurious = 63
 	numVectors  = 64
+	// vecFlush asks for serveFlush (shootdown.go). It is of a higher priority
+	// class than the others, and InterruptPending does not see it.
+	vecFlush = 0x70
 
 	// Handler.IRQ's numbers beyond the I/O APIC's.
 	IRQTimer = vecTimer - vecIRQ
@@ -118,6 +121,11 @@ func badRIPEntry(c *UserContext) {
 }
 
 func irqEntry(c *UserContext, vector uint64) {
+	if vector == vecFlush {
+		// The exit does what is asked for.
+		apicEOI()
+		return
+	}
 	if vector == vecSpurious {
 		return
 	}
@@ -125,7 +133,7 @@ func irqEntry(c *UserContext, vector uint64) {
 		This().armed = 0
 	}
 	if vector == vecError {
-		apicErrors++
+		This().APICErrors++
 		apicEOI()
 		return
 	}

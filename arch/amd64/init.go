@@ -8,7 +8,12 @@ package amd64
 func Init(start uint64) {
 	disableInterrupts()
 	detect()
+	if !Features.FSGSBase || !Features.NX {
+		panic("amd64: the CPU lacks FSGSBASE or NX (QEMU: use -cpu max)")
+	}
+	chooseXCR0()
 	enable()
+	initVectors()
 	initStacks(0)
 	initIDT()
 	loadTables(0)

@@ -80,6 +80,9 @@ func FlushGlobal() {
 // TSC reads the time stamp counter.
 func TSC() uint64
 
+// tscAfter is TSC, read after all loads before it.
+func tscAfter() uint64
+
 // Pause is the spin-wait hint.
 func Pause()
 

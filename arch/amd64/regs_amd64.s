@@ -95,6 +95,15 @@ TEXT ·TSC(SB),NOSPLIT,$0-8
 	MOVQ	AX, ret+0(FP)
 	RET
 
+// func tscAfter() uint64
+TEXT ·tscAfter(SB),NOSPLIT,$0-8
+	LFENCE
+	RDTSC
+	SHLQ	$32, DX
+	ORQ	DX, AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
 // func Pause()
 TEXT ·Pause(SB),NOSPLIT,$0
 	PAUSE

@@ -54,7 +54,7 @@ func gate(target uint64, ist, dpl uint64) [2]uint64 {
 // initIDT fills the table that all CPUs share. Vectors that have no gate fault
 // with #NP or #GP.
 func initIDT() {
-	_, stubs := entryPoints()
+	_, stubs, _ := entryPoints()
 	for v := range numVectors {
 		ist, dpl := uint64(0), uint64(0)
 		switch v {
@@ -71,11 +71,13 @@ func initIDT() {
 		}
 		idt[v] = gate(uint64(stubs)+uint64(v)*16, ist, dpl)
 	}
+	idt[vecFlush] = gate(uint64(stubs)+numVectors*16, 0, 0)
 }
 
-// entryPoints returns the addresses of the system call entry and of the first
-// vector stub; the stubs are 16 bytes apart.
-func entryPoints() (syscall, stubs uintptr)
+// entryPoints returns the addresses of the system call entry, of the first
+// vector stub (they are 16 bytes apart; vecFlush's is behind the last) and of
+// the place where an application processor comes to Go.
+func entryPoints() (syscall, stubs, ap uintptr)
 
 // loadTables puts CPU number i on its descriptor tables, GS base and system
 // call entry. The current g is kept.
@@ -97,7 +99,7 @@ func loadTables(i int) {
 	setGS(&p.CPU)
 	WriteMSR(msrKernelGSBase, 0)
 
-	syscall, _ := entryPoints()
+	syscall, _, _ := entryPoints()
 	WriteMSR(msrEFER, ReadMSR(msrEFER)|eferSCE|eferNXE)
 	WriteMSR(msrSTAR, starKernel<<32|starUser<<48)
 	WriteMSR(msrLSTAR, uint64(syscall))

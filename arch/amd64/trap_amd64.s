@@ -35,22 +35,26 @@
 	POPQ	SI; \
 	POPQ	DI
 
-// An exception in ring 0, on the stack it happened on: the end. GS base is the
-// kernel's unless the defect is in the entry or exit itself; then CPU 0's must
-// do for the report.
+// An exception in ring 0, on the stack it happened on: the end. GS base is ring
+// 3's if the defect is in the entry or exit: the descriptor table, which lies in
+// the CPU's area, tells which CPU it is. During start-up it is another one, and
+// GS base is right.
 TEXT ·kernelTrap(SB),NOSPLIT|NOFRAME,$0
 	SAVE
 	MOVQ	SP, BX
 	PUSHQ	$2
 	POPFQ
-	RDGSBASEQ	AX
+	SUBQ	$16, SP
+	SGDT	(SP)
+	MOVQ	2(SP), AX
 	LEAQ	·cpus(SB), CX
-	SUBQ	CX, AX
-	CMPQ	AX, $const_cpusSize
-	JCS	ours
-	ADDQ	$const_cpuOffset, CX
-	WRGSBASEQ	CX
-ours:
+	MOVQ	AX, DX
+	SUBQ	CX, DX
+	CMPQ	DX, $const_cpusSize
+	JCC	early
+	SUBQ	$(const_gdtOffset-const_cpuOffset), AX
+	WRGSBASEQ	AX
+early:
 	XORL	BP, BP
 	ANDQ	$~15, SP
 	SUBQ	$32, SP
@@ -204,13 +208,16 @@ TEXT ·stubs(SB),NOSPLIT|NOFRAME,$0
 	STUB(61, ·trap)
 	STUB(62, ·trap)
 	STUB(63, ·trap)
+	STUB(const_vecFlush, ·trap)
 
-// func entryPoints() (syscall, stubs uintptr)
-TEXT ·entryPoints(SB),NOSPLIT,$0-16
+// func entryPoints() (syscall, stubs, ap uintptr)
+TEXT ·entryPoints(SB),NOSPLIT,$0-24
 	LEAQ	·syscallEntry(SB), AX
 	MOVQ	AX, syscall+0(FP)
 	LEAQ	·stubs(SB), AX
 	MOVQ	AX, stubs+8(FP)
+	LEAQ	·apEntry(SB), AX
+	MOVQ	AX, ap+16(FP)
 	RET
 
 // func saveVectors(c *UserContext)

@@ -9,6 +9,7 @@
 //	memory.go    calls on address spaces and memory objects
 //	machine.go   devices, clocks, counters
 //	image.go     the libOS image and the boot processes
+//	smp.go       the other processors
 //	random.go    the generator
 //	log.go       log and panic
 package main
@@ -85,6 +86,7 @@ func startup() {
 	}
 	startupHandlers()
 	startupDump()
+	startupCPUs()
 	startupProcesses(&boot)
 	for _, irq := range [...]uint32{amd64.IRQCOM1, amd64.IRQCOM2} {
 		amd64.EnableISA(irq)
@@ -160,7 +162,7 @@ func startupInfo() {
 	info.TSCBase, info.Mult, info.Shift = sched.InitClock()
 	info.WallOffset = wall
 	info.TSCHz = amd64.TSCHz
-	info.NCPU = uint64(amd64.NCPU)
+	info.NCPU = 1 // that a process may use
 	info.MemTotal = uint64(mm.ReadCounters().Total) * abi.PageSize
 	info.MemFree = uint64(mm.FreeFrameCount()) * abi.PageSize
 	info.XSaveSize, info.XCR0 = amd64.Features.XSaveSize, amd64.Features.XCR0
@@ -175,7 +177,7 @@ func startupHandlers() {
 	amd64.Handler.ReflectDisabled = onReflectDisabled
 	l := &image.info
 	info.LibOSText = [2]uint64{l.Text.Virt, l.Text.Virt + l.Text.Size}
-	amd64.This().SetLibOS(info.LibOSText[0], info.LibOSText[1], l.Entries[abi.EntrySvc])
+	setLibOS()
 }
 
 // onReflectDisabled ends a process that made a system call where no upcall

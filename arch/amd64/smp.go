@@ -1,0 +1,187 @@
+package amd64
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Start of the application processors, one after the other. The boot CPU sends
+// INIT to all, then to each a startup IPI, waits for it for a bounded time,
+// compares time stamp counters and lets it go or stops it by another INIT.
+
+const (
+	initWait  = 10   // ms from INIT to the startup IPI (MultiProcessor Specification, B.4)
+	startWait = 1000 // ms that a processor has to come up
+	noOffset  = 1<<63 - 1
+
+	// Its time stamp counter is read until the bounds are within 10 us, but
+	// between tscMin and tscMax times.
+	tscNear = 100_000 // parts of a second
+	tscMin  = 10
+	tscMax  = 2000
+)
+
+// starting is between the boot CPU and the one that starts.
+var starting struct {
+	state uint32 // apNone, apThere, apGo
+	root  uint64
+	main  func()
+
+	// The time stamp exchange: the boot CPU counts ask up, the other one reads
+	// its counter into tsc and follows with answer.
+	ask, answer uint32
+	tsc         uint64
+}
+
+const (
+	apNone = iota
+	apThere
+	apGo
+)
+
+// StartCPUs starts the processors that ACPI names, up to MaxCPU with this one,
+// under the page tables that are loaded. Each calls main, on its own stack, which
+// ends in Run; it has SetLibOS to do. A processor that does not come, or whose
+// time stamp counter disagrees with this one's, is left out with a line in the
+// log. Called once on CPU 0, after Init and before Run, with the first MiB of
+// memory free.
+func StartCPUs(main func()) {
+	self := This().APICID
+	n := 0
+	for _, id := range ACPI.APICIDs[:ACPI.NCPU] {
+		if id != self {
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	if !lowIsRAM() {
+		println("no memory below 1 MiB to start other CPUs in")
+		return
+	}
+	starting.root = ReadCR3()
+	starting.main = main
+	setTrampoline(starting.root)
+	for _, id := range ACPI.APICIDs[:ACPI.NCPU] {
+		if id != self {
+			SendIPI(id, IPIInit, 0)
+		}
+	}
+	wait(initWait)
+	for _, id := range ACPI.APICIDs[:ACPI.NCPU] {
+		if id != self && NCPU < MaxCPU {
+			startCPU(id)
+		}
+	}
+	clearTrampoline()
+}
+
+// startCPU makes the processor with that APIC id CPU number NCPU.
+func startCPU(id uint32) {
+	i := NCPU
+	p := &cpus[i]
+	initStacks(i)
+	p.APICID = id
+	_, _, entry := entryPoints()
+	*params() = apParams{entry: uint64(entry), stack: uint64(p.StackTop), cpu: uint64(uintptr(unsafe.Pointer(&p.CPU)))}
+	s := &starting
+	s.ask, s.answer = 0, 0
+	atomic.StoreUint32(&s.state, apNone)
+	for range 2 {
+		SendIPI(id, IPIStartup, lowPage>>PageShift)
+		if until(&s.state, apThere, startWait/2) {
+			break
+		}
+	}
+	if atomic.LoadUint32(&s.state) != apThere {
+		println("CPU with APIC id", id, "does not start")
+		abandon(p, id)
+		return
+	}
+	lo, hi, ok := compareTSC()
+	switch {
+	case !ok:
+		println("CPU with APIC id", id, "stopped while starting")
+		abandon(p, id)
+	case lo > 0 || hi < 0:
+		println("CPU with APIC id", id, "left out: its time stamp counter is off by", lo, "to", hi, "ticks")
+		abandon(p, id)
+	default:
+		println("CPU", i, "APIC id", id, "time stamp counter agrees within", hi-lo, "ticks")
+		NCPU++
+		atomic.StoreUint32(&s.state, apGo)
+		// The next one takes over starting: let this one be done with it.
+		until(&s.state, apNone, startWait)
+	}
+}
+
+// abandon puts the processor back to where only a startup IPI wakes it, wherever
+// it is.
+func abandon(p *cpuArea, id uint32) {
+	SendIPI(id, IPIInit, 0)
+	wait(initWait)
+	p.epoch = 0
+}
+
+// compareTSC returns bounds of how far ahead the starting CPU's counter is, in
+// ticks: each reading of it lies between two readings here.
+func compareTSC() (lo, hi int64, ok bool) {
+	s := &starting
+	lo, hi = -noOffset, noOffset
+	for r := uint32(1); r <= tscMax && (r <= tscMin || hi-lo > int64(TSCHz/tscNear)); r++ {
+		before := tscAfter()
+		atomic.StoreUint32(&s.ask, r)
+		if !until(&s.answer, r, startWait) {
+			return 0, 0, false
+		}
+		after := tscAfter()
+		lo, hi = max(lo, int64(s.tsc-after)), min(hi, int64(s.tsc-before))
+	}
+	return lo, hi, true
+}
+
+// until waits at most ms until *word is v.
+func until(word *uint32, v uint32, ms uint64) bool {
+	end := TSC() + ms*(TSCHz/1000)
+	for atomic.LoadUint32(word) != v {
+		if int64(TSC()-end) > 0 {
+			return false
+		}
+		Pause()
+	}
+	return true
+}
+
+// wait lets ms pass.
+func wait(ms uint64) {
+	for end := TSC() + ms*(TSCHz/1000); int64(TSC()-end) < 0; {
+		Pause()
+	}
+}
+
+// apEntry is where the trampoline jumps to, in long mode, with DI = params: it
+// gets onto the CPU's stack and GS area and calls apStart.
+func apEntry()
+
+// apStart goes on with what Init does for the boot CPU.
+func apStart() {
+	p := This()
+	enable()
+	loadTables(int(p.ID))
+	s := &starting
+	WriteCR3(s.root)
+	initAPIC()
+	initTimer()
+	atomic.StoreUint32(&s.state, apThere)
+	for atomic.LoadUint32(&s.state) != apGo {
+		if r := atomic.LoadUint32(&s.ask); r != s.answer {
+			s.tsc = tscAfter()
+			atomic.StoreUint32(&s.answer, r)
+		}
+		Pause()
+	}
+	main := s.main
+	atomic.StoreUint32(&s.state, apNone)
+	main()
+}

@@ -1,0 +1,32 @@
+//go:build go42kernel
+
+package main
+
+import (
+	"go42/arch/amd64"
+	"go42/ipc/abi"
+	"go42/mm/spin"
+	"go42/sched"
+)
+
+// startupCPUs starts the other processors. Each is idle until the scheduler
+// gives it work; all that a kernel entry needs has been set up.
+func startupCPUs() {
+	spin.CPU = cpuNumber
+	amd64.StartCPUs(runCPU)
+}
+
+func cpuNumber() int { return int(amd64.This().ID) }
+
+// runCPU is where an application processor goes on, on its own stack.
+func runCPU() {
+	setLibOS()
+	sched.This().Leave()
+	amd64.Run()
+}
+
+// setLibOS tells the executing CPU where the libOS is.
+func setLibOS() {
+	l := &image.info
+	amd64.This().SetLibOS(l.Text.Virt, l.Text.Virt+l.Text.Size, l.Entries[abi.EntrySvc])
+}
