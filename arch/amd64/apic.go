@@ -117,6 +117,8 @@ type isaOverride struct {
 }
 
 var (
+	ioapicLock DeviceLock
+
 	ioapics  [4]ioapic
 	nIOAPIC  int
 	override [16]isaOverride
@@ -130,6 +132,7 @@ const (
 	redirLow    = 1 << 13
 )
 
+// read and write need ioapicLock: a register is chosen and accessed.
 func (a *ioapic) read(r uint32) uint32 {
 	sel, win := (*volatile)(Phys(a.phys)), (*uint32)(Phys(a.phys+0x10))
 	*sel = volatile(r)
@@ -144,6 +147,7 @@ func (a *ioapic) write(r, v uint32) {
 
 // initIOAPIC masks every input.
 func initIOAPIC() {
+	ioapicLock.Init()
 	if nIOAPIC == 0 {
 		ioapics[0] = ioapic{phys: ioapicDefault}
 		nIOAPIC = 1
@@ -191,8 +195,10 @@ func EnableIRQ(gsi uint32) bool {
 			}
 		}
 	}
+	ioapicLock.Acquire()
 	a.write(0x11+2*n, CPUByID(0).APICID<<24)
 	a.write(0x10+2*n, lo)
+	ioapicLock.Release()
 	return true
 }
 
@@ -208,9 +214,13 @@ func EnableISA(irq uint32) (gsi uint32, ok bool) {
 
 // MaskIRQ stops input gsi; EnableIRQ lets it through again.
 func MaskIRQ(gsi uint32) {
-	if a, n := findIOAPIC(gsi); a != nil {
-		a.write(0x10+2*n, a.read(0x10+2*n)|redirMasked)
+	a, n := findIOAPIC(gsi)
+	if a == nil {
+		return
 	}
+	ioapicLock.Acquire()
+	a.write(0x10+2*n, a.read(0x10+2*n)|redirMasked)
+	ioapicLock.Release()
 }
 
 // maskPIC silences the legacy interrupt controllers, with their spurious

@@ -30,7 +30,7 @@ const (
 // Now returns the TSC.
 func Now() uint64 { return TSC() }
 
-// calibrate sets TSCHz and starts the timer's set-up on the boot CPU.
+// calibrate sets TSCHz, for all CPUs, and sets up the boot CPU's timer.
 func calibrate() {
 	tsc, apic := agreed()
 	TSCHz, apicHz = snap(tsc), snap(apic)
@@ -210,7 +210,7 @@ func MultShift(hz uint64) (mult, shift uint64) {
 }
 
 // RTC returns the CMOS clock's time in seconds since 1970 (it is taken to be
-// UTC); 0 if there is no clock.
+// UTC); 0 if there is no clock. Start-up only: its index port is every CPU's.
 func RTC() uint64 {
 	var a, b [6]uint8
 	for range 100 {

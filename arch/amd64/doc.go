@@ -31,8 +31,8 @@
 //     of their own and find their CPU at the end of that stack, because GS base
 //     may be anybody's when they strike.
 //   - The kernel reaches user memory through the direct map only (SMAP is on and
-//     AC always clear), so that a trap in ring 0 is a kernel defect: it ends in
-//     Handler.KernelTrap.
+//     AC always clear), so that a trap in ring 0 is a kernel defect: it is reported
+//     and ends the machine (report.go).
 //   - Kernel code does no floating-point arithmetic: MXCSR and the x87 state are
 //     the interrupted context's.
 //

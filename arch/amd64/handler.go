@@ -1,7 +1,7 @@
 package amd64
 
 // Handler holds the kernel's event handlers; kernel main sets all of them before
-// Run. Each is called on the empty kernel stack with interrupts off, and returns;
+// StartCPUs and Run. Each is called on the empty kernel stack with interrupts off, and returns;
 // then the exit path goes on with This().Cur.
 var Handler struct {
 	// Native is a native call: syscall within the libOS's text. c is Cur; RIP,
@@ -23,9 +23,10 @@ var Handler struct {
 	// meaning: the process is to be killed.
 	ReflectDisabled func(c *UserContext)
 
-	// KernelTrap is an exception in ring 0, #DF or #MC: a defect. It must
-	// not return. It may run on a separate stack.
-	KernelTrap func(f *Frame)
+	// Report, if set, is called when a panic, or an exception in ring 0, #DF or
+	// #MC, is about to be reported: the other CPUs have stopped. It may run
+	// on any stack.
+	Report func()
 
 	// NMI, if set, is called on the NMI's stack with whatever was
 	// interrupted, which may be any instruction of the kernel. It returns.
@@ -141,12 +142,7 @@ func irqEntry(c *UserContext, vector uint64) {
 	apicEOI()
 }
 
-func kernelTrapEntry(f *Frame) {
-	if h := Handler.KernelTrap; h != nil {
-		h(f)
-	}
-	Fatal(f)
-}
+func kernelTrapEntry(f *Frame) { Fatal(f) }
 
 // istEntry handles what has a stack of its own, from ring 0, and NMI, #DF, #MC
 // from ring 3 (#DB from ring 3 is an ordinary trap).
@@ -155,6 +151,7 @@ func istEntry(f *Frame) {
 	switch f.Vector {
 	case VecNMI:
 		p.NMIs++
+		stopHere(f)
 		if h := Handler.NMI; h != nil {
 			h(f)
 		}
@@ -166,11 +163,4 @@ func istEntry(f *Frame) {
 	default:
 		kernelTrapEntry(f)
 	}
-}
-
-// Fatal prints f and ends the machine.
-func Fatal(f *Frame) {
-	DumpFrame(f)
-	BacktraceFrame(f)
-	Exit(ExitPanic)
 }

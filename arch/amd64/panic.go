@@ -6,7 +6,7 @@ import (
 	"go42/boot/rt"
 )
 
-// Printing for the end: no allocation, no lock, through print.
+// Printing for the end: no allocation, through print.
 
 func hex(name string, v uint64) {
 	const digits = "0123456789abcdef"
@@ -139,15 +139,11 @@ func BacktraceFrame(f *Frame) {
 	}
 }
 
-// Panic is for rt.SetPanicHook: prints the message, the control registers of
-// note and a backtrace, and ends QEMU with ExitPanic. A panic in a panic only
-// ends it.
+// Panic is for rt.SetPanicHook: stops the other CPUs, prints the message, the
+// control registers of note, a backtrace and what the others were doing, and
+// ends QEMU with ExitPanic.
 func Panic(msg string, pc, sp uintptr) {
-	disableInterrupts()
-	if panicking {
-		Exit(ExitPanic)
-	}
-	panicking = true
+	beginReport()
 	print("\nkernel panic: ", msg, "\n")
 	hex("rip", uint64(pc))
 	hex("rsp", uint64(sp))
@@ -164,7 +160,17 @@ func Panic(msg string, pc, sp uintptr) {
 	if bp == 0 {
 		scan(sp)
 	}
-	Exit(ExitPanic)
+	endReport()
+}
+
+// Fatal is Panic for an exception in the kernel.
+func Fatal(f *Frame) {
+	beginReport()
+	print("\nkernel panic: exception in the kernel\n")
+	DumpFrame(f)
+	print("backtrace:\n")
+	BacktraceFrame(f)
+	endReport()
 }
 
 // scan prints what looks like return addresses above sp: after a stack overflow,
@@ -199,5 +205,3 @@ func frameAbove(sp uintptr) uintptr {
 	}
 	return 0
 }
-
-var panicking bool

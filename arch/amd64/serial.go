@@ -2,7 +2,7 @@ package amd64
 
 import "unsafe"
 
-// UART is a 16550 serial port. Not for concurrent use by several CPUs.
+// UART is a 16550 serial port. Its user sees to it that one CPU at a time calls.
 type UART struct {
 	Port uint16
 	// Present is set by Init if something answers at the port.
@@ -131,7 +131,8 @@ const (
 // port.
 func (d Debugcon) Present() bool { return In8(uint16(d)) == 0xe9 }
 
-// Write sends b in one instruction.
+// Write sends b in one instruction, which takes turns with other CPUs' byte by
+// byte: its user sees to it that there are none.
 func (d Debugcon) Write(b []byte) {
 	if len(b) > 0 {
 		outString(uint16(d), unsafe.SliceData(b), len(b))

@@ -3,23 +3,64 @@
 package main
 
 import (
+	"sync/atomic"
+
 	"go42/arch/amd64"
 	"go42/sched"
 	"go42/sched/lifecycle"
 )
 
-// logBytes writes to the kernel's log: the debug console of the host tool, or
-// the first serial port where there is none.
+// logBytes writes b to the kernel's log in one piece: to the debug console of
+// the host tool, or the first serial port where there is none.
 func logBytes(b []byte) {
 	if haveLog {
+		writeConsole(amd64.DebugLog, b)
+		return
+	}
+	q := &ports[0]
+	q.lock.Acquire()
+	q.port.WriteAll(b)
+	q.lock.Release()
+}
+
+// writeConsole writes b to a debug console in one piece.
+func writeConsole(d amd64.Debugcon, b []byte) {
+	consoleLock.Acquire()
+	d.Write(b)
+	consoleLock.Release()
+}
+
+var (
+	// haveLog says that the debug console is there.
+	haveLog     bool
+	consoleLock amd64.DeviceLock
+)
+
+// lines is what each CPU has printed since its last line: lines of two CPUs do
+// not mix. Only its own CPU uses an entry.
+var lines [amd64.MaxCPU]struct {
+	n int
+	b [248]byte
+}
+
+// printBytes is the print hook: print and println come here piece by piece.
+func printBytes(b []byte) {
+	id := amd64.This().ID
+	if debugBuild && atomic.LoadUint32(&dumping) == 1+id {
 		amd64.DebugLog.Write(b)
 		return
 	}
-	amd64.COM1.WriteAll(b)
+	l := &lines[id]
+	for _, c := range b {
+		l.b[l.n] = c
+		l.n++
+		if c == '\n' || l.n == len(l.b) {
+			n := l.n
+			l.n = 0
+			logBytes(l.b[:n])
+		}
+	}
 }
-
-// haveLog says that the debug console is there.
-var haveLog bool
 
 // logServerDeath says that a server is gone: those who use it get errors.
 func logServerDeath(p *sched.Process) {
@@ -33,7 +74,7 @@ func logServerDeath(p *sched.Process) {
 	if p.KPid == lifecycle.Manager {
 		// Nobody can be born, killed or waited for any more.
 		println("no system without its process server: the machine stops")
-		amd64.DebugStatus.Write(serverLine[:])
+		writeConsole(amd64.DebugStatus, serverLine[:])
 		amd64.PowerOff()
 	}
 }
@@ -52,23 +93,11 @@ type hexWord = uintptr
 
 func hex(v uint64) hexWord { return hexWord(v) }
 
-// onPanic is the end of every kernel panic: the host tool is told, the reason
-// and a backtrace are printed, and QEMU exits non-zero.
-func onPanic(msg string, pc, sp uintptr) {
-	tellPanic()
-	amd64.Panic(msg, pc, sp)
-}
-
-// onKernelTrap is the same for an exception in ring 0.
-func onKernelTrap(f *amd64.Frame) {
-	tellPanic()
-	print("\nkernel panic: exception in the kernel\n")
-	amd64.Fatal(f)
-}
-
-func tellPanic() {
+// onReport is called before a kernel panic is reported: the host tool is told.
+// Then the reason and a backtrace are printed, and QEMU exits non-zero.
+func onReport() {
 	if haveLog {
-		amd64.DebugStatus.Write(panicLine[:])
+		writeConsole(amd64.DebugStatus, panicLine[:])
 	}
 }
 

@@ -13,10 +13,22 @@ import (
 	"go42/sched/lifecycle"
 )
 
+// startupDevices prepares serial ports and debug consoles, the log with them.
+func startupDevices() {
+	ports[0].port, ports[1].port = &amd64.COM1, &amd64.COM2
+	for i := range ports {
+		ports[i].lock.Init()
+	}
+	consoleLock.Init()
+	wallLock.Init()
+	haveLog = amd64.DebugLog.Present()
+}
+
 // ring keeps what came in on a serial port until its driver reads it. The
 // interrupt empties the port into it as long as there is room; what does not
 // fit stays in the port, which makes the sender wait.
 type ring struct {
+	lock    amd64.DeviceLock // guards the port and what follows
 	port    *amd64.UART
 	buf     [4096]byte
 	r, w    int
@@ -27,7 +39,7 @@ type ring struct {
 
 var ports = [2]ring{}
 
-// fill moves what the port has into the ring.
+// fill moves what the port has into the ring. The lock is held.
 func (q *ring) fill() {
 	for q.w-q.r < len(q.buf) {
 		at := q.w % len(q.buf)
@@ -40,22 +52,48 @@ func (q *ring) fill() {
 	}
 }
 
+// interrupt takes in what has come, and tells the driver once.
 func (q *ring) interrupt(c *sched.CPU) {
+	q.lock.Acquire()
 	q.port.Ack()
 	q.fill()
-	if q.w == q.r || q.holder == 0 || q.told {
+	tell := q.w != q.r && q.holder != 0 && !q.told
+	if tell {
+		q.told = true
+	}
+	holder, channel := q.holder, q.channel
+	q.lock.Release()
+	if !tell {
 		return
 	}
-	q.told = true
-	if p := sched.Find(q.holder); p != nil && p.State != sched.Dying {
-		c.Notify(p.Disp[0], q.channel)
+	if p := sched.Find(holder); p != nil && p.State != sched.Dying {
+		c.Notify(p.Disp[0], channel)
 	}
+}
+
+// take moves bytes from the ring to b and returns how many. With none, the next
+// to come tells the driver.
+func (q *ring) take(b []byte) int {
+	q.lock.Acquire()
+	q.fill()
+	n := 0
+	for n < len(b) && q.r < q.w {
+		b[n] = q.buf[q.r%len(q.buf)]
+		n++
+		q.r++
+	}
+	q.fill()
+	if n == 0 {
+		q.told = false
+	}
+	q.lock.Release()
+	return n
 }
 
 // onIRQ is an interrupt; ctx is nil if the CPU was idle.
 func onIRQ(ctx *amd64.UserContext, irq int) {
 	c := sched.This()
-	interrupts++
+	events[c.ID].interrupts++
 	switch irq {
 	case amd64.IRQTimer:
 		publishFree()
@@ -68,7 +106,11 @@ func onIRQ(ctx *amd64.UserContext, irq int) {
 	c.Leave()
 }
 
-var interrupts uint64
+// events are the counters of kernel main: only its own CPU writes an entry.
+var events [amd64.MaxCPU]struct {
+	interrupts, faults uint64
+	_                  [6]uint64
+}
 
 // debugcon ports of the host tool (docs/using.md).
 var consoles = [...]amd64.Debugcon{abi.DevLog: amd64.DebugLog, abi.DevOut: amd64.DebugOut,
@@ -77,9 +119,9 @@ var consoles = [...]amd64.Debugcon{abi.DevLog: amd64.DebugLog, abi.DevOut: amd64
 // most is how many bytes one device call moves.
 const most = 512
 
-// scratch holds the bytes of a device or log write on their way out. One CPU
-// runs the kernel, and no call keeps it.
-var scratch [most]byte
+// scratch holds the bytes of a device or log write on their way out, for each
+// CPU. No call keeps it.
+var scratch [amd64.MaxCPU][most]byte
 
 func nativeDevRead(p *sched.Process, dev, va, n uint64) int64 {
 	if p.Role&abi.RoleDevice == 0 {
@@ -88,21 +130,11 @@ func nativeDevRead(p *sched.Process, dev, va, n uint64) int64 {
 	if dev > abi.DevControl {
 		return -abi.ENODEV
 	}
-	q := &ports[dev]
-	q.fill()
+	// What has been taken is lost if va is no good: the driver's own loss.
 	var b [most]byte
-	got := 0
-	for got < len(b) && uint64(got) < n && q.r+got < q.w {
-		b[got] = q.buf[(q.r+got)%len(q.buf)]
-		got++
-	}
+	got := ports[dev].take(b[:min(n, most)])
 	if mm.CopyOut(p.Space, va, b[:got]) != got {
 		return -abi.EFAULT
-	}
-	q.r += got
-	q.fill()
-	if got == 0 {
-		q.told = false
 	}
 	return int64(got)
 }
@@ -114,14 +146,18 @@ func nativeDevWrite(p *sched.Process, dev, va, n uint64) int64 {
 	if dev >= uint64(len(consoles)) {
 		return -abi.ENODEV
 	}
-	b := scratch[:min(n, most)]
+	b := scratch[amd64.This().ID][:min(n, most)]
 	if mm.CopyIn(p.Space, b, va) != len(b) {
 		return -abi.EFAULT
 	}
 	if dev <= abi.DevControl {
-		return int64(ports[dev].port.Write(b))
+		q := &ports[dev]
+		q.lock.Acquire()
+		sent := q.port.Write(b)
+		q.lock.Release()
+		return int64(sent)
 	}
-	consoles[dev].Write(b)
+	writeConsole(consoles[dev], b)
 	return int64(len(b))
 }
 
@@ -133,15 +169,17 @@ func nativeIRQAttach(p *sched.Process, dev, channel uint64) int64 {
 		return -abi.EINVAL
 	}
 	q := &ports[dev]
+	q.lock.Acquire()
 	q.holder, q.channel, q.told = p.KPid, uint(channel), false
 	q.port.SetInterrupts(true, false)
+	q.lock.Release()
 	q.interrupt(sched.This())
 	return 0
 }
 
 // nativeLog writes to the kernel's log.
 func nativeLog(p *sched.Process, va, n uint64) int64 {
-	b := scratch[:min(n, most)]
+	b := scratch[amd64.This().ID][:min(n, most)]
 	if mm.CopyIn(p.Space, b, va) != len(b) {
 		return -abi.EFAULT
 	}
@@ -166,24 +204,32 @@ func nativePower(p *sched.Process, op, status uint64) int64 {
 }
 
 // publishFree tells servers how much memory is free: they refuse to grow when it
-// is short (ipc.MemoryLow).
+// is short (ipc.MemoryLow). All CPUs read the word: it is left alone until it
+// is wrong by 1/256 of memory.
 func publishFree() {
-	atomic.StoreUint64(&info.MemFree, uint64(mm.FreeFrameCount())*abi.PageSize)
+	free := uint64(mm.FreeFrameCount()) * abi.PageSize
+	was := atomic.LoadUint64(&info.MemFree)
+	if free-was+info.MemTotal>>8 > info.MemTotal>>7 {
+		atomic.StoreUint64(&info.MemFree, free)
+	}
 }
 
 // info is the page that every process sees at abi.InfoVA.
 var (
 	info      *abi.InfoPage
 	infoFrame uint64
+	wallLock  amd64.DeviceLock // for writers of WallSeq and WallOffset
 )
 
 func nativeSetWall(p *sched.Process, offset uint64) int64 {
 	if p.Role&abi.RoleProc == 0 {
 		return -abi.EPERM
 	}
+	wallLock.Acquire()
 	atomic.AddUint64(&info.WallSeq, 1)
 	atomic.StoreUint64(&info.WallOffset, offset)
 	atomic.AddUint64(&info.WallSeq, 1)
+	wallLock.Release()
 	return 0
 }
 
@@ -192,6 +238,11 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 	m := mm.ReadCounters()
 	frames := func(k mm.Kind) uint64 { return uint64(m.Kinds[k]) * abi.PageSize }
 	recs, leaves := ppc.Counts()
+	var interrupts, faults uint64
+	for i := range events {
+		interrupts += atomic.LoadUint64(&events[i].interrupts)
+		faults += atomic.LoadUint64(&events[i].faults)
+	}
 	boot, user := sched.Now(), c.UserNS+c.Running()
 	i := abi.SysInfo{
 		MemTotal: uint64(m.Total) * abi.PageSize, MemFree: uint64(m.Free) * abi.PageSize,

@@ -55,10 +55,10 @@ func main() {
 func startup() {
 	amd64.Init(uint64(rt.StartInfo()))
 	startupDirectMap()
-	ports[0].port, ports[1].port = &amd64.COM1, &amd64.COM2
-	haveLog = amd64.DebugLog.Present()
-	rt.SetPrintHook(logBytes)
-	rt.SetPanicHook(onPanic)
+	startupDevices()
+	amd64.Handler.Report = onReport
+	rt.SetPrintHook(printBytes)
+	rt.SetPanicHook(amd64.Panic)
 	rt.SetArena(uintptr(unsafe.Pointer(&arena)), unsafe.Sizeof(arena))
 	boot := *bootinfo.Get()
 	startupMemory(&boot)
@@ -170,7 +170,6 @@ func startupInfo() {
 }
 
 func startupHandlers() {
-	amd64.Handler.KernelTrap = onKernelTrap
 	amd64.Handler.Native = onNative
 	amd64.Handler.Trap = onTrap
 	amd64.Handler.IRQ = onIRQ

@@ -49,7 +49,7 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 	p := d.Proc
 	why := uint64(0)
 	if vector == amd64.VecPF {
-		faults++
+		events[c.ID].faults++
 		write, fetch := code&amd64.FaultWrite != 0, code&amd64.FaultFetch != 0
 		r := mm.Fault(p.Space, cr2, write, fetch, true)
 		for i := 0; r == mm.FaultOOM; i++ {
@@ -99,8 +99,6 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 	ctx.Upcall(sched.Entries[abi.EntryTrap], atomic.LoadUint64(&page.TrapSP), d.VA, 0, 0)
 	c.Leave()
 }
-
-var faults uint64
 
 func trapSignal(vector uint64) uint64 {
 	switch vector {

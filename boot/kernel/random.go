@@ -11,33 +11,51 @@ import (
 	"go42/sched"
 )
 
-// generator is the kernel's random generator: ChaCha20 (RFC 8439, section
-// 2.3) run in counter mode, whose key is replaced by its own output after each
-// use, so that what was handed out cannot be computed from the state later.
-var generator struct {
+// generator is a random generator: ChaCha20 (RFC 8439, section 2.3) run in
+// counter mode, whose key is replaced by its own output after each use, so that
+// what was handed out cannot be computed from the state later.
+type generator struct {
 	key     [8]uint32
 	counter uint64
 	block   [16]uint32
 }
 
-// seedRandom mixes RDRAND, where there is one, and the clocks into the key.
+// generators is one for each CPU, which alone uses it.
+var generators [amd64.MaxCPU]generator
+
+// seedRandom makes the boot CPU's generator, whose output keys the others.
 func seedRandom() {
+	generators[0].seed()
+	for i := 1; i < len(generators); i++ {
+		g := &generators[i]
+		for j := range g.key {
+			g.key[j] = uint32(random64())
+		}
+	}
+}
+
+// seed mixes RDRAND, where there is one, and the clocks into the key.
+func (g *generator) seed() {
 	for i := range 4 {
 		v, ok := amd64.RDRAND()
 		if !ok {
 			v = 0
 		}
 		v ^= bits.RotateLeft64(amd64.TSC(), 17*i)
-		generator.key[2*i] ^= uint32(v)
-		generator.key[2*i+1] ^= uint32(v >> 32)
+		g.key[2*i] ^= uint32(v)
+		g.key[2*i+1] ^= uint32(v >> 32)
 	}
-	rekey()
+	g.rekey()
 }
 
-func rekey() {
-	chacha(&generator.block, &generator.key, generator.counter)
-	generator.counter++
-	copy(generator.key[:], generator.block[:8])
+func (g *generator) next() {
+	chacha(&g.block, &g.key, g.counter)
+	g.counter++
+}
+
+func (g *generator) rekey() {
+	g.next()
+	copy(g.key[:], g.block[:8])
 }
 
 // chacha computes one 64-byte block. Its words are variables, not an array: the
@@ -79,10 +97,10 @@ func quarter(a, b, c, d uint32) (uint32, uint32, uint32, uint32) {
 
 // fillRandom fills b.
 func fillRandom(b []byte) {
+	g := &generators[amd64.This().ID]
 	for len(b) > 0 {
-		chacha(&generator.block, &generator.key, generator.counter)
-		generator.counter++
-		for _, w := range &generator.block {
+		g.next()
+		for _, w := range &g.block {
 			for range 4 {
 				if len(b) == 0 {
 					break
@@ -93,7 +111,7 @@ func fillRandom(b []byte) {
 			}
 		}
 	}
-	rekey()
+	g.rekey()
 }
 
 func random64() uint64 {
