@@ -33,9 +33,13 @@ func onNative(ctx *amd64.UserContext) {
 	var res int64
 	switch r.RAX {
 	case abi.NYield:
-		if atomic.LoadUint64(&d.Page.Pending) != 0 {
+		switch {
+		case a0&abi.YieldKeep != 0:
+			r.RAX = 0
+			c.Preempt(false)
+		case atomic.LoadUint64(&d.Page.Pending) != 0:
 			r.RAX = errno(abi.EAGAIN)
-		} else {
+		default:
 			c.Clean(a0&abi.YieldRunnable != 0)
 		}
 		c.Leave()

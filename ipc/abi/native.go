@@ -12,7 +12,7 @@ const (
 	SysNative = 0x4200
 
 	// --- dispatcher ---
-	NYield    = 1 // (flags YieldRunnable|0): becomes clean. Refused with EAGAIN if Pending != 0. Otherwise does not return.
+	NYield    = 1 // (flags YieldRunnable|0, or YieldKeep): becomes clean. Refused with EAGAIN if Pending != 0. Otherwise does not return.
 	NSetTimer = 2 // (): reads DispatcherPage.Deadline
 
 	// --- PPC ---
@@ -74,6 +74,7 @@ const (
 // Flags and small enumerations of native calls.
 const (
 	YieldRunnable = 1 // other threads can run: back of the run queue instead of idle
+	YieldKeep     = 2 // back of the run queue with its registers, as if preempted: returns 0 when its turn comes
 
 	ReplyReceive = 1
 

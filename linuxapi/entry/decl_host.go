@@ -16,6 +16,8 @@ func Disable() (was uint32)         { return 1 }
 func Enable() uint64                { return 0 }
 func TakePending() uint64           { return 0 }
 func Page() uintptr                 { return 0 }
+func Dispatcher() uintptr           { return 0 }
+func OnThread() bool                { return false }
 
 // HostThread stands in for the current thread in tests.
 var HostThread *Core

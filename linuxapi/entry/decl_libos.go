@@ -35,6 +35,13 @@ func Page() uintptr
 // Thread is the current thread, or the one whose dispatcher's scheduler runs.
 func Thread() *Core
 
+// Dispatcher is the page's word PrivDispatcher: disabled code stays there.
+func Dispatcher() uintptr
+
+// OnThread reports whether the code runs on its thread's stack, not on the
+// scheduler's or the trap stack. Disabled.
+func OnThread() bool
+
 // SetFSBase and FSBase set and read the processor's FS base.
 func SetFSBase(v uint64)
 func FSBase() uint64

@@ -10,11 +10,18 @@
 #define THREAD   0x080
 #define SCHEDG   0x088
 #define TRAPG    0x090
+#define DISP     0x098
+#define INDEX    0x00c
 #define SVC_RIP  0x100
 #define SVC_RFL  0x108
 #define SVC_RSP  0x110
 #define SVC_RAX  0x118
 #define TRAP     0x200
+
+// Stacks.
+#define SCHEDSIZE (32<<10)
+#define TRAPSIZE  (16<<10)
+#define STACKS    (96+SCHEDSIZE+TRAPSIZE)
 
 // Core.
 #define T_FRAME  0x30
@@ -246,23 +253,27 @@ TEXT ·Fault(SB),NOSPLIT|NOFRAME,$0
 	GOCALL(·FaultFn(SB))
 	UD2
 
-// Run: DI says why, SI is its argument. In a process's first run nothing is
-// set up yet: the page's stack pointers are zero or another process's.
+// Run: DI says why, SI is its argument. In a dispatcher's first run nothing is
+// set up yet: the page's stack pointers are zero or another one's.
 TEXT ·Run(SB),NOSPLIT|NOFRAME,$0
 	TESTQ	DI, DI
 	JEQ	known
-	LEAQ	·schedStack(SB), AX
-	LEAQ	·schedG(SB), R14
-	LEAQ	(32<<10)(AX), SP
+	MOVL	INDEX(GS), R8
+	IMUL3Q	$STACKS, R8, R8
+	LEAQ	·stacks(SB), AX
+	ADDQ	R8, AX // Stacks: schedG, trapG, sched, trap
+	MOVQ	AX, R14
+	LEAQ	48(AX), CX
+	ADDQ	$96, AX
+	LEAQ	SCHEDSIZE(AX), SP
 	MOVQ	AX, 0(R14)
 	MOVQ	SP, 8(R14)
 	ADDQ	$928, AX
 	MOVQ	AX, 16(R14)
 	MOVQ	AX, 24(R14)
 	MOVQ	R14, SCHEDG(GS)
-	LEAQ	·trapStack(SB), AX
-	LEAQ	·trapG(SB), CX
-	LEAQ	(16<<10)(AX), DX
+	MOVQ	SP, AX
+	LEAQ	TRAPSIZE(AX), DX
 	MOVQ	AX, 0(CX)
 	MOVQ	DX, 8(CX)
 	ADDQ	$928, AX
@@ -477,6 +488,19 @@ TEXT ·Page(SB),NOSPLIT|NOFRAME,$0-8
 TEXT ·Thread(SB),NOSPLIT|NOFRAME,$0-8
 	MOVQ	THREAD(GS), AX
 	MOVQ	AX, 8(SP)
+	RET
+
+// func Dispatcher() uintptr
+TEXT ·Dispatcher(SB),NOSPLIT|NOFRAME,$0-8
+	MOVQ	DISP(GS), AX
+	MOVQ	AX, 8(SP)
+	RET
+
+// func OnThread() bool
+TEXT ·OnThread(SB),NOSPLIT|NOFRAME,$0-1
+	MOVQ	THREAD(GS), AX
+	CMPQ	AX, -8(GS)
+	SETEQ	8(SP)
 	RET
 
 // func SetFSBase(v uint64)

@@ -1,5 +1,7 @@
 package entry
 
+import "go42/ipc/abi"
+
 // Regs is a program's (or an interrupted libOS thread's) general registers, in
 // an order that makes Args the six arguments of a system call and its end the
 // frame of an iretq.
@@ -60,9 +62,10 @@ const (
 
 // Words of the dispatcher page's private area that assembly uses.
 const (
-	PrivThread = 0 // *Core of the current thread, also while its scheduler runs; 0: none
-	PrivSchedG = 1 // g of the scheduler stack
-	PrivTrapG  = 2 // g of the trap stack
+	PrivThread     = 0 // *Core of the current thread, also while its scheduler runs; 0: none
+	PrivSchedG     = 1 // g of the scheduler stack
+	PrivTrapG      = 2 // g of the trap stack
+	PrivDispatcher = 3 // what Dispatcher answers
 )
 
 // StackGuard is runtime.stackGuard.
@@ -94,17 +97,22 @@ var (
 	SwitchFn func(t *Core, arg, arg2, arg3 uint64) // on the scheduler stack after Switch
 )
 
-// Stacks of dispatcher 0.
+// Sizes of a dispatcher's stacks.
 const (
 	SchedStack = 32 << 10
 	TrapStack  = 16 << 10
 )
 
+// Stacks are what a dispatcher's upcalls run on. Memory that no dispatcher uses
+// is never touched.
+type Stacks struct {
+	schedG, trapG [6]uint64
+	sched         [SchedStack]byte
+	trap          [TrapStack]byte
+}
+
 var (
-	schedStack [SchedStack]byte
-	trapStack  [TrapStack]byte
-	schedG     [6]uint64
-	trapG      [6]uint64
+	stacks [abi.MaxDispatchers]Stacks
 	// useFX: the processor has no XSAVE.
 	useFX uint32
 	// initX is the initial vector state for XRSTOR.

@@ -8,6 +8,8 @@
 package futex
 
 import (
+	"sync/atomic"
+
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/thread"
@@ -58,7 +60,8 @@ func index(addr uint64) int32 {
 
 func (b *bucket) push(t *thread.Thread, i int32) {
 	w := &t.Futex
-	w.Prev, w.Next, w.Bucket = b.tail, nil, i+1
+	w.Prev, w.Next, w.Waiting = b.tail, nil, true
+	atomic.StoreInt32(&w.Bucket, i)
 	if b.tail != nil {
 		b.tail.Futex.Next = t
 	} else {
@@ -79,7 +82,7 @@ func (b *bucket) remove(t *thread.Thread) {
 	} else {
 		b.tail = w.Prev
 	}
-	w.Next, w.Prev, w.Bucket = nil, nil, 0
+	w.Next, w.Prev, w.Waiting = nil, nil, false
 }
 
 func sysFutex(t *thread.Thread, a *call.Args) int64 {
@@ -179,17 +182,15 @@ func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int6
 }
 
 // leave takes a thread whose wait ended otherwise off its bucket, which a requeue
-// may have changed.
+// may have changed. The lock is taken even if a waker was faster: that one's wake
+// must not come later than this.
 func leave(t *thread.Thread) {
 	for {
-		i := t.Futex.Bucket
-		if i == 0 {
-			return
-		}
-		b := &buckets[i-1]
+		i := atomic.LoadInt32(&t.Futex.Bucket)
+		b := &buckets[i]
 		was := b.lock.Lock()
-		done := t.Futex.Bucket == i
-		if done {
+		done := atomic.LoadInt32(&t.Futex.Bucket) == i
+		if done && t.Futex.Waiting {
 			b.remove(t)
 		}
 		b.lock.Unlock(was)

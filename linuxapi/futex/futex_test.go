@@ -93,7 +93,7 @@ func TestLeaveAfterRequeue(t *testing.T) {
 	a := waiting(&words[0], matchAny)
 	requeue(key(&words[0]), key(&words[7]), 0, 1, false, 0)
 	leave(a)
-	if a.Futex.Bucket != 0 || Wake(key(&words[7]), 1, matchAny) != 0 {
+	if a.Futex.Waiting || Wake(key(&words[7]), 1, matchAny) != 0 {
 		t.Error("still queued")
 	}
 	leave(a)

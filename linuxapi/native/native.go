@@ -150,3 +150,17 @@ func Power(op, status uint64) int64 { return Call(abi.NPower, op, status, 0, 0, 
 
 // Info is the kernel's information page.
 func Info() *abi.InfoPage { return infoPage() }
+
+// YieldKeep gives the CPU to others of the class for a turn; unlike Yield it may be
+// made anywhere, and returns.
+func YieldKeep() { Call(abi.NYield, abi.YieldKeep, 0, 0, 0, 0, 0) }
+
+// SpawnDisp adds a dispatcher on cpu, which begins with RunThread and arg; its
+// index, or -errno.
+func SpawnDisp(cpu, arg uint64) int64 { return Call(abi.NSpawnDisp, cpu, arg, 0, 0, 0, 0) }
+
+// Poke gives dispatcher index of this process EventPoke.
+func Poke(index uint64) int64 { return Call(abi.NPoke, index, 0, 0, 0, 0, 0) }
+
+// SetCPU moves dispatcher index of this process.
+func SetCPU(index, cpu uint64) int64 { return Call(abi.NSetCPU, index, cpu, 0, 0, 0, 0) }

@@ -99,6 +99,7 @@ func startModule(size uint64) {
 		hook.StartServer()
 	}
 	installLeaves()
+	user.Lazy = !Me.Server
 	begin(t)
 	t.AddWork(user.WorkBegin)
 }
@@ -156,7 +157,7 @@ func startExec(n uint64) {
 	Limits = p.Limits
 	t := thread.First(uint32(Me.Pid))
 	t.Name = Me.Comm
-	t.Affinity = p.Affinity
+	t.InheritCPUs(p.Affinity)
 	if RestoreSignals != nil {
 		RestoreSignals(t, p)
 	}
@@ -181,6 +182,7 @@ func startExec(n uint64) {
 		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen))
 	}
 	native.Unmap(abi.ParcelVA, pageUp(n))
+	user.Lazy = true
 	installLeaves()
 	begin(t)
 }

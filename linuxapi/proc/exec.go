@@ -203,7 +203,7 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	p.Rec = Me.Rec
 	p.Limits = Limits
 	p.Personality = Me.Personality
-	p.Affinity = t.Affinity
+	p.Affinity = t.CPUs()
 	if Me.NoNewPrivs {
 		p.NoNewPrivs = 1
 	}
@@ -224,6 +224,8 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	if TellParent != nil {
 		TellParent(t)
 	}
+	// The kernel stops the other dispatchers.
+	user.ToFirst()
 	user.Disable()
 	r := native.Reset(x.region, p.Len)
 	// Refused after all was given up.

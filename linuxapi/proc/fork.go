@@ -92,7 +92,8 @@ func newThread(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 		}
 		n.FSBase = tls
 	}
-	n.Name, n.Affinity, n.Nice, n.Slack = t.Name, t.Affinity, t.Nice, t.Slack
+	n.Name, n.Nice, n.Slack = t.Name, t.Nice, t.Slack
+	n.InheritCPUs(t.CPUs())
 	n.KeepCaps = t.KeepCaps
 	n.Sig.Mask = t.Sig.Mask
 	n.Sig.Alt = signal.Stack{Flags: signal.SS_DISABLE}
@@ -142,8 +143,7 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 	f.thread, f.vfork, f.child = t, flags&cVfork != 0 && flags&cVM != 0, false
 	f.parent = flags&cParent != 0
 	was := user.Disable()
-	user.Thunk = kernelFork
-	user.OnScheduler()
+	user.OnScheduler(&t.Thread, kernelFork)
 	if f.child {
 		return child(t, flags, sp, ctid, tls)
 	}
@@ -218,9 +218,11 @@ func prepare() {
 }
 
 // kernelFork runs on the scheduler stack: the thread's stack is at rest and can
-// be copied.
+// be copied. So are the other dispatchers: no spin lock is held in the copy.
 func kernelFork(u *user.Thread) {
+	user.Stop()
 	h, kpid := native.Fork(forking.vfork)
+	user.Go()
 	forking.handle, forking.kpid = h, kpid
 	u.Ready()
 }

@@ -335,8 +335,8 @@ func sysGetaffinity(t *thread.Thread, a *call.Args) int64 {
 		if e := known(t, a); e != errno.OK {
 			return e.Ret()
 		}
-	} else if o.Affinity != 0 {
-		m &= o.Affinity
+	} else if c := o.CPUs(); c != 0 {
+		m &= c
 	}
 	if !usercopy.Put64(a[2], m) {
 		return errno.EFAULT.Ret()
@@ -365,7 +365,13 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 	if e != errno.OK {
 		return e.Ret()
 	}
-	o.Affinity = m & cpuMask()
+	if m &= cpuMask(); m == cpuMask() {
+		m = 0
+	}
+	if m != 0 && thread.All.N == 1 {
+		user.MoveAll(m) // rather than a second dispatcher
+	}
+	o.SetCPUs(m)
 	return 0
 }
 
@@ -456,7 +462,7 @@ func sysIoprioSet(t *thread.Thread, a *call.Args) int64 {
 }
 
 func sysGetcpu(t *thread.Thread, a *call.Args) int64 {
-	cpu := at[abi.DispatcherPage](uint64(entry.Page())).CPU
+	cpu := user.CPU()
 	if a[0] != 0 && !usercopy.Put32(a[0], cpu) || a[1] != 0 && !usercopy.Put32(a[1], 0) {
 		return errno.EFAULT.Ret()
 	}

@@ -172,7 +172,10 @@ func sysSigtimedwait(t *thread.Thread, a *call.Args) int64 {
 		t.Prepare()
 		P.lock.Release()
 		r := t.Park(deadline, true)
+		// Under the lock: a sender that saw it waiting must not wake a later wait.
+		l := P.lock.Lock()
 		t.SigWaiting = false
+		P.lock.Unlock(l)
 		user.Restore(was)
 		if PendingFor(t)&set != 0 {
 			continue

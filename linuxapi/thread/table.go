@@ -42,7 +42,7 @@ func align64(p uint64) uint64 { return (p + 63) &^ 63 }
 func First(tid uint32) *Thread {
 	t := &first
 	lo := align64(uint64(uintptr(unsafe.Pointer(&firstStack))))
-	t.Init(lo, lo+stackSize-64, align64(uint64(uintptr(unsafe.Pointer(&firstXSave)))))
+	t.Init(lo, lo+stackSize-64, align64(uint64(uintptr(unsafe.Pointer(&firstXSave)))), 0)
 	t.TID = tid
 	ResetVector(&t.Thread)
 	All.first, All.N, All.lastTID = t, 1, 0
@@ -76,6 +76,7 @@ func New() (*Thread, errno.Errno) {
 	All.N++
 	All.lock.Unlock(was)
 	var region, size uint64
+	waits := uint32(0)
 	if t == nil {
 		if t, region, size = allocate(); t == nil {
 			was := All.lock.Lock()
@@ -84,13 +85,13 @@ func New() (*Thread, errno.Errno) {
 			return nil, errno.EAGAIN
 		}
 	} else {
-		region, size = t.region, t.size
+		region, size, waits = t.region, t.size, t.Waits()
 		*t = Thread{}
 	}
 	t.region, t.size = region, size
 	lo := region + guardSize
 	top := lo + stackSize
-	t.Init(lo, top, align64(top+uint64(unsafe.Sizeof(*t))))
+	t.Init(lo, top, align64(top+uint64(unsafe.Sizeof(*t))), waits)
 	return t, errno.OK
 }
 

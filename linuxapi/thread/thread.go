@@ -28,7 +28,6 @@ type Thread struct {
 	Sig           signal.ThreadState
 	Futex         FutexWait
 	SigWaiting    bool // in sigtimedwait; guarded by the signal lock
-	Affinity      uint64
 	Nice          int32
 	Slack         uint64 // PR_SET_TIMERSLACK, ns; 0: DefaultSlack
 	KeepCaps      bool   // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
@@ -95,7 +94,8 @@ type FutexWait struct {
 	Key        uint64
 	Mask       uint32
 	Next, Prev *Thread
-	Bucket     int32 // index+1; 0: not waiting
+	Waiting    bool
+	Bucket     int32 // where it waits, or waited last; atomic, changed under both buckets' locks
 }
 
 // Current is the thread that runs.

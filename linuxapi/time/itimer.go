@@ -42,11 +42,11 @@ func (iv *interval) arm() {
 	}
 	at := iv.at
 	if iv.cpu {
-		// Real time runs at least as fast as CPU time (one dispatcher).
+		// CPU time runs at most as fast as real time on each dispatcher.
 		now, used := user.Now(), cpuTime()
 		at = now
 		if iv.at > used {
-			at += iv.at - used
+			at += (iv.at - used) / uint64(user.Dispatchers())
 		}
 	} else if iv.clock == clockRealtime {
 		off := user.WallOffset()

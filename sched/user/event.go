@@ -24,9 +24,15 @@ func Init() {
 func handlePending() {
 	d := current()
 	for {
-		p := entry.TakePending()
+		p := entry.TakePending() | d.held
+		d.held = 0
 		if p == 0 {
 			return
+		}
+		if p&abi.EventPoke != 0 {
+			// Before looking: a later poke is for what comes later.
+			atomic.StoreUint32(&d.poked, 0)
+			d.look()
 		}
 		if p&abi.EventReturn != 0 {
 			for native.NextReturn() == 0 {
@@ -41,23 +47,19 @@ func handlePending() {
 		if p&abi.EventTimer != 0 {
 			d.armed = 0
 			now := Now()
-			expire(now)
+			d.timers.expire(now)
 			if d.slice != 0 && now >= d.slice {
 				d.slice = 0
-				d.preempt = sched.run.head != nil
+				d.preempt = d.preempt || d.queue.some()
+				d.grow()
 			}
-			d.rearm(d.slice != 0 || sched.run.head != nil)
+			d.rearm(d.slice != 0 || d.queue.some())
 		}
 		if p&abi.EventYield != 0 {
 			d.soft, d.preempt = true, true
 		}
 		if p&abi.EventFault != 0 {
-			sched.lock.take()
-			for t := faulting.pop(); t != nil; t = faulting.pop() {
-				t.state = Ready
-				makeReady(t)
-			}
-			sched.lock.drop()
+			faulted()
 		}
 		if p&abi.EventStopped != 0 && StoppedHook != nil {
 			StoppedHook()
@@ -67,6 +69,22 @@ func handlePending() {
 		}
 		d.events |= p & (abi.EventExits | abi.EventLasts)
 		feedReceivers(d)
+	}
+}
+
+// look: others have left something. Disabled.
+func (d *Dispatcher) look() {
+	if d.stopped() {
+		d.preempt = true
+	}
+	if d.between {
+		return
+	}
+	if t := Current(); !d.allows(t) {
+		d.preempt = true
+	}
+	if d.queue.some() {
+		d.rearm(true)
 	}
 }
 
@@ -99,7 +117,7 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 	// Kept as a number: r may be on this thread's stack, which does not move,
 	// and is not used after the reply.
 	t.retBuf = uintptr(unsafe.Pointer(r))
-	atomic.StoreUint32(&t.state, Calling)
+	t.setState(Calling)
 	entry.Switch(opInvoke, 0, 0)
 	e := errno.Of(t.callStatus)
 	Restore(was)
@@ -112,12 +130,12 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 // invoke makes the native call for a thread that was switched out.
 func invoke(t *Thread) {
 	d := current()
-	d.leaving(sched.run.head != nil)
+	d.leaving()
 	st := native.Invoke(t.callHandle, t.callMethod, t.callMsg, uint64(uintptr(unsafe.Pointer(t))))
+	d.back()
 	t.callStatus = st
 	retMessage(t).Status = st
-	t.state = Running
-	resume(d, t, sched.run.head != nil)
+	carryOn(d, t)
 }
 
 func retMessage(t *Thread) *abi.ReturnMessage {
@@ -130,7 +148,7 @@ func deliverReturn(d *Dispatcher) *Thread {
 	src := &d.page.Return
 	tag := uintptr(src.Tag)
 	t := *(**Thread)(unsafe.Pointer(&tag))
-	if t == nil || t.state != Calling {
+	if t == nil || t.State() != Calling {
 		return nil
 	}
 	copyReturn(retMessage(t), src)
@@ -147,11 +165,11 @@ func copyReturn(dst, src *abi.ReturnMessage) {
 
 func returnUpcall() {
 	d := current()
-	d.idle = true
+	d.between = true
+	d.back()
 	if t := deliverReturn(d); t != nil {
 		// The CPU came with the reply: its thread goes on at once.
-		atomic.StoreUint32(&t.state, Running)
-		resume(d, t, sched.run.head != nil)
+		carryOn(d, t)
 	}
 	schedule()
 }

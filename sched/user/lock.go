@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"go42/linuxapi/entry"
+	"go42/linuxapi/native"
 )
 
 // Disable turns this dispatcher's upcalls off; Restore puts back what it said.
@@ -25,19 +26,15 @@ func Restore(was uint32) {
 	}
 }
 
-// SpinLock is for short sections; it is held disabled. With several dispatchers
-// the holder may have been hard-preempted: after some spins the waiter gives its
-// CPU away by a soft yield, which is the kernel's chance to run the holder.
+// SpinLock is for short sections; it is held disabled. Its holder may have been
+// hard-preempted: after some spins the waiter gives its CPU away, which is the
+// kernel's chance to run the holder.
 type SpinLock struct{ v uint32 }
 
 // Lock answers what Unlock wants back.
 func (l *SpinLock) Lock() (was uint32) {
 	was = entry.Disable()
-	for n := 0; !atomic.CompareAndSwapUint32(&l.v, 0, 1); n++ {
-		if n&1023 == 1023 {
-			relax()
-		}
-	}
+	l.take()
 	return was
 }
 
@@ -49,19 +46,27 @@ func (l *SpinLock) Unlock(was uint32) {
 // take and drop are Lock and Unlock for callers that are disabled already.
 func (l *SpinLock) take() {
 	for n := 0; !atomic.CompareAndSwapUint32(&l.v, 0, 1); n++ {
-		if n&1023 == 1023 {
-			relax()
-		}
+		pause(n)
 	}
 }
 
 func (l *SpinLock) drop() { atomic.StoreUint32(&l.v, 0) }
 
 // Release frees the lock but stays disabled (before Park).
-func (l *SpinLock) Release() { l.release() }
+func (l *SpinLock) Release() { l.drop() }
 
-// release frees the lock but stays disabled.
-func (l *SpinLock) release() { atomic.StoreUint32(&l.v, 0) }
+// spins is for how many rounds a waiter hopes that the holder runs.
+const spins = 256
+
+// pause is a round, the nth, of waiting for another dispatcher.
+func pause(n int) {
+	if n%spins == spins-1 {
+		relax()
+	}
+}
+
+// relax gives the CPU away, for a turn, as it is.
+func relax() { native.YieldKeep() }
 
 // Mutex blocks the calling thread while another one holds it. The zero value
 // is free. It is not recursive.
@@ -86,9 +91,9 @@ func (m *Mutex) Lock() {
 	}
 	m.queue.push(t)
 	t.prepare()
-	m.lock.release()
+	m.lock.Release()
+	// Unlock hands the mutex over.
 	t.park(0, false)
-	// Unlock handed the mutex over.
 	Restore(was)
 }
 

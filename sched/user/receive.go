@@ -11,21 +11,43 @@ import (
 // Receiving, for servers. A thread in Receive is parked; the page's Accept counts
 // the parked ones, and the kernel takes one off for each call that it hands over.
 
-// receivers are the parked threads, newest first (its stack is warm). Only this
-// dispatcher touches it, disabled.
-var receivers list
+// Receivers are bound while they are parked: a server's calls go to its dispatcher
+// on the caller's CPU, so a thread that may run on one CPU only receives there;
+// any other on dispatcher 0.
 
 // Receive parks the current thread until there is something for a server, which
 // is then in t.In: a call, or an event (abi.CallEvent). Interrupted: a signal.
 func (t *Thread) Receive(intr bool) Reason {
 	was := Disable()
+	r := t.receive(intr)
+	Restore(was)
+	return r
+}
+
+func (t *Thread) receive(intr bool) Reason {
+	if several() {
+		t.bindTo(t.home())
+	}
 	r := Woken
 	if !t.immediate() {
 		t.beginReceive()
 		r = t.endReceive(t.park(0, intr))
 	}
-	Restore(was)
+	t.bound = nil
 	return r
+}
+
+// home is the dispatcher on which t receives.
+func (t *Thread) home() *Dispatcher {
+	if m := atomic.LoadUint64(&t.cpus); m != 0 && m&(m-1) == 0 {
+		ds := all()
+		for i := range ds {
+			if 1<<(atomic.LoadUint32(&ds[i].cpu)&63) == m {
+				return &ds[i]
+			}
+		}
+	}
+	return &disps[0]
 }
 
 // ReplyReceive completes a call record and receives, in one kernel entry where
@@ -35,19 +57,28 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 	was := Disable()
 	d := current()
 	r := Woken
-	if d.waiting || d.events != 0 || sched.run.head != nil ||
+	if d.waiting || d.events != 0 || d.queue.some() || several() && t.home() != d ||
 		atomic.LoadUint64(&d.page.Pending) != 0 || intr && t.HasWork(Interrupting) {
 		answer(record, status, msg)
-		if !t.immediate() {
-			t.beginReceive()
-			r = t.endReceive(t.park(0, intr))
-		}
+		r = t.receive(intr)
 	} else {
 		t.replyRecord, t.replyStatus, t.callMsg = record, status, msg
+		t.bound = d
 		t.beginReceive()
-		t.intr(intr)
-		entry.Switch(opReplyReceive, 0, 0)
-		r = t.endReceive(t.reason)
+		if intr {
+			t.interruptible()
+		}
+		if t.State() == Blocked {
+			entry.Switch(opReplyReceive, 0, 0)
+		} else {
+			// A signal from another dispatcher overtook it.
+			answer(record, status, msg)
+			if t.State() != Running && !d.withdraw(t) {
+				entry.Switch(opSchedule, 0, 0)
+			}
+		}
+		r = t.endReceive(t.reason())
+		t.bound = nil
 	}
 	Restore(was)
 	return r
@@ -93,7 +124,7 @@ func (d *Dispatcher) takeEvents(t *Thread) bool {
 }
 
 func (t *Thread) beginReceive() {
-	receivers.pushFront(t)
+	current().receivers.pushFront(t)
 	t.prepare()
 	atomic.AddUint32(&current().page.Accept, 1)
 }
@@ -101,8 +132,8 @@ func (t *Thread) beginReceive() {
 // endReceive: t runs again. If it is still on the list, its wait was interrupted;
 // otherwise it was given something, an interruption notwithstanding.
 func (t *Thread) endReceive(r Reason) Reason {
-	if receivers.remove(t) {
-		atomic.AddUint32(&current().page.Accept, ^uint32(0))
+	if d := current(); d.receivers.remove(t) {
+		atomic.AddUint32(&d.page.Accept, ^uint32(0))
 		return r
 	}
 	return Woken
@@ -110,18 +141,18 @@ func (t *Thread) endReceive(r Reason) Reason {
 
 // feedReceivers gives waiting calls and events to parked receivers. Disabled.
 func feedReceivers(d *Dispatcher) {
-	for d.waiting && receivers.head != nil {
+	for d.waiting && d.receivers.head != nil {
 		if native.TakeCall() != 0 {
 			d.waiting = false
 			break
 		}
 		handOver(d).wake(Woken)
 	}
-	if receivers.head == nil {
+	if d.receivers.head == nil {
 		return
 	}
-	if d.takeEvents(receivers.head) {
-		t := receivers.pop()
+	if d.takeEvents(d.receivers.head) {
+		t := d.receivers.pop()
 		atomic.AddUint32(&d.page.Accept, ^uint32(0))
 		t.wake(Woken)
 	}
@@ -129,7 +160,7 @@ func feedReceivers(d *Dispatcher) {
 
 // handOver gives the call in the page, already off Accept, to a receiver.
 func handOver(d *Dispatcher) *Thread {
-	t := receivers.pop()
+	t := d.receivers.pop()
 	copyCall(&t.In, &d.page.Call)
 	return t
 }
@@ -145,16 +176,17 @@ func copyCall(dst, src *abi.CallMessage) {
 // callUpcall: the kernel came with a call.
 func callUpcall() {
 	d := current()
-	d.idle = true
-	if receivers.head == nil {
+	d.between = true
+	d.back()
+	if d.receivers.head == nil {
 		// Accept said that there was one: it was interrupted meanwhile. The
 		// record is lost to us unless it is answered.
 		native.Reply(d.page.Call.Record, -11, 0, 0)
 		schedule()
 	}
 	t := handOver(d)
-	if t.claim(Blocked) {
-		resume(d, t, sched.run.head != nil)
+	if t.claim(d) {
+		carryOn(d, t)
 	}
 	schedule()
 }
@@ -163,8 +195,12 @@ func callUpcall() {
 // receiver.
 func replyReceive(t *Thread) {
 	d := current()
-	d.leaving(false)
-	if r := native.Reply(t.replyRecord, t.replyStatus, t.callMsg, abi.ReplyReceive); r < 0 && r != -abi.ESRCH {
-		answer(t.replyRecord, t.replyStatus, t.callMsg)
+	// An interrupted t may be queued, but goes on here only.
+	rec, status, msg := t.replyRecord, t.replyStatus, t.callMsg
+	d.leaving()
+	r := native.Reply(rec, status, msg, abi.ReplyReceive)
+	d.back()
+	if r < 0 && r != -abi.ESRCH {
+		answer(rec, status, msg)
 	}
 }

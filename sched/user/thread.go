@@ -46,11 +46,20 @@ const MaxWatch = 16
 type Thread struct {
 	entry.Core // first: its address is the thread's, and g
 
-	state  uint32 // guarded by sched.lock
-	reason Reason // guarded by sched.lock
-	flags  uint32 // guarded by sched.lock
-	links  [2]link
-	timer  Timer
+	// word is the state, why the last wait ended, whether signals may end this
+	// one, and the number of the wait. Atomic: who changes Blocked to Ready has
+	// the thread, and queues it.
+	word uint64
+
+	// Shared, atomic.
+	disp uint32 // index of the dispatcher that runs it or ran it last
+	cpus uint64 // where it may run, a bit a CPU; 0: everywhere
+
+	bound   *Dispatcher // nil: any; written while the thread runs, by itself
+	counted uint64      // how its run queue counts it; guarded by the queue
+	links   [2]link
+	timer   Timer
+	thunk   func(t *Thread) // opCall: runs on the scheduler stack
 
 	watches [MaxWatch]watch // the thread's own, linked into Seqs
 	nwatch  int
@@ -67,10 +76,6 @@ type Thread struct {
 
 	// Trap is what the last exception in the program was (valid with WorkTrap).
 	Trap abi.TrapSave
-
-	// RunNS is the CPU time that the thread has used, in ns; runStart when it
-	// was last put on its dispatcher.
-	RunNS, runStart uint64
 }
 
 // Current is the thread that runs; on the scheduler stack, the one that ran last.
@@ -78,8 +83,29 @@ func Current() *Thread { return (*Thread)(unsafe.Pointer(entry.Thread())) }
 
 func fromCore(c *entry.Core) *Thread { return (*Thread)(unsafe.Pointer(c)) }
 
+// Layout of word.
+const (
+	stateMask   = 0xff
+	flagIntr    = 1 << 8 // signals may end the wait
+	reasonShift = 16
+	reasonMask  = 0xff << reasonShift
+	waitShift   = 32
+)
+
 // State answers Ready, Running, Blocked...: a snapshot.
-func (t *Thread) State() uint32 { return atomic.LoadUint32(&t.state) }
+func (t *Thread) State() uint32 { return uint32(atomic.LoadUint64(&t.word)) & stateMask }
+
+// setState changes the state of a thread that is the caller's: not Blocked.
+func (t *Thread) setState(s uint64) {
+	atomic.StoreUint64(&t.word, atomic.LoadUint64(&t.word)&^(stateMask|flagIntr)|s)
+}
+
+// reason says why the last wait ended.
+func (t *Thread) reason() Reason { return Reason(atomic.LoadUint64(&t.word) >> reasonShift & 0xff) }
+
+// Waits is the number of t's waits so far. One who makes a new thread of an old
+// one's memory sets it: a timeout may be on its way to the old one still.
+func (t *Thread) Waits() uint32 { return uint32(atomic.LoadUint64(&t.word) >> waitShift) }
 
 // AddWork sets work bits. The thread sees them on its way to the program; with
 // WorkSignal, an interruptible wait of it ends as well.
@@ -110,31 +136,30 @@ const Interrupting = WorkSignal | WorkExit | WorkStop | WorkFetch
 
 // Init makes t a thread with the libOS stack [lo, hi) and the XSAVE area at
 // xsave (64-byte aligned, zeroed or valid). Its frame is at the stack's top.
-func (t *Thread) Init(lo, hi, xsave uint64) {
+// waits: see Waits.
+func (t *Thread) Init(lo, hi, xsave uint64, waits uint32) {
 	entry.SetG(&t.G, lo, hi)
 	t.StackTop = hi
 	f := uintptr(hi) - unsafe.Sizeof(entry.Frame{})
 	t.Frame = *(**entry.Frame)(unsafe.Pointer(&f))
 	t.XSave = xsave
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
-	t.state = Free
-	t.links, t.nwatch, t.flags = [2]link{}, 0, 0
+	t.word = uint64(waits)<<waitShift | Free
+	t.disp, t.cpus, t.bound = 0, 0, nil
+	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
-	t.RunNS = 0
 }
 
 // StartProgram makes a thread that was never run ready; it begins in the program
 // with the registers in its Frame and the vector state in its XSAVE area.
 func (t *Thread) StartProgram() {
 	t.Saved, t.VSaved = entry.SavedProgram, 1
-	was := sched.lock.Lock()
-	t.state = Ready
-	sched.run.push(t)
-	sched.lock.Unlock(was)
+	was := Disable()
+	t.disp = current().index
+	t.setState(Ready)
+	enqueue(t)
+	Restore(was)
 }
-
-// flagIntr: signals may end the wait.
-const flagIntr = 1
 
 // A thread can be on a wait queue (link 0) and, woken by a timeout meanwhile, on
 // the run queue (link 1) at once.

@@ -1,146 +1,181 @@
 package user
 
-import "go42/linuxapi/errno"
+import (
+	"sync/atomic"
+
+	"go42/linuxapi/errno"
+)
 
 // Timer calls Fn, disabled, once When (monotonic ns) has passed. It must not
-// move while it is set. Fn must be short; it may Set the timer again.
+// move while it is set; one at a time sets and stops it. Fn must be short; it may
+// Set the timer again. Fn may still run on another dispatcher when Stop has
+// returned: it looks whether there is something to do, under a lock of its own.
 type Timer struct {
 	When   uint64
 	Fn     func(*Timer)
 	Arg    uint64
-	thread *Thread
-	pos    int32 // index in the heap + 1; 0: not set
+	thread *Thread // a timeout of its wait number Arg, instead of Fn
+	pos    int32   // index in the heap + 1; 0: not set. Guarded by the heap
+	on     uint32  // number of its heap's dispatcher + 1; 0: not set. Atomic
 }
 
-// MaxTimers bounds the timers that are set at a time in one process.
+// MaxTimers bounds the timers that are set at a time on one dispatcher.
 const MaxTimers = 8192
 
-// timers is a binary heap by When. Lock order: before sched.lock.
-var timers struct {
+// heap is a dispatcher's timers: a binary heap by When. Only one heap is locked
+// at a time, and none while a timer's function runs.
+type heap struct {
 	lock SpinLock
 	n    int32
-	heap [MaxTimers]*Timer
+	all  [MaxTimers]*Timer
 }
 
 // Set makes the timer due at when; a set one is moved. EAGAIN: too many timers.
 func (tm *Timer) Set(when uint64) errno.Errno {
-	e := tm.set(when)
 	was := Disable()
-	if d := current(); d.page != nil {
-		if d.armed == 0 || when < d.armed {
-			d.rearm(d.slice != 0)
-		}
+	d := current()
+	e := tm.set(d, when)
+	if d.armed == 0 || when < d.armed {
+		d.rearm(d.slice != 0)
 	}
 	Restore(was)
 	return e
 }
 
-// set is Set for a caller that is about to enter the scheduler.
-func (tm *Timer) set(when uint64) errno.Errno {
+// set is Set for a caller that is about to enter the scheduler. Disabled.
+func (tm *Timer) set(d *Dispatcher, when uint64) errno.Errno {
+	tm.Stop()
+	h := &d.timers
+	h.lock.take()
 	e := errno.EAGAIN
-	was := timers.lock.Lock()
-	if tm.pos != 0 {
-		removeTimer(tm)
-	}
-	if timers.n < MaxTimers {
+	if h.n < MaxTimers {
 		e = errno.OK
 		tm.When = when
-		timers.heap[timers.n] = tm
-		timers.n++
-		tm.pos = timers.n
-		up(tm.pos - 1)
+		h.all[h.n] = tm
+		h.n++
+		tm.pos = h.n
+		atomic.StoreUint32(&tm.on, d.index+1)
+		h.up(tm.pos - 1)
 	}
-	timers.lock.Unlock(was)
+	h.lock.drop()
 	return e
 }
 
 // Stop takes the timer out; it reports whether it was set.
 func (tm *Timer) Stop() bool {
-	was := timers.lock.Lock()
-	ok := tm.pos != 0
-	if ok {
-		removeTimer(tm)
+	for {
+		i := atomic.LoadUint32(&tm.on)
+		if i == 0 {
+			return false
+		}
+		h := &disps[i-1].timers
+		was := h.lock.Lock()
+		ok := atomic.LoadUint32(&tm.on) == i
+		if ok {
+			h.remove(tm)
+		}
+		h.lock.Unlock(was)
+		if ok {
+			return true
+		}
 	}
-	timers.lock.Unlock(was)
-	return ok
 }
 
 // IsSet reports whether the timer waits.
-func (tm *Timer) IsSet() bool { return tm.pos != 0 }
+func (tm *Timer) IsSet() bool { return atomic.LoadUint32(&tm.on) != 0 }
 
-func swap(i, j int32) {
-	h := &timers.heap
-	h[i], h[j] = h[j], h[i]
-	h[i].pos, h[j].pos = i+1, j+1
+func (h *heap) swap(i, j int32) {
+	a := &h.all
+	a[i], a[j] = a[j], a[i]
+	a[i].pos, a[j].pos = i+1, j+1
 }
 
-func up(i int32) {
+func (h *heap) up(i int32) {
 	for i > 0 {
 		p := (i - 1) / 2
-		if timers.heap[p].When <= timers.heap[i].When {
+		if h.all[p].When <= h.all[i].When {
 			return
 		}
-		swap(i, p)
+		h.swap(i, p)
 		i = p
 	}
 }
 
-func down(i int32) {
+func (h *heap) down(i int32) {
 	for {
 		c := 2*i + 1
-		if c >= timers.n {
+		if c >= h.n {
 			return
 		}
-		if c+1 < timers.n && timers.heap[c+1].When < timers.heap[c].When {
+		if c+1 < h.n && h.all[c+1].When < h.all[c].When {
 			c++
 		}
-		if timers.heap[i].When <= timers.heap[c].When {
+		if h.all[i].When <= h.all[c].When {
 			return
 		}
-		swap(i, c)
+		h.swap(i, c)
 		i = c
 	}
 }
 
-func removeTimer(tm *Timer) {
+func (h *heap) remove(tm *Timer) {
 	i := tm.pos - 1
-	last := timers.n - 1
+	last := h.n - 1
 	if i != last {
-		swap(i, last)
+		h.swap(i, last)
 	}
-	timers.heap[last] = nil
-	timers.n = last
+	h.all[last] = nil
+	h.n = last
 	tm.pos = 0
+	atomic.StoreUint32(&tm.on, 0)
 	if i != last {
-		up(i)
-		down(i)
+		h.up(i)
+		h.down(i)
 	}
 }
 
-// earliest is the time of the first timer, 0: none. Disabled; a torn read with
-// another dispatcher costs at most an early event.
-func earliest() uint64 {
-	if timers.n == 0 {
+// reset empties the heap: in a child, whose parent's timers are not its own.
+func (h *heap) reset() {
+	for i := int32(0); i < h.n; i++ {
+		h.all[i].pos, h.all[i].on = 0, 0
+		h.all[i] = nil
+	}
+	h.lock, h.n = SpinLock{}, 0
+}
+
+// earliest is the time of the first timer, 0: none. Disabled, on the heap's
+// dispatcher.
+func (h *heap) earliest() uint64 {
+	if h.n == 0 {
 		return 0
 	}
-	if w := timers.heap[0].When; w != 0 {
-		return w
+	h.lock.take()
+	at := uint64(0)
+	if h.n != 0 {
+		at = max(h.all[0].When, 1)
 	}
-	return 1
+	h.lock.drop()
+	return at
 }
 
-// expire runs what is due. Disabled. At most n timers, so that the disabled
-// section stays short.
-func expire(now uint64) {
+// expire runs what is due. Disabled. At most 64 timers, so that the disabled
+// section stays short: the deadline is then set to what is overdue.
+func (h *heap) expire(now uint64) {
 	for n := 0; n < 64; n++ {
-		was := timers.lock.Lock()
-		if timers.n == 0 || timers.heap[0].When > now {
-			timers.lock.Unlock(was)
+		h.lock.take()
+		if h.n == 0 || h.all[0].When > now {
+			h.lock.drop()
 			return
 		}
-		tm := timers.heap[0]
-		removeTimer(tm)
-		timers.lock.Unlock(was)
-		tm.Fn(tm)
+		tm := h.all[0]
+		h.remove(tm)
+		// Not to be read later: the owner may change it.
+		t, fn, arg := tm.thread, tm.Fn, tm.Arg
+		h.lock.drop()
+		if t != nil {
+			t.timeout(uint32(arg))
+		} else {
+			fn(tm)
+		}
 	}
 }

@@ -6,13 +6,14 @@ import (
 )
 
 func TestTimerHeap(t *testing.T) {
-	timers.n = 0
+	h := &disps[0].timers
+	h.reset()
 	var fired []uint64
 	tm := make([]Timer, 500)
 	r := rand.New(rand.NewSource(1))
 	for i := range tm {
 		tm[i].Fn = func(x *Timer) { fired = append(fired, x.When) }
-		if e := tm[i].set(uint64(1 + r.Intn(1000))); e != 0 {
+		if e := tm[i].set(&disps[0], uint64(1+r.Intn(1000))); e != 0 {
 			t.Fatal(e)
 		}
 	}
@@ -22,19 +23,19 @@ func TestTimerHeap(t *testing.T) {
 		k := r.Intn(len(tm))
 		if i%2 == 0 {
 			if tm[k].IsSet() {
-				tm[k].set(uint64(1 + r.Intn(1000)))
+				tm[k].set(&disps[0], uint64(1+r.Intn(1000)))
 			}
 		} else if tm[k].Stop() {
 			stopped++
 		}
 	}
-	for i := int32(0); i < timers.n; i++ {
-		if timers.heap[i].pos != i+1 {
-			t.Fatalf("timer %d thinks it is at %d", i, timers.heap[i].pos-1)
+	for i := int32(0); i < h.n; i++ {
+		if h.all[i].pos != i+1 {
+			t.Fatalf("timer %d thinks it is at %d", i, h.all[i].pos-1)
 		}
 	}
-	for timers.n > 0 {
-		expire(1000)
+	for h.n > 0 {
+		h.expire(1000)
 	}
 	if len(fired) != len(tm)-stopped {
 		t.Errorf("%d fired, want %d", len(fired), len(tm)-stopped)
@@ -44,26 +45,27 @@ func TestTimerHeap(t *testing.T) {
 			t.Fatalf("%d after %d", fired[i], fired[i-1])
 		}
 	}
-	if earliest() != 0 {
+	if h.earliest() != 0 {
 		t.Error("something left")
 	}
 }
 
 func TestTimerHeapIsBounded(t *testing.T) {
-	timers.n = 0
+	h := &disps[0].timers
+	h.reset()
 	tm := make([]Timer, MaxTimers+1)
 	for i := range tm[:MaxTimers] {
-		if e := tm[i].set(uint64(i + 1)); e != 0 {
+		if e := tm[i].set(&disps[0], uint64(i+1)); e != 0 {
 			t.Fatal(e)
 		}
 	}
-	if tm[MaxTimers].set(1) == 0 {
+	if tm[MaxTimers].set(&disps[0], 1) == 0 {
 		t.Error("one too many")
 	}
 	for i := range tm {
 		tm[i].Stop()
 	}
-	if timers.n != 0 {
+	if h.n != 0 {
 		t.Error("left over")
 	}
 }

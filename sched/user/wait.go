@@ -31,7 +31,7 @@ func (q *Queue) WaitLocked(deadline uint64, intr bool) Reason {
 	t := Current()
 	q.q.push(t)
 	t.prepare()
-	q.lock.release()
+	q.lock.Release()
 	r := t.park(deadline, intr)
 	if r != Woken {
 		was := q.lock.Lock()
@@ -146,7 +146,7 @@ func (t *Thread) WaitWatched(deadline uint64, intr bool) Reason {
 		s.lock.Unlock(l)
 	}
 	if changed {
-		t.wake(Woken)
+		t.unpark(Woken)
 	}
 	r := t.park(deadline, intr)
 	for i := 0; i < t.nwatch; i++ {
