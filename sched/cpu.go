@@ -2,45 +2,63 @@ package sched
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/mm"
+	"go42/mm/spin"
 )
 
 // Times in ns.
 const (
-	slice     = 10_000_000 // a dispatcher's turn while others of its class wait
-	softGrace = 1_000_000  // how long it has to yield when asked softly
+	slice      = 10_000_000  // a dispatcher's turn while others of its class wait
+	softGrace  = 1_000_000   // how long it has to yield when asked softly
+	serverMost = 100_000_000 // how long servers can keep programs from a CPU
+	programMin = 5_000_000   // what programs get then
 )
 
-// CPU is the scheduler's state of one processor.
+// CPU is the scheduler's state of one processor. But for what is marked atomic
+// only that processor touches it: other ones send mail (mail.go).
 type CPU struct {
 	ID      int
 	Current *Dispatcher // the processor returns to it; nil: idle or undecided
 	queue   [numClasses]runQueue
 	timers  timers
-	armed   uint64           // when the timer will interrupt, monotonic ns; 0: not armed
-	due     bool             // it has: deadlines and turns are to be looked at
-	stale   bool             // something changed that the timer depends on
-	now     uint64           // time of this kernel entry once asked for; 0: not yet
-	began   uint64           // when Current began to run
-	until   uint64           // end of Current's slice
+	armed   uint64 // when the timer will interrupt, monotonic ns; 0: not armed
+	due     bool   // it has: deadlines and turns are to be looked at
+	stale   bool   // something changed that the timer depends on
+	now     uint64 // time of this kernel entry once asked for; 0: not yet
+	began   uint64 // when Current began to run
+	until   uint64 // end of the turn
+	payer   *Dispatcher
+	paid    uint64           // until when the payer has been charged
+	waits   uint64           // since when programs wait that none has run
+	mercy   uint64           // until then programs run though servers could; 0: no such thing
 	space   *mm.AddressSpace // the one that is loaded; nil: the kernel's own
+	owner   *Process         // whose it is; atomic
 
 	jobs, jobsTail *Process
-	stepping       *Process // whose job's step is being done
-	jobAt          uint64   // when jobs get a turn though a dispatcher runs
+	jobAt          uint64 // when jobs get a turn though a dispatcher runs
 
 	// Statistics.
 	Switches, IdleNS, UserNS uint64
 	idleSince                uint64
+
+	_       [64]byte
+	mailbox *Dispatcher // atomic
+	idle    uint32      // atomic: it has nothing to do
+	spare   uint32      // atomic: programs wait here that could run elsewhere
+	_       [64]byte
 }
 
 var cpus [amd64.MaxCPU]CPU
 
 // This returns the CPU that executes.
 func This() *CPU { return &cpus[cpuNumber()] }
+
+// ByID returns CPU number i.
+func ByID(i int) *CPU { return &cpus[i] }
 
 // Init prepares the scheduler for at most n dispatchers. Start-up only.
 func Init(n int) {
@@ -49,8 +67,23 @@ func Init(n int) {
 	for i := range cpus {
 		cpus[i].ID = i
 	}
+	InitCPU(0)
+	initWeights()
+}
+
+// InitCPU prepares CPU i. Start-up only.
+func InitCPU(i int) {
 	// The pool rounds its bound up: each that it can hand out has a place.
-	cpus[0].timers.heap = make([]*Dispatcher, dispatchers.Max())
+	n := uint64(dispatchers.Max()) * 8
+	order := uint8(0)
+	for mm.PageSize<<order < n {
+		order++
+	}
+	pa, ok := mm.AllocFrames(mm.RootAccount(), mm.KindKernel, order)
+	if !ok {
+		panic("sched: no memory for a CPU's timers")
+	}
+	cpus[i].timers.heap = unsafe.Slice((**Dispatcher)(mm.PhysToPtr(pa)), dispatchers.Max())
 }
 
 // time is Now for the whole of a kernel entry, which is short: the clock is
@@ -70,37 +103,35 @@ func (c *CPU) setTimer(d *Dispatcher, ns uint64) {
 	}
 }
 
-// Ready puts d on the run queue if it may run and has something to do.
+// Ready puts d, which is this CPU's, on the run queue if it may run and has
+// something to do.
 func (c *CPU) Ready(d *Dispatcher) {
-	if d.queued || d == c.Current || d.Proc.State != Running || d.State == DispEmbryo {
+	if d.queued || d == c.Current || d.State == DispEmbryo || d.Proc.State() != Running {
 		return
 	}
 	if d.State == DispClean && !d.hasWork() {
 		return
 	}
+	c.enqueue(d, false)
+}
+
+// enqueue puts d on its run queue; front: before the others.
+func (c *CPU) enqueue(d *Dispatcher, front bool) {
 	c.stale = true
-	c.queue[d.Proc.Class()].push(d, false)
+	k := d.Proc.Class()
+	q := &c.queue[k]
+	if k == ClassApp && q.head == nil {
+		c.waits = c.time()
+	}
+	q.push(d, front)
 }
 
 func (d *Dispatcher) hasWork() bool {
-	return d.wantRun || d.Reason != abi.RunResume || atomic.LoadUint64(&d.Page.Pending) != 0 || !d.Replies.Empty() || d.canTakeCall()
+	return d.wantRun || d.Reason != abi.RunResume || atomic.LoadUint64(&d.Page.Pending) != 0 || !d.Calls.Replies.Empty() || d.canTakeCall()
 }
 
 func (d *Dispatcher) canTakeCall() bool {
-	return !d.Proc.Calls.Waiting.Empty() && atomic.LoadUint32(&d.Page.Accept) != 0
-}
-
-// Post sets event bits for d and lets it run if it was idle. If d is the
-// current dispatcher, Leave delivers them.
-func (c *CPU) Post(d *Dispatcher, bits uint64) {
-	atomic.OrUint64(&d.Page.Pending, bits)
-	c.Ready(d)
-}
-
-// Notify sets a channel bit of d's process.
-func (c *CPU) Notify(d *Dispatcher, channel uint) {
-	atomic.OrUint64(&d.Page.Notify, 1<<channel)
-	c.Post(d, abi.EventNotify)
+	return !d.Calls.Waiting.Empty() && atomic.LoadUint32(&d.Page.Accept) != 0
 }
 
 // SetDeadline makes ns (monotonic; 0: none) the time of d's EventTimer.
@@ -122,10 +153,19 @@ func (c *CPU) Clean(want bool) {
 func (c *CPU) stop() {
 	d := c.Current
 	now := c.time()
-	d.Proc.UserNS += now - c.began
+	d.UserNS += now - c.began
 	c.UserNS += now - c.began
+	c.charge(now)
 	d.yieldBy = 0
 	c.Current = nil
+}
+
+// charge makes the payer pay for the time since it last did.
+func (c *CPU) charge(now uint64) {
+	if c.payer != nil {
+		c.payer.pay(now - c.paid)
+	}
+	c.paid = now
 }
 
 // Preempt takes the CPU from the current dispatcher, whose registers stay in
@@ -135,7 +175,7 @@ func (c *CPU) Preempt(front bool) {
 	d := c.Current
 	c.stop()
 	saveState(d)
-	if d.Proc.State != Running {
+	if d.Proc.State() != Running {
 		return
 	}
 	// What is left of the turn stays; one that is over is not begun anew, or
@@ -144,98 +184,133 @@ func (c *CPU) Preempt(front bool) {
 	if front = front && now < c.until; front {
 		d.left = c.until - now
 	}
-	c.stale = true
-	c.queue[d.Proc.Class()].push(d, front)
+	c.enqueue(d, front)
 }
 
-// Forget removes every trace of d: its process is dying or resets.
+// Forget removes every trace of d, which is this CPU's: its process is dying or
+// resets. It runs no more.
 func (c *CPU) Forget(d *Dispatcher) {
 	if c.Current == d {
 		c.stop()
+	}
+	if c.payer == d {
+		c.payer = nil
 	}
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}
 	c.setTimer(d, 0)
+	d.State = DispEmbryo
+	if c.space == d.Proc.Space {
+		c.UnloadSpace(c.space)
+	}
 }
 
-// FreeDispatcher gives d back. Nothing refers to it any more.
-func FreeDispatcher(d *Dispatcher) {
-	mm.FreeFrame(d.Proc.Acct, mm.KindKernel, d.vectors)
-	dispatchers.Free(d)
+// StopAll makes all of p's dispatchers stop where they are, and then begins
+// job. p.Lock is held, and p has no job.
+func (c *CPU) StopAll(p *Process, job func(p *Process) (done bool)) {
+	p.job = job
+	// One more than there are: it begins when this has gone through them.
+	atomic.StoreInt32(&p.stopping, int32(len(p.Disp))+1)
+	for i := range p.Disp {
+		d := p.Dispatcher(i)
+		switch {
+		case d == nil:
+			stopped(c, p)
+		case d.CPU() == c:
+			c.Forget(d)
+			stopped(c, p)
+		default:
+			send(d, mailStop)
+		}
+	}
+	stopped(c, p)
 }
 
-// SuspendProcess stops p's dispatchers where they are.
+// stopped counts a dispatcher of p that has stopped.
+func stopped(c *CPU, p *Process) {
+	if atomic.AddInt32(&p.stopping, -1) == 0 {
+		c.addJob(p)
+	}
+}
+
+// SuspendProcess stops p's dispatchers where they are. p.Lock is held.
 func (c *CPU) SuspendProcess(p *Process) {
-	p.State = Suspended
-	for _, d := range p.Disp {
-		if d == nil {
-			continue
-		}
-		if d == c.Current {
-			c.Preempt(false)
-		}
-		if d.queued {
-			c.queue[p.Class()].remove(d)
+	p.SetState(Suspended)
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d == nil {
+		} else if d.CPU() == c {
+			c.hold(d)
+		} else {
+			send(d, mailHold)
 		}
 	}
 }
 
-// ResumeProcess undoes SuspendProcess.
+// hold takes d, which is this CPU's and whose process is suspended, off it.
+func (c *CPU) hold(d *Dispatcher) {
+	if d == c.Current {
+		c.Preempt(false)
+	}
+	if d.queued {
+		c.queue[d.Proc.Class()].remove(d)
+	}
+}
+
+// ResumeProcess undoes SuspendProcess. p.Lock is held.
 func (c *CPU) ResumeProcess(p *Process) {
-	p.State = Running
-	for _, d := range p.Disp {
-		if d != nil {
+	p.SetState(Running)
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d != nil {
 			c.Post(d, abi.EventStopped)
 		}
 	}
 }
 
-// Handoff makes d, which must be clean, the current dispatcher: a PPC or a
-// reply crosses without the run queue, on what is left of the turn: calls to
-// and fro do not keep the CPU from others. The caller then fills the message
-// and calls Enter.
+// Handoff makes d, which must be clean and this CPU's, the current dispatcher:
+// a PPC or a reply crosses without the run queue, on what is left of the turn,
+// and the same one pays: calls to and fro do not keep the CPU from others. The
+// caller then fills the message and calls Enter.
 func (c *CPU) Handoff(d *Dispatcher) {
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}
-	until := c.until
 	c.take(d)
-	c.until = until
 	d.State = DispLive
 }
 
-// CanHandoff reports whether d can be entered at once.
-func (d *Dispatcher) CanHandoff() bool {
-	return d.State == DispClean && d.Proc.State == Running && d.Reason == abi.RunResume
+// CanHandoff reports whether d can be entered at once on c.
+func (c *CPU) CanHandoff(d *Dispatcher) bool {
+	return d.CPU() == c && d.State == DispClean && d.Proc.State() == Running && d.Reason == abi.RunResume
+}
+
+// begin starts d's turn: it is taken from the run queue.
+func (c *CPU) begin(d *Dispatcher) {
+	c.take(d)
+	c.payer, c.paid = d, c.began
+	c.until = c.began + slice
+	if d.left != 0 {
+		c.until = c.began + d.left
+		d.left = 0
+	}
+	k := d.Proc.Class()
+	c.queue[k].pass = d.pass
+	if k == ClassApp {
+		c.waits = c.began
+	}
 }
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
 	c.stale = true
 	c.began = c.time()
-	c.until = c.began + slice
-	if d.left != 0 {
-		c.until = c.began + d.left
-		d.left = 0
-	}
 	c.Switches++
-	d.Proc.Switches++
+	d.Switches++
 	if d.Proc.Space != c.space {
-		c.space = d.Proc.Space
-		c.space.Activate()
+		c.setSpace(d.Proc.Space, d.Proc)
 	}
 	load(d)
 	atomic.StoreUint32(&d.Page.CPU, uint32(c.ID))
-}
-
-// UnloadSpace leaves the address space that is loaded, which is about to be
-// taken apart.
-func (c *CPU) UnloadSpace(as *mm.AddressSpace) {
-	if c.space == as {
-		c.space = nil
-		c.space.Activate()
-	}
 }
 
 // Enter makes d, which is current, start at upcall entry e with a fresh
@@ -276,7 +351,7 @@ func (d *Dispatcher) start() {
 		r, a := d.Reason, d.Argument
 		d.Reason, d.Argument = abi.RunResume, 0
 		d.Enter(abi.EntryRun, r, a)
-	case !d.Replies.Empty() && OnReturn(d):
+	case !d.Calls.Replies.Empty() && OnReturn(d):
 		d.Enter(abi.EntryReturn, 0, 0)
 	case d.canTakeCall() && OnCall(d):
 		d.Enter(abi.EntryCall, 0, 0)
@@ -291,6 +366,13 @@ func (c *CPU) Leave() {
 	if c.idleSince != 0 {
 		c.IdleNS += c.time() - c.idleSince
 		c.idleSince = 0
+		atomic.StoreUint32(&c.idle, 0)
+	}
+	if c.hasMail() {
+		c.readMail()
+	}
+	if c.owner != nil && c.owner.State() == Dying {
+		c.unloadDead()
 	}
 	// Deadlines and turns end with the timer's interrupt: other entries need
 	// not look at the clock.
@@ -302,7 +384,7 @@ func (c *CPU) Leave() {
 	}
 	for {
 		if d := c.Current; d != nil {
-			if c.queue[ClassServer].head != nil && d.Proc.Class() == ClassApp {
+			if c.queue[ClassServer].head != nil && d.Proc.Class() == ClassApp && !c.merciful() {
 				c.Preempt(true)
 				continue
 			}
@@ -317,62 +399,108 @@ func (c *CPU) Leave() {
 			break
 		}
 		c.step()
-		d := c.pop()
-		if d == nil {
-			// Work left over is done now, unless an interrupt waits: it is
-			// taken as soon as the CPU halts, and brings us back here.
-			if c.jobs != nil && !interruptPending() {
-				// There may be many steps: time goes on, and the timer must
-				// be able to end them.
-				c.now = 0
-				if c.stale {
-					c.stale = false
-					c.arm()
-				}
-				continue
+		if d := c.pop(); d != nil {
+			fresh := d.State == DispClean
+			c.begin(d)
+			if fresh {
+				d.start()
+			} else {
+				d.deliver()
 			}
-			load(nil)
-			c.idleSince = c.time()
-			c.stale = true
 			break
 		}
-		fresh := d.State == DispClean
-		c.take(d)
-		if fresh {
-			d.start()
-		} else {
-			d.deliver()
+		// Work left over is done now, unless an interrupt waits: it is
+		// taken as soon as the CPU halts, and brings us back here.
+		if c.jobs != nil && !interruptPending() {
+			// There may be many steps: time goes on, and the timer must
+			// be able to end them. A job may wait for all CPUs to have been
+			// outside the kernel; we hold nothing.
+			c.now = 0
+			if c.stale {
+				c.stale = false
+				c.arm()
+			}
+			quiesce()
+			if c.hasMail() {
+				c.readMail()
+			}
+			continue
 		}
+		load(nil)
+		c.payer = nil
+		atomic.StoreUint32(&c.idle, 1)
+		// Who sends from here on finds us idle or interrupts the halt.
+		if c.hasMail() {
+			atomic.StoreUint32(&c.idle, 0)
+			c.readMail()
+			continue
+		}
+		c.idleSince = c.time()
+		c.stale = true
+		c.beg()
 		break
 	}
+	c.spread()
 	if c.stale || c.armed == 0 {
 		c.stale = false
 		c.arm()
 	}
 	c.now = 0
+	spin.HoldsNone()
 }
 
+// merciful reports whether programs run though a server could.
+func (c *CPU) merciful() bool {
+	if c.mercy == 0 {
+		return false
+	}
+	if c.time() < c.mercy {
+		return true
+	}
+	c.mercy = 0
+	return false
+}
+
+// pop takes the next dispatcher from the run queues, nil if all are empty.
 func (c *CPU) pop() *Dispatcher {
-	for i := range c.queue {
-		for {
-			d := c.queue[i].head
-			if d == nil {
-				break
-			}
-			c.queue[i].remove(d)
-			if d.State == DispLive || d.hasWork() {
-				return d
-			}
+	if c.mercy != 0 && c.merciful() {
+		if d := c.popClass(ClassApp); d != nil {
+			return d
+		}
+	}
+	for k := range numClasses {
+		if d := c.popClass(k); d != nil {
+			return d
 		}
 	}
 	return nil
 }
 
+func (c *CPU) popClass(k Class) *Dispatcher {
+	for {
+		d := c.queue[k].head
+		if d == nil {
+			return nil
+		}
+		c.queue[k].remove(d)
+		if d.State == DispLive || d.hasWork() {
+			return d
+		}
+	}
+}
+
 // endSlice asks d to yield when its slice is over and another of its class
-// waits, and takes the CPU from it when it has not within the grace.
+// waits, and takes the CPU from it when it has not within the grace. A server
+// goes on as long as it likes, unless programs wait too long for it.
 func (c *CPU) endSlice(d *Dispatcher) {
 	now := c.time()
-	if now < c.until || c.queue[d.Proc.Class()].head == nil {
+	k := d.Proc.Class()
+	if k == ClassServer && c.queue[ClassApp].head != nil && now >= c.waits+serverMost {
+		c.mercy = now + programMin
+		c.Preempt(false)
+		return
+	}
+	if now < c.until || c.queue[k].head == nil {
 		return
 	}
 	switch {
@@ -401,20 +529,32 @@ func (c *CPU) expire() {
 // arm makes the timer interrupt no later than the next thing that is due.
 func (c *CPU) arm() {
 	var at uint64
+	earlier := func(t uint64) {
+		if at == 0 || t < at {
+			at = t
+		}
+	}
 	if d := c.timers.first(); d != nil {
 		at = d.deadline
 	}
-	if d := c.Current; d != nil && c.queue[d.Proc.Class()].head != nil {
-		end := c.until
-		if d.yieldBy != 0 {
-			end = d.yieldBy
+	if d := c.Current; d != nil {
+		k := d.Proc.Class()
+		if c.queue[k].head != nil {
+			if d.yieldBy != 0 {
+				earlier(d.yieldBy)
+			} else {
+				earlier(c.until)
+			}
 		}
-		if at == 0 || end < at {
-			at = end
+		if k == ClassServer && c.queue[ClassApp].head != nil {
+			earlier(c.waits + serverMost)
 		}
-	}
-	if c.jobs != nil && c.Current != nil && (at == 0 || c.jobAt < at) {
-		at = c.jobAt
+		if c.mercy != 0 {
+			earlier(c.mercy)
+		}
+		if c.jobs != nil {
+			earlier(c.jobAt)
+		}
 	}
 	if at == 0 || (c.armed != 0 && c.armed <= at) {
 		return
@@ -431,3 +571,19 @@ func (d *Dispatcher) Queued() bool { return d.queued }
 
 // Running returns how long, in ns, the current dispatcher has run.
 func (c *CPU) Running() uint64 { return Now() - c.began }
+
+// Totals returns the switches of dispatchers, and the time in ns that was spent
+// idle and in ring 3, on all CPUs together. What runs now counts for the CPU
+// that asks.
+func Totals() (switches, idle, user uint64) {
+	for i := range numCPU() {
+		c := &cpus[i]
+		switches += atomic.LoadUint64(&c.Switches)
+		idle += atomic.LoadUint64(&c.IdleNS)
+		user += atomic.LoadUint64(&c.UserNS)
+		if c == This() && c.Current != nil {
+			user += c.Running()
+		}
+	}
+	return switches, idle, user
+}

@@ -10,7 +10,7 @@ func Dump() {
 		if c.Switches == 0 {
 			continue
 		}
-		print("cpu ", i, ": switches ", c.Switches, " armed ", c.armed, " due ", c.due, " until ", c.until, " jobs ", c.jobs != nil)
+		print("cpu ", i, ": switches ", c.Switches, " armed ", c.armed, " due ", c.due, " until ", c.until, " jobs ", c.jobs != nil, " mail ", c.hasMail(), " idle ", c.idle)
 		if d := c.Current; d != nil {
 			print(" current ", d.Proc.KPid)
 		}
@@ -23,10 +23,12 @@ func Dump() {
 		}
 		println()
 	}
-	n := 0
-	for p := all; p != nil && n < 100; p, n = p.nextAll, n+1 {
-		print("process ", p.KPid, " parent ", p.Parent, " rank ", p.Rank, " state ", p.State, " job ", p.job != nil,
-			" calls ", p.Calls.N, " waiting ", !p.Calls.Waiting.Empty())
+	for i, n := 0, 0; n < 100; n++ {
+		p := Each(&i)
+		if p == nil {
+			break
+		}
+		print("process ", p.KPid, " parent ", p.Parent, " rank ", p.Rank, " state ", p.State(), " job ", p.job != nil, " stage ", p.Stage)
 		if p.Space != nil {
 			print(" cr3 ", uintptr(p.Space.Root))
 		}
@@ -40,8 +42,8 @@ func Dump() {
 }
 
 func (d *Dispatcher) dump(i int) {
-	print("  dispatcher ", i, ": state ", d.State, " queued ", d.queued, " wants ", d.wantRun, " reason ", d.Reason,
-		" deadline ", d.deadline, " replies ", !d.Replies.Empty(), " rip ", uintptr(d.Ctx.Regs.RIP), " rsp ", uintptr(d.Ctx.Regs.RSP))
+	print("  dispatcher ", i, ": cpu ", d.cpu, " mail ", d.mail, " calls ", d.Calls.N, " waiting ", !d.Calls.Waiting.Empty(), " state ", d.State, " queued ", d.queued, " wants ", d.wantRun, " reason ", d.Reason,
+		" deadline ", d.deadline, " replies ", !d.Calls.Replies.Empty(), " rip ", uintptr(d.Ctx.Regs.RIP), " rsp ", uintptr(d.Ctx.Regs.RSP))
 	if p := d.Page; p != nil {
 		print(" page: disabled ", atomic.LoadUint32(&p.Disabled), " pending ", uintptr(atomic.LoadUint64(&p.Pending)),
 			" notify ", uintptr(atomic.LoadUint64(&p.Notify)), " accept ", atomic.LoadUint32(&p.Accept),

@@ -5,16 +5,8 @@ package sched
 // steps: one at each choice of a dispatcher, some at a fixed pace while one
 // dispatcher keeps the CPU, and all at once when the CPU would be idle.
 
-// AddJob makes step, which does a bounded piece of work and says when all is
-// done, p's job. A process has one job at a time.
-func (c *CPU) AddJob(p *Process, step func(p *Process) (done bool)) {
-	if p.job != nil {
-		panic("sched: process has a job already")
-	}
-	p.job = step
-	if p == c.stepping {
-		return // step puts it back
-	}
+// addJob lets p's job, which StopAll has set, begin on this CPU.
+func (c *CPU) addJob(p *Process) {
 	if c.jobs == nil {
 		c.jobAt = Now() + jobPace
 	}
@@ -32,16 +24,16 @@ func (c *CPU) pushJob(p *Process) {
 	c.jobsTail = p
 }
 
-// HasJob reports whether work on p is unfinished (other than by the step that
-// asks).
+// HasJob reports whether p is being taken apart or reset. p.Lock is held.
 func (p *Process) HasJob() bool { return p.job != nil }
 
-// ReplaceJob changes what is left to do: a process dies while it resets.
-func (p *Process) ReplaceJob(step func(p *Process) (done bool)) { p.job = step }
+// SetJob changes what is left to do of p's job, from within it: a process dies
+// while it resets. nil: the reset is done, and returns true next. p.Lock is
+// held.
+func (p *Process) SetJob(step func(p *Process) (done bool)) { p.job = step }
 
 // step does one step of the oldest job. A finished job's process may be gone
-// afterwards. A step may give its own process another job: exec that fails
-// becomes teardown.
+// afterwards.
 func (c *CPU) step() {
 	p := c.jobs
 	if p == nil {
@@ -49,19 +41,9 @@ func (c *CPU) step() {
 	}
 	c.jobs = p.nextJob
 	p.nextJob = nil
-	job := p.job
-	p.job = nil
-	outer := c.stepping
-	c.stepping = p
-	done := job(p)
-	c.stepping = outer
-	if p.job == nil { // memory of a process is type-stable: nil when it is gone
-		if done {
-			return
-		}
-		p.job = job
+	if !p.job(p) {
+		c.pushJob(p)
 	}
-	c.pushJob(p)
 }
 
 // Times in ns: jobs get jobTurn of every jobPace while a dispatcher keeps the

@@ -1,15 +1,19 @@
 package sched
 
 import (
+	"sync/atomic"
+	"unsafe"
+
 	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/call"
 	"go42/ipc/handle"
 	"go42/mm"
+	"go42/mm/spin"
 )
 
 // State of a process.
-type State uint8
+type State uint32
 
 // The life of a process (abi.ProcessInfo.State).
 const (
@@ -21,52 +25,129 @@ const (
 
 // Process is what the kernel knows of one: no pid of Linux's, no file, no
 // signal handler.
+//
+// Who found it by Find may use it until the end of its kernel entry, though
+// it ends meanwhile: its memory is given back after a grace period
+// (lifecycle), and State says Dying long before.
 type Process struct {
 	// KPid is the badge id: never zero, never used again.
 	KPid   uint64
 	Parent uint64 // KPid of the process that forked it
-	Cred   uint64 // credential token, set by the process manager
+	Cred   uint64 // credential token, set by the process manager; atomic
 	Role   uint32 // abi.RoleX
 	Rank   uint32
-	State  State
 
-	Space *mm.AddressSpace
-	Acct  *mm.Account
-	// Handles and Calls: guarded by the endpoint.
+	// Lock (rank Process) guards the state's changes, Disp's, Handles, Lasts,
+	// job, stopping and what is said so below.
+	Lock  spin.Lock
+	state uint32 // atomic; see State
+
+	Space   *mm.AddressSpace // fixed until a grace period after its death
+	Acct    *mm.Account
 	Handles handle.Set
-	Calls   call.Endpoint
-	// Lasts are grants of this server's whose last handle has gone and that
-	// it has not been told of: taken by NNextLast.
-	Lasts, lastsTail *handle.Grant
+	// lasts are grants of this server's whose last handle has gone and that
+	// it has not been told of, newest first: pushed by any CPU, atomic. told
+	// are those in the order in which NNextLast takes them.
+	lasts, told *handle.Grant
 
+	// Disp are its dispatchers by index, at the same by CPU: read without the
+	// lock, atomic.
 	Disp [abi.MaxDispatchers]*Dispatcher
+	at   [amd64.MaxCPU]*Dispatcher
+
+	// Old are those of a program that exec ends, on their way out.
+	Old [abi.MaxDispatchers - 1]*Dispatcher
 
 	// VforkParent is told (ChanVfork) when this process resets or dies.
+	// Guarded by Lock.
 	VforkParent uint64
 
-	// Teardown and reset are jobs.
-	job     func(p *Process) (done bool)
-	Stage   int
-	nextJob *Process
-	Status  uint64 // wait(2) status once Dying
-	Length  uint64 // of Parcel, bytes
+	// Teardown and reset are jobs: at most one at a time.
+	job      func(p *Process) (done bool)
+	stopping int32 // dispatchers that are to stop before the job begins; atomic
+	Stage    int
+	Grace    Grace
+	nextJob  *Process
+	Status   uint64 // wait(2) status once Dying
+	Length   uint64 // of Parcel, bytes
 
-	// Times in ns, counters.
-	UserNS, StartNS uint64
-	Switches        uint64
-	MinFaults       uint64
-	MajFaults       uint64
+	StartNS uint64 // when it was made, ns
+	Weight  uint32 // share of the CPU within its class: 1024 is nice 0; atomic
+	// What its dispatchers that are gone have counted, atomic.
+	gone Counts
 
-	// Exits lists dead processes that the manager has not been told of.
+	// NextExit links dead processes that the manager has not been told of.
 	NextExit *Process
-	Noticed  bool // on that list
+	// Born says that its fork was done: the manager may know it. Guarded by
+	// Lock.
+	Born bool
+	// Holds counts who has yet to let go of a dead process: its teardown, the
+	// list of exits. Atomic.
+	Holds int32
 
 	// Fork is the progress of the NFork that makes this embryo.
 	Fork mm.ForkState
 	// Parcel is the address of what exec hands over, while it resets.
 	Parcel uint64
+}
 
-	prevAll, nextAll *Process
+// Counts are what a dispatcher has used. Only its own CPU writes them.
+type Counts struct {
+	UserNS    uint64
+	Switches  uint64
+	MinFaults uint64
+	MajFaults uint64
+	Calls     uint64 // PPCs made
+}
+
+func (a *Counts) add(b *Counts) {
+	atomic.AddUint64(&a.UserNS, b.UserNS)
+	atomic.AddUint64(&a.Switches, b.Switches)
+	atomic.AddUint64(&a.MinFaults, b.MinFaults)
+	atomic.AddUint64(&a.MajFaults, b.MajFaults)
+	atomic.AddUint64(&a.Calls, b.Calls)
+}
+
+// Counts returns the sums over all that p's dispatchers did: as of a moment
+// ago, for those that run.
+func (p *Process) Counts() (n Counts) {
+	n = p.gone
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d != nil {
+			n.add(&d.Counts)
+		}
+	}
+	return n
+}
+
+// State returns p's state, which other CPUs may change at any time but from
+// Dying.
+func (p *Process) State() State { return State(atomic.LoadUint32(&p.state)) }
+
+// SetState changes it. Lock is held.
+func (p *Process) SetState(s State) { atomic.StoreUint32(&p.state, uint32(s)) }
+
+// Dispatcher returns dispatcher i, nil if there is none.
+func (p *Process) Dispatcher(i int) *Dispatcher {
+	return (*Dispatcher)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&p.Disp[i]))))
+}
+
+// Near returns the dispatcher that takes calls from CPU c: the one there, else
+// the first.
+func (p *Process) Near(c *CPU) *Dispatcher {
+	if d := (*Dispatcher)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&p.at[c.ID])))); d != nil {
+		return d
+	}
+	return p.Dispatcher(0)
+}
+
+func (p *Process) setDispatcher(i int, d *Dispatcher) {
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&p.Disp[i])), unsafe.Pointer(d))
+}
+
+// place says that d, one of p's, is on CPU c; nil: nowhere any more.
+func (p *Process) place(c int, d *Dispatcher) {
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&p.at[c])), unsafe.Pointer(d))
 }
 
 // Class returns p's scheduling class.
@@ -77,34 +158,40 @@ func (p *Process) Class() Class {
 	return ClassApp
 }
 
-// PushLast queues g for NNextLast.
+// PushLast queues g for NNextLast. Any CPU, no lock.
 func (p *Process) PushLast(g *handle.Grant) {
-	g.Next = nil
-	if p.Lasts == nil {
-		p.Lasts = g
-	} else {
-		p.lastsTail.Next = g
+	head := (*unsafe.Pointer)(unsafe.Pointer(&p.lasts))
+	for {
+		old := atomic.LoadPointer(head)
+		g.Next = (*handle.Grant)(old)
+		if atomic.CompareAndSwapPointer(head, old, unsafe.Pointer(g)) {
+			return
+		}
 	}
-	p.lastsTail = g
 }
 
-// PopLast takes the oldest such grant, nil if there is none.
+// PopLast takes the oldest such grant, nil if there is none. Lock is held.
 func (p *Process) PopLast() *handle.Grant {
-	g := p.Lasts
+	if p.told == nil {
+		head := (*unsafe.Pointer)(unsafe.Pointer(&p.lasts))
+		g := (*handle.Grant)(atomic.SwapPointer(head, nil))
+		for g != nil {
+			g, g.Next, p.told = g.Next, p.told, g
+		}
+	}
+	g := p.told
 	if g != nil {
-		p.Lasts = g.Next
+		p.told = g.Next
 		g.Next = nil
 	}
 	return g
 }
 
 // table of all processes.
-var (
-	processes mm.Pool[Process]
-	all       *Process
-	// Live is the number of processes that exist, dying ones included.
-	Live int
-)
+var processes mm.Pool[Process]
+
+// Live returns the number of processes that exist, dying ones included.
+func Live() int { return processes.Live() }
 
 // NewProcess makes an embryo with no memory, charged to parent; nil when the
 // pool is exhausted.
@@ -118,30 +205,17 @@ func NewProcess(parent *mm.Account) *Process {
 		acct.Put()
 		return nil
 	}
+	p.Lock.Init(spin.Process)
 	p.KPid = ref.Word()
 	p.Acct = acct
+	p.Weight = NormalWeight
 	p.StartNS = Now()
-	p.nextAll = all
-	if all != nil {
-		all.prevAll = p
-	}
-	all = p
-	Live++
 	return p
 }
 
 // FreeProcess gives back p, which has no memory, handles, calls or
-// dispatchers any more.
+// dispatchers any more, after a grace period.
 func FreeProcess(p *Process) {
-	if p.prevAll != nil {
-		p.prevAll.nextAll = p.nextAll
-	} else {
-		all = p.nextAll
-	}
-	if p.nextAll != nil {
-		p.nextAll.prevAll = p.prevAll
-	}
-	Live--
 	p.Acct.Put()
 	processes.Free(p)
 }
@@ -151,11 +225,21 @@ func Find(kpid uint64) *Process {
 	return processes.Get(mm.RefOf(kpid))
 }
 
-// First and Next walk all processes.
-func First() *Process             { return all }
-func (p *Process) Next() *Process { return p.nextAll }
+// Each returns the first process with index *i or above and moves *i past it;
+// nil: none is left. Start with 0.
+func Each(i *int) *Process {
+	for *i < processes.Len() {
+		p := processes.At(*i)
+		*i++
+		if p != nil {
+			return p
+		}
+	}
+	return nil
+}
 
-// Dispatcher is a process's presence on one CPU.
+// Dispatcher is a process's presence on one CPU. What has no other note here
+// belongs to that CPU: no other one touches it.
 type Dispatcher struct {
 	Ctx   amd64.UserContext // registers while Live
 	Proc  *Process
@@ -166,19 +250,30 @@ type Dispatcher struct {
 	// Private and Shared are the frames of the dispatcher's area.
 	Private, Shared uint64
 
-	// Replies are completed records that the libOS has not seen.
-	Replies call.Queue
+	cpu  uint32 // number of the CPU that owns it; atomic, changed by that CPU
+	mail uint32 // what its CPU is to look at; atomic (mail.go)
+	// mailNext links it into the mailbox of its CPU.
+	mailNext *Dispatcher
+	goTo     uint32 // 1 + the CPU that NSetCPU named; atomic
+	carry    uint64 // its deadline while it is on its way to another CPU
+	pinned   bool   // it stays where it is
+
+	// Calls are guarded by their own lock.
+	Calls call.Endpoint
 
 	// Reason and Argument of the next Run upcall.
 	Reason, Argument uint64
 
-	// Child is the embryo that an unfinished NFork works on.
-	Child *Process
+	// Child is the KPid of the embryo that an unfinished NFork works on.
+	Child uint64
+
+	Counts
 
 	wantRun    bool   // clean, but has threads that could run
 	queued     bool   // on its CPU's run queue
 	left       uint64 // rest of the turn, ns, of one preempted within it; 0: a new one
 	yieldBy    uint64 // soft preemption asked for: hard from this time on; 0: not asked
+	pass       uint64 // virtual time of its share: see share.go
 	prev, next *Dispatcher
 	deadline   uint64
 	timer      int
@@ -197,9 +292,10 @@ const (
 
 var dispatchers mm.Pool[Dispatcher]
 
-// NewDispatcher makes dispatcher index of p over page, whose user address
-// is abi.DispatcherVA(index); nil when the pool is exhausted.
-func NewDispatcher(p *Process, index int, page *abi.DispatcherPage) *Dispatcher {
+// NewDispatcher makes dispatcher index of p on CPU c over page, whose user
+// address is abi.DispatcherVA(index); nil when the pool is exhausted. Nobody
+// finds it before AddDispatcher.
+func NewDispatcher(p *Process, index int, c *CPU, page *abi.DispatcherPage) *Dispatcher {
 	d, _, ok := dispatchers.Alloc(p.Acct)
 	if !ok {
 		return nil
@@ -211,7 +307,40 @@ func NewDispatcher(p *Process, index int, page *abi.DispatcherPage) *Dispatcher 
 	}
 	d.vectors = frame
 	d.Ctx.XSave = uintptr(mm.PhysToPtr(frame))
+	d.Calls.Init()
+	d.cpu = uint32(c.ID)
 	d.Proc, d.Index, d.Page, d.VA = p, index, page, uint64(abi.DispatcherVA(index))
-	p.Disp[index] = d
 	return d
 }
+
+// AddDispatcher makes d one of its process's. The process's Lock is held, or
+// nobody knows it yet.
+func AddDispatcher(d *Dispatcher) {
+	p := d.Proc
+	if p.at[d.cpu] == nil {
+		p.place(int(d.cpu), d)
+	}
+	p.setDispatcher(d.Index, d)
+}
+
+// RemoveDispatcher takes d, which has stopped, from its process; it can be
+// given back after a grace period. The process's Lock is held.
+func RemoveDispatcher(d *Dispatcher) {
+	p := d.Proc
+	p.setDispatcher(d.Index, nil)
+	for i := range p.at {
+		if p.at[i] == d {
+			p.place(i, nil)
+		}
+	}
+}
+
+// FreeDispatcher gives d back. Nothing refers to it any more.
+func FreeDispatcher(d *Dispatcher) {
+	d.Proc.gone.add(&d.Counts)
+	mm.FreeFrame(d.Proc.Acct, mm.KindKernel, d.vectors)
+	dispatchers.Free(d)
+}
+
+// CPU returns the CPU that owns d: as of now, unless it is the caller's.
+func (d *Dispatcher) CPU() *CPU { return &cpus[atomic.LoadUint32(&d.cpu)] }

@@ -12,32 +12,36 @@ const (
 	numClasses
 )
 
-// runQueue is the round-robin list of one class on one CPU.
+// runQueue is the list of one class on one CPU, by pass (share.go); of equal
+// ones the eldest is first.
 type runQueue struct {
 	head, tail *Dispatcher
 	n          int
+	pass       uint64 // of the one that ran last
 }
 
-// push appends d; front puts it first instead (it was preempted within its
-// time).
+// push enters d; front puts it first (it was preempted within its turn).
 func (q *runQueue) push(d *Dispatcher, front bool) {
 	if d.queued {
 		panic("sched: dispatcher is on a run queue already")
 	}
+	q.join(d)
 	d.queued = true
 	q.n++
-	switch {
-	case q.head == nil:
-		d.prev, d.next = nil, nil
-		q.head, q.tail = d, d
-	case front:
-		d.prev, d.next = nil, q.head
-		q.head.prev = d
-		q.head = d
-	default:
-		d.prev, d.next = q.tail, nil
-		q.tail.next = d
+	after := q.tail
+	for after != nil && (front || after.pass > d.pass) {
+		after = after.prev
+	}
+	d.prev = after
+	if after == nil {
+		d.next, q.head = q.head, d
+	} else {
+		d.next, after.next = after.next, d
+	}
+	if d.next == nil {
 		q.tail = d
+	} else {
+		d.next.prev = d
 	}
 }
 

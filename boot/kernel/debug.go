@@ -5,6 +5,7 @@ package main
 import (
 	"go42/ipc/abi"
 	"go42/mm"
+	"go42/mm/spin"
 	"go42/sched"
 	"go42/sched/lifecycle"
 )
@@ -28,7 +29,7 @@ func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uin
 		settle(c)
 		return uint64(mm.FreeFrameCount()), 0
 	case abi.DebugProcesses:
-		return uint64(sched.Live), 0
+		return uint64(sched.Live()), 0
 	case abi.DebugPool:
 		name, live, ok := mm.PoolLive(arg)
 		if !ok {
@@ -44,11 +45,16 @@ func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uin
 		return bootPids[arg], 0
 	case abi.DebugKill:
 		t := sched.Find(arg)
-		if t == nil || t.State == sched.Dying {
+		if t == nil || t.State() == sched.Dying {
 			return 0, -abi.ESRCH
 		}
 		lifecycle.Die(t, lifecycle.Killed(lifecycle.SigKILL))
 		return 0, 0
+	case abi.DebugContended:
+		if arg == 0 || arg >= uint64(spin.NumRanks) {
+			return 0, -abi.EINVAL
+		}
+		return spin.Contended(spin.Rank(arg)), 0
 	}
 	return 0, -abi.EINVAL
 }

@@ -98,7 +98,7 @@ func spawn(m *bootinfo.Module, name, args string, role, rank uint32) *sched.Proc
 	if p.Space, err = mm.NewAddressSpace(p.Acct); err != mm.OK {
 		panic("no memory for a boot process")
 	}
-	if _, err := lifecycle.NewArea(p, nil); err != 0 {
+	if lifecycle.First(p, sched.This(), nil) != 0 {
 		panic("no memory for a boot process")
 	}
 	if mapImage(p) != mm.OK {

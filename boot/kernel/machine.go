@@ -66,8 +66,8 @@ func (q *ring) interrupt(c *sched.CPU) {
 	if !tell {
 		return
 	}
-	if p := sched.Find(holder); p != nil && p.State != sched.Dying {
-		c.Notify(p.Disp[0], channel)
+	if p := sched.Find(holder); p != nil && p.State() != sched.Dying {
+		c.Notify(p, channel)
 	}
 }
 
@@ -234,7 +234,6 @@ func nativeSetWall(p *sched.Process, offset uint64) int64 {
 }
 
 func nativeSysInfo(p *sched.Process, va uint64) int64 {
-	c := sched.This()
 	m := mm.ReadCounters()
 	frames := func(k mm.Kind) uint64 { return uint64(m.Kinds[k]) * abi.PageSize }
 	recs, leaves := ppc.Counts()
@@ -243,14 +242,16 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 		interrupts += atomic.LoadUint64(&events[i].interrupts)
 		faults += atomic.LoadUint64(&events[i].faults)
 	}
-	boot, user := sched.Now(), c.UserNS+c.Running()
+	boot := sched.Now()
+	switches, idle, user := sched.Totals()
+	all := boot * uint64(amd64.NCPU)
 	i := abi.SysInfo{
 		MemTotal: uint64(m.Total) * abi.PageSize, MemFree: uint64(m.Free) * abi.PageSize,
 		MemKernel: frames(mm.KindKernel) + frames(mm.KindPool), MemAnon: frames(mm.KindAnon),
 		MemFile: frames(mm.KindFile), MemTables: frames(mm.KindTable),
-		Processes: uint64(sched.Live), Records: uint64(recs), Leaves: uint64(leaves),
-		IdleNS: c.IdleNS, UserNS: user, SysNS: boot - min(boot, c.IdleNS+user), BootNS: boot,
-		Switches: c.Switches, Interrupts: interrupts, PPCs: ppc.PPCs, Faults: faults, Forks: lifecycle.Forks,
+		Processes: uint64(sched.Live()), Records: uint64(recs), Leaves: uint64(leaves),
+		IdleNS: idle, UserNS: user, SysNS: all - min(all, idle+user), BootNS: boot,
+		Switches: switches, Interrupts: interrupts, PPCs: ppc.Made(), Faults: faults, Forks: lifecycle.Forks(),
 	}
 	return out(p, va, &i)
 }

@@ -38,7 +38,7 @@ func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
 			if p.Role&(abi.RoleProc|abi.RoleSee) == 0 {
 				return -abi.EPERM
 			}
-			if t = sched.Find(a0); t == nil || t.Space == nil || t.State == sched.Dying {
+			if t = sched.Find(a0); t == nil || t.Space == nil || t.State() == sched.Dying {
 				return -abi.ESRCH
 			}
 		}
@@ -62,7 +62,7 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 	s := mm.MapSpec{Addr: a.Addr, Len: a.Len, Prot: a.Prot, Flags: a.Flags, Offset: a.Offset, Inherit: a.Inherit, Name: a.Name}
 	if a.FCM != 0 {
 		var writable bool
-		if s.FCM, writable = ppc.FCM(p, a.FCM); s.FCM == nil {
+		if s.FCM, writable, _ = ppc.FCM(p, a.FCM); s.FCM == nil {
 			return -abi.EBADF
 		}
 		if !writable && a.Flags&abi.MapShared != 0 {
@@ -72,9 +72,13 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 	addr, err := p.Space.Map(&s)
 	for i := 0; err == mm.ENOMEM && lifecycle.Reclaim(sched.This()); i++ {
 		if i == reclaimSteps {
-			return -abi.EAGAIN // there may be much more to reclaim: let others run
+			err = mm.EAGAIN // there may be much more to reclaim: let others run
+			break
 		}
 		addr, err = p.Space.Map(&s)
+	}
+	if s.FCM != nil {
+		s.FCM.Put()
 	}
 	if err != mm.OK {
 		return int64(err)
@@ -129,27 +133,28 @@ func nativeFCMCreate(p *sched.Process, size, kind uint64) int64 {
 }
 
 func nativeFCMResize(p *sched.Process, h, size uint64) int64 {
-	g, _ := p.Handles.Lookup(h)
-	f, writable := ppc.FCM(p, h)
+	f, writable, server := ppc.FCM(p, h)
 	if f == nil {
 		return -abi.EBADF
 	}
-	if !writable || g.Server != p.KPid && f.Kind() == mm.FCMFile {
-		return -abi.EPERM
+	res := int64(-abi.EINVAL)
+	if !writable || server != p.KPid && f.Kind() == mm.FCMFile {
+		res = -abi.EPERM
+	} else if size <= maxObject {
+		res = int64(f.Resize(size))
 	}
-	if size > maxObject {
-		return -abi.EINVAL
-	}
-	return int64(f.Resize(size))
+	f.Put()
+	return res
 }
 
 func nativeFCMInfo(p *sched.Process, h, va uint64) int64 {
-	f, _ := ppc.FCM(p, h)
+	f, _, _ := ppc.FCM(p, h)
 	if f == nil {
 		return -abi.EBADF
 	}
 	i := abi.FCMInfo{Size: f.Size()}
 	i.Resident, i.Mappers, i.Writers = f.Info()
+	f.Put()
 	return out(p, va, &i)
 }
 

@@ -61,6 +61,10 @@ func onNative(ctx *amd64.UserContext) {
 		lifecycle.Die(p, lifecycle.Ended(a0))
 		c.Leave()
 		return
+	case abi.NSetCPU:
+		r.RAX = uint64(c.SetCPU(p, a0, a1))
+		c.Leave()
+		return
 	case abi.NReset:
 		if res = lifecycle.Reset(c, d, a0, a1); res < 0 {
 			r.RAX = uint64(res)
@@ -86,7 +90,9 @@ func onNative(ctx *amd64.UserContext) {
 	case abi.NDrop:
 		res = nativeDrop(p, a0, a1)
 	case abi.NNextLast:
+		p.Lock.Acquire()
 		g := p.PopLast()
+		p.Lock.Release()
 		if g == nil {
 			res = -abi.EAGAIN
 			break
@@ -104,6 +110,10 @@ func onNative(ctx *amd64.UserContext) {
 		res = lifecycle.Start(c, p, a0, a1)
 	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred:
 		res = lifecycle.Manage(c, p, r.RAX, a0, a1)
+	case abi.NSpawnDisp:
+		res = lifecycle.Spawn(c, p, a0, a1)
+	case abi.NPoke:
+		res = lifecycle.Poke(c, p, a0)
 	case abi.NProcessInfo:
 		res = nativeProcessInfo(p, a0, a1)
 	case abi.NNextExit:
@@ -183,10 +193,10 @@ func nativeNotify(c *sched.CPU, p *sched.Process, kpid, channel uint64) int64 {
 	t := sched.Find(kpid)
 	// One that is not started yet finds the bit when it is: the process server
 	// may know it already.
-	if t == nil || t.State == sched.Dying || t.Disp[0] == nil {
+	if t == nil || t.State() == sched.Dying {
 		return -abi.ESRCH
 	}
-	c.Notify(t.Disp[0], uint(channel))
+	c.Notify(t, uint(channel))
 	return 0
 }
 
@@ -202,7 +212,10 @@ func nativeDrop(p *sched.Process, va, n uint64) int64 {
 		return -abi.EFAULT
 	}
 	for i, h := range hs[:n] {
-		if _, ok := ppc.Handles.Drop(&p.Handles, h); !ok {
+		p.Lock.Acquire()
+		_, ok := ppc.Handles.Drop(&p.Handles, h)
+		p.Lock.Release()
+		if !ok {
 			if i == 0 {
 				return -abi.ENOMEM
 			}
@@ -214,27 +227,30 @@ func nativeDrop(p *sched.Process, va, n uint64) int64 {
 
 // nativeHandleInfo is NHandleInfo.
 func nativeHandleInfo(p *sched.Process, h, va uint64) (leaves uint64, status int64) {
+	var i abi.HandleInfo
+	p.Lock.Acquire()
 	g, _ := p.Handles.Lookup(h)
-	if g == nil {
-		return 0, -abi.EBADF
+	switch {
+	case g == nil:
+		status = -abi.EBADF
+	case g.IsRevoked():
+		status = -abi.ESTALE
+	default:
+		// Slots of a leaf or root that fork shares count once as an instance,
+		// but not as exclusive.
+		i.Leaves = uint64(g.Leaves())
+		if i.Leaves == 1 && !p.Handles.Exclusive(h) {
+			i.Leaves = 2
+		}
+		if g.Kind == handle.KindObject && g.Server == p.KPid {
+			i.Mine, i.Object = 1, g.Object
+		}
 	}
-	if g.Revoked {
-		return 0, -abi.ESTALE
+	p.Lock.Release()
+	if status != 0 || va == 0 {
+		return i.Leaves, status
 	}
-	// Slots of a leaf or root that fork shares count once as an instance,
-	// but not as exclusive.
-	leaves = uint64(g.Leaves())
-	if leaves == 1 && !p.Handles.Exclusive(h) {
-		leaves = 2
-	}
-	if va == 0 {
-		return leaves, 0
-	}
-	i := abi.HandleInfo{Leaves: leaves}
-	if g.Kind == handle.KindObject && g.Server == p.KPid {
-		i.Mine, i.Object = 1, g.Object
-	}
-	return leaves, out(p, va, &i)
+	return i.Leaves, out(p, va, &i)
 }
 
 func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
@@ -242,7 +258,7 @@ func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
 		return -abi.EPERM
 	}
 	t := sched.Find(kpid)
-	if t == nil || t.State == sched.Dying || t.Space == nil {
+	if t == nil || t.State() == sched.Dying || t.Space == nil {
 		return -abi.ESRCH
 	}
 	done := mm.CopyBetween(p.Space, dst, t.Space, va, clamp(n))

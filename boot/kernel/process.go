@@ -22,14 +22,16 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 	if t == nil {
 		return -abi.ESRCH
 	}
+	n := t.Counts()
 	i := abi.ProcessInfo{
-		KPid: t.KPid, Parent: t.Parent, Cred: t.Cred, State: uint64(t.State),
-		UserNS: t.UserNS, StartNS: t.StartNS,
+		KPid: t.KPid, Parent: t.Parent, Cred: t.Cred, State: uint64(t.State()),
+		UserNS: n.UserNS, StartNS: t.StartNS,
 		MaxResident: uint64(t.Acct.MaxFrames()) * abi.PageSize,
-		MinFaults:   t.MinFaults, MajFaults: t.MajFaults,
-		Switches: t.Switches, Calls: t.Calls.Made, Rank: uint64(t.Rank),
+		MinFaults:   n.MinFaults, MajFaults: n.MajFaults,
+		Switches: n.Switches, Calls: n.Calls, Rank: uint64(t.Rank),
 	}
-	if t.Space != nil {
+	// A dead one's memory may go at any time.
+	if t.Space != nil && t.State() != sched.Dying {
 		i.Virtual, i.Resident = t.Space.Usage()
 	}
 	if c := sched.This(); c.Current != nil && c.Current.Proc == t {
@@ -70,7 +72,7 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		publishFree()
 		switch r {
 		case mm.FaultOK:
-			p.MinFaults++
+			d.MinFaults++
 			c.Leave()
 			return
 		case mm.FaultMapErr:

@@ -2,19 +2,29 @@
 // (DESIGN section 7). A record carries the caller's message to the callee and
 // the reply back, so that neither dispatcher waits for the other.
 //
-// A record is on two lists while it lives: its caller's Outgoing, so that the
-// caller's death can orphan it, and its callee's Incoming, so that the
-// callee's death can complete it. While it waits to be taken it is also in
-// the callee's queue; once completed it is in the calling dispatcher's queue
-// of replies.
+// A record is on two lists while it lives: that of the calling dispatcher, so
+// that the caller's death can orphan it, and that of the dispatcher it was made
+// to, so that the callee's death can complete it. While it waits to be taken it
+// is also in the callee's queue; once completed it is in the calling
+// dispatcher's queue of replies.
+//
+// Locking: an Endpoint's Lock guards its lists and queues. The state of a
+// record, and what it says, belong to who has taken it off the queue it was
+// in; State and Orphan change under the callee's lock until it is Done, then
+// under the caller's. Both locks are needed to begin and to complete a call:
+// the callee's is taken first. Calls go to lower ranks, so this is an order.
 //
 // Records are type-stable; a record's ID holds a generation, so that a server
 // cannot reply to a record that has gone.
 package call
 
 import (
+	"sync/atomic"
+	"unsafe"
+
 	"go42/ipc/abi"
 	"go42/ipc/handle"
+	"go42/mm/spin"
 )
 
 // State of a record.
@@ -38,6 +48,7 @@ type Record struct {
 	CallerPid  uint64
 	CallerDisp int
 	CalleePid  uint64
+	CalleeDisp int // in whose lists it is; who has it may run on another
 	Cred       uint64
 	Object     uint64
 	Owner      uint64 // the process that was granted the slot the call came through
@@ -61,20 +72,27 @@ type Record struct {
 // Links makes a record a member of one doubly linked list.
 type Links struct{ prev, next *Record }
 
-// Endpoint is a process's side of its calls.
+// Endpoint is a dispatcher's side of its calls.
 type Endpoint struct {
+	Lock     spin.Lock
 	outgoing *Record // records it made
 	incoming *Record // records made to it
 	Waiting  Queue   // those of incoming that nobody has taken
-	Made     uint64  // PPCs made, for accounting
+	Replies  Queue   // those of outgoing that are done, and that the libOS has not seen
 	N        int     // outgoing records alive
 }
+
+// Init prepares an endpoint that nobody uses.
+func (e *Endpoint) Init() { e.Lock.Init(spin.Endpoint) }
 
 // Queue is a first-in first-out list of records.
 type Queue struct{ head, tail *Record }
 
-// Empty reports whether q has no record.
-func (q *Queue) Empty() bool { return q.head == nil }
+// Empty reports whether q has no record. Without the lock it is a hint: who
+// adds one says so afterwards.
+func (q *Queue) Empty() bool {
+	return atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&q.head))) == nil
+}
 
 // Push appends r.
 func (q *Queue) Push(r *Record) {
@@ -111,7 +129,8 @@ func (q *Queue) Remove(r *Record) {
 	r.next, r.prev = nil, nil
 }
 
-// Begin enters r into both endpoints' lists and the callee's queue.
+// Begin enters r into both endpoints' lists and the callee's queue. Both locks
+// are held.
 func Begin(r *Record, caller, callee *Endpoint) {
 	r.State = Waiting
 	r.out = Links{nil, caller.outgoing}
@@ -120,7 +139,6 @@ func Begin(r *Record, caller, callee *Endpoint) {
 	}
 	caller.outgoing = r
 	caller.N++
-	caller.Made++
 	r.in = Links{nil, callee.incoming}
 	if callee.incoming != nil {
 		callee.incoming.in.prev = r
@@ -130,7 +148,7 @@ func Begin(r *Record, caller, callee *Endpoint) {
 }
 
 // LeaveCallee takes r from the callee's list: it has been completed, or the
-// callee is dying.
+// callee is dying. The callee's lock is held.
 func LeaveCallee(r *Record, callee *Endpoint) {
 	if r.State == Waiting {
 		callee.Waiting.Remove(r)
@@ -147,7 +165,7 @@ func LeaveCallee(r *Record, callee *Endpoint) {
 }
 
 // LeaveCaller takes r from the caller's list: the caller has seen the reply,
-// or is dying.
+// or is dying. The caller's lock is held.
 func LeaveCaller(r *Record, caller *Endpoint) {
 	if r.out.prev != nil {
 		r.out.prev.out.next = r.out.next

@@ -17,14 +17,19 @@
 // in flight that carry it. A slot exists
 // exactly when Linux would have the descriptor open somewhere in the holder.
 //
-// Locking: a Store is entered by one CPU at a time (the caller holds the
-// endpoint lock of the process whose set it changes; grants are counted
-// atomically by that rule only while one CPU runs the kernel).
+// Locking: a Set is its process's: the caller holds that process's lock. Roots
+// and leaves that several sets share are never changed while they are shared,
+// and all counts are atomic: whoever lets go of one last gives it back. A set
+// that copies a shared root or leaf may find itself the last holder of the old
+// one, when the others copied it at the same time.
 //
 // The package touches no machine state and is tested on the host.
 package handle
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 const (
 	leafSlots = 64
@@ -47,13 +52,13 @@ const (
 // the store's.
 type Grant struct {
 	Kind     Kind
-	ReadOnly bool // KindFCM: not to be written through this grant
-	Revoked  bool // KindObject: the server has taken it back; slots stay until they are dropped
+	ReadOnly bool   // KindFCM: not to be written through this grant
+	revoked  uint32 // KindObject: the server has taken it back; slots stay until they are dropped; atomic
 	leaves   int32
 	Server   uint64  // kernel process id of the serving process (KindObject)
 	Object   uint64  // the server's object id, a kernel process id, or 0
 	Ptr      uintptr // the FCM (KindFCM)
-	Next     *Grant  // link of the owner's list of gone grants
+	Next     *Grant  // link of the owner's list of gone grants (sched.Process)
 
 	// HashNext and HashPrev are the granter's links, by which it finds the
 	// grants of an object.
@@ -61,7 +66,13 @@ type Grant struct {
 }
 
 // Leaves returns the number of leaf instances that hold g.
-func (g *Grant) Leaves() int32 { return g.leaves }
+func (g *Grant) Leaves() int32 { return atomic.LoadInt32(&g.leaves) }
+
+// IsRevoked reports whether the server has taken g back.
+func (g *Grant) IsRevoked() bool { return atomic.LoadUint32(&g.revoked) != 0 }
+
+// Revoke marks g as taken back.
+func (g *Grant) Revoke() { atomic.StoreUint32(&g.revoked, 1) }
 
 // Slot is one handle.
 type slot struct {
@@ -124,7 +135,7 @@ func (s *Set) Lookup(h uint64) (g *Grant, owner uint64) {
 // names its grant.
 func (s *Set) Exclusive(h uint64) bool {
 	g, _ := s.Lookup(h)
-	return g != nil && g.leaves == 1 && s.root.refs == 1 && s.root.leaves[h/leafSlots].refs == 1
+	return g != nil && g.Leaves() == 1 && atomic.LoadInt32(&s.root.refs) == 1 && atomic.LoadInt32(&s.root.leaves[h/leafSlots].refs) == 1
 }
 
 // own makes the leaf that holds slot h the set's own, copying what is
@@ -139,7 +150,7 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		r.refs = 1
 		s.root = r
 	}
-	if s.root.refs > 1 {
+	if atomic.LoadInt32(&s.root.refs) > 1 {
 		r := st.Roots.Get()
 		if r == nil {
 			return nil
@@ -148,11 +159,12 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		r.leaves = s.root.leaves
 		for _, l := range r.leaves {
 			if l != nil {
-				l.refs++
+				atomic.AddInt32(&l.refs, 1)
 			}
 		}
-		s.root.refs--
+		old := s.root
 		s.root = r
+		st.leaveRoot(old)
 	}
 	at := &s.root.leaves[h/leafSlots]
 	if *at == nil {
@@ -162,7 +174,7 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		}
 		l.refs = 1
 		*at = l
-	} else if old := *at; old.refs > 1 {
+	} else if old := *at; atomic.LoadInt32(&old.refs) > 1 {
 		l := st.Leaves.Get()
 		if l == nil {
 			return nil
@@ -171,12 +183,38 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		l.used = old.used
 		l.slots = old.slots
 		for m := l.used; m != 0; m &= m - 1 {
-			l.slots[bits.TrailingZeros64(m)].g.leaves++
+			atomic.AddInt32(&l.slots[bits.TrailingZeros64(m)].g.leaves, 1)
 		}
-		old.refs--
 		*at = l
+		st.leaveLeaf(old)
 	}
 	return *at
+}
+
+// leaveRoot drops a reference to r; the last one gives it back, with its
+// references to leaves: the other sets that had it have copied it meanwhile.
+func (st *Store) leaveRoot(r *Root) {
+	if atomic.AddInt32(&r.refs, -1) != 0 {
+		return
+	}
+	for i, l := range r.leaves {
+		if l != nil {
+			r.leaves[i] = nil
+			st.leaveLeaf(l)
+		}
+	}
+	st.Roots.Put(r)
+}
+
+// leaveLeaf is leaveRoot for a leaf.
+func (st *Store) leaveLeaf(l *Leaf) {
+	if atomic.AddInt32(&l.refs, -1) != 0 {
+		return
+	}
+	for m := l.used; m != 0; m &= m - 1 {
+		st.unref(l.slots[bits.TrailingZeros64(m)].g)
+	}
+	st.Leaves.Put(l)
 }
 
 // Insert puts g into the lowest free slot of s at or above min and returns
@@ -218,7 +256,7 @@ func (st *Store) InsertAt(s *Set, g *Grant, owner uint64, h uint64) bool {
 	}
 	l.slots[h%leafSlots] = slot{g, owner}
 	l.used |= 1 << (h % leafSlots)
-	g.leaves++
+	atomic.AddInt32(&g.leaves, 1)
 	return true
 }
 
@@ -238,24 +276,23 @@ func (st *Store) Drop(s *Set, h uint64) (found, ok bool) {
 	if int(h) < s.hint {
 		s.hint = int(h)
 	}
-	st.unref(g)
 	if l.used == 0 {
 		s.root.leaves[h/leafSlots] = nil
 		st.Leaves.Put(l)
 	}
+	st.unref(g)
 	return true, true
 }
 
-// Hold counts g once more: a message that carries it is in flight. Unhold ends
-// that.
-func (st *Store) Hold(g *Grant) { g.leaves++ }
+// Hold counts g, which the caller has in a slot, once more: a message that
+// carries it is in flight. Unhold ends that.
+func (st *Store) Hold(g *Grant) { atomic.AddInt32(&g.leaves, 1) }
 
 // Unhold undoes Hold.
 func (st *Store) Unhold(g *Grant) { st.unref(g) }
 
 func (st *Store) unref(g *Grant) {
-	g.leaves--
-	if g.leaves == 0 {
+	if atomic.AddInt32(&g.leaves, -1) == 0 {
 		st.Gone(g)
 	}
 }
@@ -265,7 +302,7 @@ func (st *Store) Share(s, child *Set) {
 	child.hint = s.hint
 	child.root = s.root
 	if s.root != nil {
-		s.root.refs++
+		atomic.AddInt32(&s.root.refs, 1)
 	}
 }
 
@@ -276,11 +313,12 @@ func (st *Store) Release(s *Set, n int) (done bool) {
 	if r == nil {
 		return true
 	}
-	if s.leaves == 0 && r.refs > 1 {
-		r.refs--
+	if s.leaves == 0 && atomic.LoadInt32(&r.refs) > 1 {
 		s.root = nil
+		st.leaveRoot(r)
 		return true
 	}
+	// Nobody else can come to it any more: it is this set's alone.
 	for ; s.leaves < rootWidth; s.leaves++ {
 		l := r.leaves[s.leaves]
 		if l == nil {
@@ -291,14 +329,7 @@ func (st *Store) Release(s *Set, n int) (done bool) {
 		}
 		n--
 		r.leaves[s.leaves] = nil
-		l.refs--
-		if l.refs > 0 {
-			continue
-		}
-		for m := l.used; m != 0; m &= m - 1 {
-			st.unref(l.slots[bits.TrailingZeros64(m)].g)
-		}
-		st.Leaves.Put(l)
+		st.leaveLeaf(l)
 	}
 	st.Roots.Put(r)
 	*s = Set{}

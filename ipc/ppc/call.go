@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/call"
 	"go42/ipc/handle"
@@ -14,27 +15,28 @@ import (
 // header is the size of abi.Message without Data.
 const header = uint64(unsafe.Offsetof(abi.Message{}.Data))
 
-// bounce takes messages that cross a page. One CPU runs the kernel.
-var bounce abi.Message
+// bounces take messages that cross a page: one a CPU, for the length of a read.
+var bounces [amd64.MaxCPU]abi.Message
 
 // read copies the message at va of p into r, all but its grants, which go to
 // grants; n is how many there are. The message is in memory that its sender can
 // write: each word is read once.
 func read(p *sched.Process, va uint64, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
-	ptr, half := mm.Pin(p.Space, va, uint64(unsafe.Sizeof(bounce)))
+	ptr, half := mm.Pin(p.Space, va, uint64(unsafe.Sizeof(abi.Message{})))
 	if ptr != nil {
 		n, err = take((*abi.Message)(ptr), r, ranges, grants)
 		half.Unpin()
 		return n, err
 	}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&bounce)), unsafe.Sizeof(bounce))
+	bounce := &bounces[sched.This().ID]
+	b := unsafe.Slice((*byte)(unsafe.Pointer(bounce)), unsafe.Sizeof(*bounce))
 	if uint64(mm.CopyIn(p.Space, b[:header], va)) != header {
 		return 0, -abi.EFAULT
 	}
 	if n := int(min(bounce.Len, abi.MaxData)); mm.CopyIn(p.Space, bounce.Data[:n], va+header) != n {
 		return 0, -abi.EFAULT
 	}
-	return take(&bounce, r, ranges, grants)
+	return take(bounce, r, ranges, grants)
 }
 
 // take moves what m says it holds into r.
@@ -62,22 +64,24 @@ func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]ab
 // hold finds what from grants to to, and counts it as held by the message: n
 // of gs. On failure it holds nothing any more; n then says how many it had.
 func hold(from, to *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
-	*out = [abi.MaxGrants]*handle.Grant{}
 	for n = range gs {
 		var x *handle.Grant
-		if x, err = held(from, to, &gs[n]); err != 0 {
+		from.Lock.Acquire()
+		if x, err = held(from, to, &gs[n]); x != nil {
+			Handles.Hold(x) // before the slot that names it can go
+			out[n] = x
+		}
+		from.Lock.Release()
+		if err != 0 {
 			letGo(out)
 			return n, err
-		}
-		if x != nil {
-			Handles.Hold(x)
-			out[n] = x
 		}
 	}
 	return len(gs), 0
 }
 
-// held returns the grant that g describes, nil for GrantNone.
+// held returns the grant that g describes, nil for GrantNone. from's lock is
+// held.
 func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 	switch g.Kind {
 	case abi.GrantNone:
@@ -97,7 +101,7 @@ func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 		if x.Kind == handle.KindProcess {
 			return nil, -abi.EPERM
 		}
-		if x.Revoked {
+		if x.IsRevoked() {
 			return nil, -abi.ESTALE
 		}
 		if g.Kind == abi.GrantCopy {
@@ -127,11 +131,15 @@ func letGo(gs *[abi.MaxGrants]*handle.Grant) {
 // place gives p slots for what a message holds, and lets that go. A slot that
 // cannot be had is 0, and ok false.
 func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (ok bool) {
-	ok = true
+	*out = [abi.MaxGrants]uint64{}
+	ok, locked := true, false
 	for i, g := range gs {
-		out[i] = 0
 		if g == nil {
 			continue
+		}
+		if !locked {
+			p.Lock.Acquire()
+			locked = true
 		}
 		h, placed := Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
 		if placed {
@@ -139,14 +147,19 @@ func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGran
 		}
 		ok = ok && placed
 	}
-	letGo(gs)
+	if locked {
+		p.Lock.Release()
+		letGo(gs)
+	}
 	return ok
 }
 
 func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
 	for i, h := range hs {
 		if h != 0 {
+			p.Lock.Acquire()
 			Handles.Drop(&p.Handles, h)
+			p.Lock.Release()
 			hs[i] = 0
 		}
 	}
@@ -176,24 +189,28 @@ func errno(e int64) uint64 { return uint64(-e) }
 // changes nothing; otherwise d is clean and the callee runs or will.
 func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64 {
 	p := d.Proc
+	p.Lock.Acquire()
 	g, owner := p.Handles.Lookup(h)
 	if g == nil {
+		p.Lock.Release()
 		return -abi.EBADF
 	}
-	if g.Kind != handle.KindObject {
+	kind, revoked, server, object := g.Kind, g.IsRevoked(), g.Server, g.Object
+	p.Lock.Release()
+	if kind != handle.KindObject {
 		return -abi.EINVAL
 	}
-	if g.Revoked {
+	if revoked {
 		return -abi.ESTALE
 	}
-	callee := sched.Find(g.Server)
-	if callee == nil || callee.State == sched.Dying {
+	callee := sched.Find(server)
+	if callee == nil || callee.State() == sched.Dying {
 		return -abi.ECONNRESET
 	}
 	if callee.Rank >= p.Rank {
 		return -abi.EDEADLK
 	}
-	if p.Calls.N >= maxOutstanding || p.Class() == sched.ClassApp && records.Live() >= records.Max()-records.Max()/4 {
+	if d.Calls.N >= maxOutstanding || p.Class() == sched.ClassApp && records.Live() >= records.Max()-records.Max()/4 {
 		return -abi.ENOMEM // the last quarter is for servers, which others wait for
 	}
 	r, ref, ok := records.Alloc(p.Acct)
@@ -201,8 +218,9 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 		return -abi.ENOMEM
 	}
 	var grants [abi.MaxGrants]abi.Grant
+	r.Held = [abi.MaxGrants]*handle.Grant{}
 	n, err := read(p, msg, r, true, &grants)
-	if err == 0 {
+	if err == 0 && n > 0 {
 		_, err = hold(p, callee, grants[:n], &r.Held)
 	}
 	if err != 0 {
@@ -211,33 +229,85 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	}
 	r.ID, r.Orphan, r.Status, r.NGrants = ref.Word(), false, 0, 0
 	r.Tag, r.Method = tag, uint32(method)
-	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, p.Cred
-	r.CalleePid, r.Object, r.Owner = callee.KPid, g.Object, owner
-	call.Begin(r, &p.Calls, &callee.Calls)
-	PPCs++
+	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, atomic.LoadUint64(&p.Cred)
+	r.CalleePid, r.Object, r.Owner = callee.KPid, object, owner
 
+	cd := callee.Near(c)
+	if cd == nil {
+		letGo(&r.Held)
+		records.Free(r)
+		return -abi.ECONNRESET
+	}
+	r.CalleeDisp = cd.Index
+	cd.Calls.Lock.Acquire()
+	// Its end empties the lists under this lock: none comes in afterwards.
+	if callee.State() == sched.Dying || callee.Dispatcher(cd.Index) != cd {
+		cd.Calls.Lock.Release()
+		letGo(&r.Held)
+		records.Free(r)
+		return -abi.ECONNRESET
+	}
+	d.Calls.Lock.AcquireSecond()
+	call.Begin(r, &d.Calls, &cd.Calls)
+	d.Calls.Lock.Release()
+	d.Counts.Calls++
+	made[c.ID].n++
 	c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
-	cd := callee.Disp[0]
-	if cd.CanHandoff() && atomic.LoadUint32(&cd.Page.Accept) != 0 {
+	if c.CanHandoff(cd) && atomic.LoadUint32(&cd.Page.Accept) != 0 {
 		c.Handoff(cd)
-		deliverCall(cd)
+		r = takeWaiting(cd)
+		cd.Calls.Lock.Release()
+		fillCall(cd, r)
 		cd.Enter(abi.EntryCall, 0, 0)
 		return 0
 	}
+	cd.Calls.Lock.Release()
 	c.Post(cd, abi.EventCall)
 	return 0
 }
 
-// PPCs counts the calls made since start.
-var PPCs uint64
+// made counts the calls made since start; each CPU writes its own.
+var made [amd64.MaxCPU]struct {
+	n uint64
+	_ [56]byte
+}
+
+// Made returns how many calls were made since start.
+func Made() (n uint64) {
+	for i := range made {
+		n += made[i].n
+	}
+	return n
+}
+
+// takeWaiting takes the oldest waiting record of d, nil if there is none. d's
+// lock is held.
+func takeWaiting(d *sched.Dispatcher) *call.Record {
+	r := d.Calls.Waiting.Pop()
+	if r != nil {
+		r.State = call.Taken
+	}
+	return r
+}
 
 // deliverCall moves the oldest waiting record into d's page.
 func deliverCall(d *sched.Dispatcher) bool {
-	r := d.Proc.Calls.Waiting.Pop()
+	if d.Calls.Waiting.Empty() {
+		return false
+	}
+	d.Calls.Lock.Acquire()
+	r := takeWaiting(d)
+	d.Calls.Lock.Release()
 	if r == nil {
 		return false
 	}
-	r.State = call.Taken
+	fillCall(d, r)
+	return true
+}
+
+// fillCall puts r, which is taken, into d's page. It cannot go meanwhile: its
+// caller's end makes it an orphan.
+func fillCall(d *sched.Dispatcher, r *call.Record) {
 	// Not before: what waits takes none of the callee's slots. One that has no
 	// room finds that nothing was given.
 	place(d.Proc, &r.Held, &r.Handles)
@@ -257,13 +327,12 @@ func deliverCall(d *sched.Dispatcher) bool {
 	if n := atomic.LoadUint32(&d.Page.Accept); n > 0 {
 		atomic.StoreUint32(&d.Page.Accept, n-1)
 	}
-	if !d.Proc.Calls.Waiting.Empty() {
+	if !d.Calls.Waiting.Empty() {
 		atomic.OrUint64(&d.Page.Pending, abi.EventCall)
 	}
-	if !d.Replies.Empty() { // a hand-off overtook them
+	if !d.Calls.Replies.Empty() { // a hand-off overtook them
 		atomic.OrUint64(&d.Page.Pending, abi.EventReturn)
 	}
-	return true
 }
 
 // TakeCall is NTakeCall.
@@ -276,24 +345,32 @@ func TakeCall(d *sched.Dispatcher) int64 {
 
 // deliverReturn moves d's oldest reply into its page and frees the record.
 func deliverReturn(d *sched.Dispatcher) bool {
-	r := d.Replies.Pop()
+	if d.Calls.Replies.Empty() {
+		return false
+	}
+	d.Calls.Lock.Acquire()
+	r := d.Calls.Replies.Pop()
+	if r != nil {
+		call.LeaveCaller(r, &d.Calls)
+	}
+	d.Calls.Lock.Release()
 	if r == nil {
 		return false
 	}
 	fillReturn(d, r)
-	if !d.Replies.Empty() {
+	if !d.Calls.Replies.Empty() {
 		atomic.OrUint64(&d.Page.Pending, abi.EventReturn)
 	}
 	return true
 }
 
+// fillReturn puts r, which is done and on no list, into d's page and frees it.
 func fillReturn(d *sched.Dispatcher, r *call.Record) {
 	m := &d.Page.Return
 	m.Tag, m.Status = r.Tag, r.Status
 	m.Args, m.Len, m.NGrants = r.Args, r.Len, r.NGrants
 	m.Handles = r.Handles
 	copy(m.Data[:r.Len], r.Data[:r.Len])
-	call.LeaveCaller(r, &d.Proc.Calls)
 	records.Free(r)
 }
 
@@ -305,37 +382,58 @@ func NextReturn(d *sched.Dispatcher) int64 {
 	return 0
 }
 
-// taken returns the record named id if p is to reply to it.
-func taken(p *sched.Process, id uint64) *call.Record {
+// taken returns the record named id if p is to reply to it, and the dispatcher
+// of p in whose lists it is, with its lock held; nil if there is none.
+func taken(p *sched.Process, id uint64) (*call.Record, *sched.Dispatcher) {
 	r := records.Get(mm.RefOf(id))
-	if r == nil || r.CalleePid != p.KPid || r.State != call.Taken {
-		return nil
+	if r == nil || r.CalleePid != p.KPid {
+		return nil, nil
 	}
-	return r
+	i := r.CalleeDisp
+	if uint(i) >= abi.MaxDispatchers {
+		return nil, nil
+	}
+	at := p.Dispatcher(i)
+	if at == nil {
+		return nil, nil
+	}
+	at.Calls.Lock.Acquire()
+	// It may have been completed, and be another call now.
+	if records.Get(mm.RefOf(id)) != r || r.ID != id || r.CalleePid != p.KPid || r.CalleeDisp != i || r.State != call.Taken {
+		at.Calls.Lock.Release()
+		return nil, nil
+	}
+	return r, at
 }
 
 // Reply is NReply by d. With receive the dispatcher is clean afterwards, and
 // the caller, if nothing keeps the server busy, runs at once.
 func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bool) int64 {
 	p := d.Proc
-	r := taken(p, id)
+	r, at := taken(p, id)
 	if r == nil {
 		return -abi.ESRCH
 	}
+	// While at's lock is held the caller cannot get rid of the call: if it is
+	// not an orphan, its caller is there.
 	var grants [abi.MaxGrants]abi.Grant
 	n := 0
 	r.Len, r.NGrants = 0, 0
 	if msg != 0 {
 		var err int64
 		if n, err = read(p, msg, r, false, &grants); err != 0 {
+			at.Calls.Lock.Release()
 			return err
 		}
 	}
-	caller := sched.Find(r.CallerPid)
+	var caller *sched.Process
+	if !r.Orphan {
+		caller = sched.Find(r.CallerPid)
+	}
 	r.Handles = [abi.MaxGrants]uint64{}
 	if n > 0 {
 		given, err := 0, int64(-abi.ENOMEM)
-		if !r.Orphan {
+		if caller != nil {
 			given, err = hold(p, caller, grants[:n], &r.Held)
 		}
 		if err == 0 && !place(caller, &r.Held, &r.Handles) {
@@ -351,53 +449,76 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 			refuse(p, grants[given:n])
 			r.Len, status = 0, errno(abi.ENOMEM)
 		default:
+			at.Calls.Lock.Release()
 			return err
 		}
 	}
-	call.LeaveCallee(r, &p.Calls)
+	call.LeaveCallee(r, &at.Calls)
 	r.Status = int64(status)
-	if receive {
-		c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
-	}
-	if r.Orphan {
+	if caller == nil {
+		at.Calls.Lock.Release()
+		if receive {
+			c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
+		}
 		records.Free(r)
 		return 0
 	}
+	cd := caller.Dispatcher(r.CallerDisp)
+	cd.Calls.Lock.AcquireSecond()
 	r.State = call.Done
-	cd := caller.Disp[r.CallerDisp]
-	if receive && !d.Queued() && cd.CanHandoff() && cd.Replies.Empty() {
-		c.Handoff(cd)
-		fillReturn(cd, r)
-		cd.Enter(abi.EntryReturn, 0, 0)
-		return 0
+	if receive {
+		c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
+		if !d.Queued() && c.CanHandoff(cd) && cd.Calls.Replies.Empty() {
+			call.LeaveCaller(r, &cd.Calls)
+			cd.Calls.Lock.Release()
+			at.Calls.Lock.Release()
+			c.Handoff(cd)
+			fillReturn(cd, r)
+			cd.Enter(abi.EntryReturn, 0, 0)
+			return 0
+		}
 	}
-	complete(c, cd, r)
+	cd.Calls.Replies.Push(r)
+	cd.Calls.Lock.Release()
+	at.Calls.Lock.Release()
+	replied(c, cd)
 	return 0
 }
 
-// complete queues r's reply for d.
-func complete(c *sched.CPU, d *sched.Dispatcher, r *call.Record) {
-	r.State = call.Done
-	d.Replies.Push(r)
-	if d.State == sched.DispLive {
-		c.Post(d, abi.EventReturn)
-	} else {
-		c.Ready(d)
+// replied tells d of a reply in its queue.
+func replied(c *sched.CPU, d *sched.Dispatcher) {
+	if d.CPU() == c && d.State != sched.DispLive {
+		c.Ready(d) // its turn begins with the reply
+		return
 	}
+	c.Post(d, abi.EventReturn)
 }
 
 // Copy is NCopyFrom (in) and NCopyTo: between the callee p's memory at va and
 // range i of record id at offset off, n bytes at most. It returns the bytes
 // copied, which may be fewer than asked for.
 func Copy(p *sched.Process, id, i, off, va, n uint64, in bool) int64 {
-	r := taken(p, id)
-	if r == nil || r.Orphan {
+	r, at := taken(p, id)
+	if r == nil {
 		return -abi.ESRCH
 	}
-	if i >= uint64(r.NRanges) {
+	// A caller that ends from here on keeps its memory until this entry is over.
+	var rg abi.Range
+	ranges := r.NRanges
+	if i < uint64(ranges) {
+		rg = r.Ranges[i]
+	}
+	var caller *sched.Process
+	if !r.Orphan {
+		caller = sched.Find(r.CallerPid)
+	}
+	at.Calls.Lock.Release()
+	if caller == nil {
+		return -abi.ESRCH
+	}
+	if i >= uint64(ranges) {
 		return -abi.EINVAL
 	}
-	rg := &r.Ranges[i]
 	if off > rg.Len {
 		return -abi.EINVAL
 	}
@@ -414,7 +535,6 @@ func Copy(p *sched.Process, id, i, off, va, n uint64, in bool) int64 {
 	if n == 0 {
 		return 0
 	}
-	caller := sched.Find(r.CallerPid)
 	var done uint64
 	if in {
 		done = mm.CopyBetween(p.Space, va, caller.Space, rg.Addr+off, n)
@@ -428,52 +548,100 @@ func Copy(p *sched.Process, id, i, off, va, n uint64, in bool) int64 {
 }
 
 // Abandon lets go of p's calls, at most n of them, and reports whether none is
-// left. p is dying or resets: what it asked for is orphaned; if it dies, what
-// others asked of it fails.
+// left. p's dispatchers have stopped: it is dying or resets. What it asked for
+// is orphaned; if it dies, or its program goes, what others asked of it fails.
 func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
-	for ; n > 0; n-- {
-		r := p.Calls.FirstOutgoing()
-		if r == nil {
-			break
-		}
-		switch r.State {
-		case call.Waiting:
-			callee := sched.Find(r.CalleePid)
-			call.LeaveCallee(r, &callee.Calls)
-			letGo(&r.Held)
-			call.LeaveCaller(r, &p.Calls)
-			records.Free(r)
-		case call.Taken:
-			// p's account may go before the record: the callee, which
-			// outlives it, carries it from here on.
-			r.Orphan = true
-			call.LeaveCaller(r, &p.Calls)
-			records.Recharge(r, sched.Find(r.CalleePid).Acct)
-		case call.Done:
-			p.Disp[r.CallerDisp].Replies.Remove(r)
-			takeBack(p, &r.Handles)
-			call.LeaveCaller(r, &p.Calls)
-			records.Free(r)
-		}
-	}
-	for ; n > 0 && dying; n-- {
-		r := p.Calls.FirstIncoming()
-		if r == nil {
-			break
-		}
-		unseen := r.State == call.Waiting
-		call.LeaveCallee(r, &p.Calls)
-		if r.Orphan {
-			records.Free(r)
+	for i := range p.Disp {
+		d := p.Dispatcher(i)
+		if d == nil {
 			continue
 		}
-		if unseen {
-			letGo(&r.Held)
+		for ; n > 0 && abandonOutgoing(p, d); n-- {
 		}
-		r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
-		r.Handles = [abi.MaxGrants]uint64{}
-		caller := sched.Find(r.CallerPid)
-		complete(c, caller.Disp[r.CallerDisp], r)
+		for ; n > 0 && dying && abandonIncoming(c, p, d); n-- {
+		}
+		if d.Calls.FirstOutgoing() != nil || dying && d.Calls.FirstIncoming() != nil {
+			return false
+		}
 	}
-	return p.Calls.FirstOutgoing() == nil && (!dying || p.Calls.FirstIncoming() == nil)
+	return true
+}
+
+// abandonOutgoing lets go of one call that d of p made; false: there is none.
+func abandonOutgoing(p *sched.Process, d *sched.Dispatcher) bool {
+	d.Calls.Lock.Acquire()
+	r := d.Calls.FirstOutgoing()
+	if r == nil {
+		d.Calls.Lock.Release()
+		return false
+	}
+	if r.State == call.Done {
+		d.Calls.Replies.Remove(r)
+		call.LeaveCaller(r, &d.Calls)
+		d.Calls.Lock.Release()
+		takeBack(p, &r.Handles)
+		records.Free(r)
+		return true
+	}
+	id, pid, i := r.ID, r.CalleePid, r.CalleeDisp
+	d.Calls.Lock.Release()
+	// The callee's lock comes first. It is there: its end would have
+	// completed the call; then there is another look.
+	callee := sched.Find(pid)
+	if callee == nil || callee.Dispatcher(i) == nil {
+		return true
+	}
+	at := callee.Dispatcher(i)
+	at.Calls.Lock.Acquire()
+	d.Calls.Lock.AcquireSecond()
+	if d.Calls.FirstOutgoing() != r || r.ID != id || r.State == call.Done {
+		d.Calls.Lock.Release()
+		at.Calls.Lock.Release()
+		return true
+	}
+	call.LeaveCaller(r, &d.Calls)
+	d.Calls.Lock.Release()
+	if r.State == call.Waiting {
+		call.LeaveCallee(r, &at.Calls)
+		at.Calls.Lock.Release()
+		letGo(&r.Held)
+		records.Free(r)
+		return true
+	}
+	// p's account may go before the record: the callee, which outlives it,
+	// carries it from here on.
+	r.Orphan = true
+	records.Recharge(r, callee.Acct)
+	at.Calls.Lock.Release()
+	return true
+}
+
+// abandonIncoming fails one call that was made to d of p; false: there is none.
+func abandonIncoming(c *sched.CPU, p *sched.Process, d *sched.Dispatcher) bool {
+	d.Calls.Lock.Acquire()
+	r := d.Calls.FirstIncoming()
+	if r == nil {
+		d.Calls.Lock.Release()
+		return false
+	}
+	unseen := r.State == call.Waiting
+	call.LeaveCallee(r, &d.Calls)
+	if r.Orphan {
+		d.Calls.Lock.Release()
+		records.Free(r)
+		return true
+	}
+	if unseen {
+		letGo(&r.Held)
+	}
+	r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
+	r.Handles = [abi.MaxGrants]uint64{}
+	cd := sched.Find(r.CallerPid).Dispatcher(r.CallerDisp)
+	cd.Calls.Lock.AcquireSecond()
+	r.State = call.Done
+	cd.Calls.Replies.Push(r)
+	cd.Calls.Lock.Release()
+	d.Calls.Lock.Release()
+	replied(c, cd)
+	return true
 }

@@ -112,10 +112,11 @@ func (w *world) spawn(rank uint32) *proc {
 			w.t.Fatal(err)
 		}
 	}
-	d := sched.NewDispatcher(p, 0, new(abi.DispatcherPage))
+	d := sched.NewDispatcher(p, 0, sched.This(), new(abi.DispatcherPage))
 	pin = append(pin, d.Page)
 	d.Page.Disabled = 1
-	p.State = sched.Running
+	sched.AddDispatcher(d)
+	p.SetState(sched.Running)
 	d.State = sched.DispClean
 	d.Reason = abi.RunModule
 	w.c.Ready(d)
@@ -163,7 +164,7 @@ func (w *world) read(x *proc, va uint64, n int) []byte {
 // enter looks at the upcall that the current dispatcher has been given.
 func (w *world) enter(x *proc) {
 	page := x.d.Page
-	if x.p.State != sched.Running || x.resetting {
+	if x.p.State() != sched.Running || x.resetting {
 		w.t.Fatal("one that may not run runs")
 	}
 	if page.Notify != x.notified || x.notified != 0 && page.Pending&abi.EventNotify == 0 {
@@ -264,7 +265,7 @@ func (w *world) received(x *proc, hs []uint64) {
 			}
 		}
 		if _, ok := x.to[h]; !ok { // the server died on the way
-			x.to[h] = object{&proc{dead: true, revoked: map[uint64]bool{g.Object: g.Revoked}}, g.Object}
+			x.to[h] = object{&proc{dead: true, revoked: map[uint64]bool{g.Object: g.IsRevoked()}}, g.Object}
 		}
 	}
 }
@@ -307,7 +308,7 @@ func (w *world) returned(x *proc) {
 
 func (w *world) kill(x *proc) {
 	w.c.Forget(x.d)
-	x.p.State = sched.Dying
+	x.p.SetState(sched.Dying)
 	x.dead = true
 	for !Abandon(w.c, x.p, 1+w.rnd.Intn(3), true) {
 	}
@@ -325,8 +326,8 @@ func (w *world) kill(x *proc) {
 	for !mm.Destroy(x.p.Space) {
 	}
 	x.p.Space = nil
+	sched.RemoveDispatcher(x.d)
 	sched.FreeDispatcher(x.d)
-	x.p.Disp[0] = nil
 	sched.FreeProcess(x.p)
 	for i, p := range w.procs {
 		if p == x {
@@ -372,25 +373,25 @@ func (w *world) outside() {
 	x := w.procs[w.rnd.Intn(len(w.procs))]
 	switch w.rnd.Intn(6) {
 	case 0:
-		if x.p.State == sched.Running {
+		if x.p.State() == sched.Running {
 			w.c.SuspendProcess(x.p)
 			break
 		}
 		fallthrough
 	case 1, 2:
-		if x.p.State == sched.Suspended {
+		if x.p.State() == sched.Suspended {
 			w.c.ResumeProcess(x.p)
 		}
 	case 3:
 		ch := uint(w.rnd.Intn(64))
 		x.notified |= 1 << ch
-		w.c.Notify(x.d, ch)
+		w.c.Notify(x.p, ch)
 	case 4:
 		sched.HostTime += uint64(w.rnd.Intn(20_000_000))
 	case 5:
 		if x.resetting {
 			w.resetStep(x)
-		} else if w.rnd.Intn(40) == 0 && x.p.State == sched.Running {
+		} else if w.rnd.Intn(40) == 0 && x.p.State() == sched.Running {
 			w.reset(x)
 		}
 	}
@@ -687,12 +688,12 @@ func (w *world) check() {
 	for _, x := range w.procs {
 		d := x.d
 		due := d.State == sched.DispLive || d.State == sched.DispClean &&
-			(d.Page.Pending != 0 || !d.Replies.Empty() || !x.p.Calls.Waiting.Empty() && d.Page.Accept != 0)
-		if due && x.p.State == sched.Running && d != w.c.Current && !d.Queued() {
+			(d.Page.Pending != 0 || !d.Calls.Replies.Empty() || !d.Calls.Waiting.Empty() && d.Page.Accept != 0)
+		if due && x.p.State() == sched.Running && d != w.c.Current && !d.Queued() {
 			w.t.Fatal("a dispatcher is lost")
 		}
 		waits = waits || d.Queued()
-		if d.Queued() && (x.p.State != sched.Running || x.resetting) {
+		if d.Queued() && (x.p.State() != sched.Running || x.resetting) {
 			w.t.Fatal("one that may not run is queued")
 		}
 	}
@@ -706,12 +707,10 @@ func (w *world) check() {
 func (w *world) objects() {
 	for _, s := range w.procs {
 		pending := map[uint64]bool{}
-		for g := s.p.Lasts; g != nil; g = g.Next {
-			pending[g.Object] = true
-		}
+		sched.HostLasts(s.p, func(g *handle.Grant) { pending[g.Object] = true })
 		for id := range s.granted {
 			named := false // by a slot, or by a call that waits
-			for g := *listOf(s.p.KPid, id); g != nil; g = g.HashNext {
+			for g := listOf(s.p.KPid, id).head; g != nil; g = g.HashNext {
 				named = named || g.Server == s.p.KPid && g.Object == id
 			}
 			if w.holders(object{s, id}) > 0 && !named && !s.revoked[id] {
@@ -780,23 +779,23 @@ func TestModel(t *testing.T) {
 		if recs, lvs := Counts(); recs != 0 || lvs != 0 || grants.p.Live() != 0 || roots.p.Live() != 0 {
 			t.Fatalf("seed %d: left %d records, %d leaves, %d grants, %d roots", seed, recs, lvs, grants.p.Live(), roots.p.Live())
 		}
-		if sched.Live != 0 {
-			t.Fatalf("seed %d: %d processes left", seed, sched.Live)
+		if sched.Live() != 0 {
+			t.Fatalf("seed %d: %d processes left", seed, sched.Live())
 		}
 		for mm.Work(1000) {
 		}
 		if _, _, entries := mm.RootAccount().Usage(); entries != 0 {
 			t.Fatalf("seed %d: %d entries are still charged", seed, entries)
 		}
-		for i, l := range lists {
-			if l != nil {
+		for i := range lists {
+			if lists[i].head != nil {
 				t.Fatalf("list %d is not empty", i)
 			}
 		}
 		copied += w.copied
 		passed += w.passed
 	}
-	if PPCs < 20000 || copied < 1000 || passed < 1000 {
-		t.Fatalf("only %d calls, %d copies and %d handles", PPCs, copied, passed)
+	if Made() < 20000 || copied < 1000 || passed < 1000 {
+		t.Fatalf("only %d calls, %d copies and %d handles", Made(), copied, passed)
 	}
 }

@@ -3,6 +3,7 @@ package ppc
 import (
 	"go42/ipc/abi"
 	"go42/ipc/handle"
+	"go42/mm/spin"
 	"go42/sched"
 )
 
@@ -12,16 +13,27 @@ import (
 
 const listBits = 14
 
+// bucket has a lock of its own: servers do not meet here but by chance.
+type bucket struct {
+	lock spin.Lock
+	head *handle.Grant
+}
+
 var (
-	lists   [1 << listBits]*handle.Grant
+	lists   [1 << listBits]bucket
 	listKey uint64
 )
 
 // SetHashKey makes key, a random number, part of the hash. Start-up only,
 // before the first grant.
-func SetHashKey(key uint64) { listKey = key }
+func SetHashKey(key uint64) {
+	listKey = key
+	for i := range lists {
+		lists[i].lock.Init(spin.Grants)
+	}
+}
 
-func listOf(server, object uint64) **handle.Grant {
+func listOf(server, object uint64) *bucket {
 	x := (server ^ listKey) * 0x9e3779b97f4a7c15
 	x = (x ^ x>>32 ^ object) * 0xd6e8feb86659fd93
 	x = (x ^ x>>32 ^ listKey) * 0xd6e8feb86659fd93
@@ -30,22 +42,31 @@ func listOf(server, object uint64) **handle.Grant {
 
 func list(g *handle.Grant) {
 	at := listOf(g.Server, g.Object)
-	g.HashPrev, g.HashNext = nil, *at
-	if *at != nil {
-		(*at).HashPrev = g
+	at.lock.Acquire()
+	g.HashPrev, g.HashNext = nil, at.head
+	if at.head != nil {
+		at.head.HashPrev = g
 	}
-	*at = g
+	at.head = g
+	at.lock.Release()
 }
 
 // unlist takes g out, if it is in: a revoked one is not.
 func unlist(g *handle.Grant) {
-	if g.Revoked {
-		return
+	at := listOf(g.Server, g.Object)
+	at.lock.Acquire()
+	if !g.IsRevoked() {
+		at.remove(g)
 	}
+	at.lock.Release()
+}
+
+// remove takes g out. The lock is held.
+func (at *bucket) remove(g *handle.Grant) {
 	if g.HashPrev != nil {
 		g.HashPrev.HashNext = g.HashNext
 	} else {
-		*listOf(g.Server, g.Object) = g.HashNext
+		at.head = g.HashNext
 	}
 	if g.HashNext != nil {
 		g.HashNext.HashPrev = g.HashPrev
@@ -61,17 +82,21 @@ func Revoke(p *sched.Process, object uint64) int64 {
 		return -abi.EPERM
 	}
 	n := 0
-	for g := *listOf(p.KPid, object); g != nil; {
+	at := listOf(p.KPid, object)
+	at.lock.Acquire()
+	for g := at.head; g != nil; {
 		next := g.HashNext
 		if g.Server == p.KPid && g.Object == object {
 			if n == 64 {
+				at.lock.Release()
 				return -abi.EAGAIN
 			}
 			n++
-			unlist(g)
-			g.Revoked = true
+			at.remove(g)
+			g.Revoke()
 		}
 		g = next
 	}
+	at.lock.Release()
 	return 0
 }

@@ -67,9 +67,10 @@ func gone(g *handle.Grant) {
 	switch g.Kind {
 	case handle.KindObject:
 		unlist(g)
-		if s := sched.Find(g.Server); !g.Revoked && s != nil && s.State != sched.Dying {
+		// One that dies meanwhile takes them away after a grace period.
+		if s := sched.Find(g.Server); !g.IsRevoked() && s != nil && s.State() != sched.Dying {
 			s.PushLast(g)
-			if d := s.Disp[0]; d != nil {
+			if d := s.Dispatcher(0); d != nil {
 				sched.This().Post(d, abi.EventLasts)
 			}
 			return
@@ -99,13 +100,16 @@ func newGrant(from, to *sched.Process, kind handle.Kind, server, object uint64, 
 }
 
 // NewHandle gives p a slot for a new grant. The caller's reference to fcm
-// becomes the grant's if ok.
+// becomes the grant's if ok. p's lock is not held.
 func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
 	g := newGrant(p, p, kind, server, object, fcm)
 	if g == nil {
 		return 0, false
 	}
-	if h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree); !ok {
+	p.Lock.Acquire()
+	h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
+	p.Lock.Release()
+	if !ok {
 		if kind == handle.KindObject {
 			unlist(g)
 		}
@@ -138,12 +142,16 @@ func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
 	list(g)
 }
 
-// FCM returns the memory object that handle h of p names, nil if none, and
-// whether it may be written through that handle.
-func FCM(p *sched.Process, h uint64) (f *mm.FCM, writable bool) {
+// FCM returns the memory object that handle h of p names, with a reference that
+// the caller puts back, nil if none; whether it may be written through that
+// handle, and the KPid of the server that made it.
+func FCM(p *sched.Process, h uint64) (f *mm.FCM, writable bool, server uint64) {
+	p.Lock.Acquire()
 	g, _ := p.Handles.Lookup(h)
-	if g == nil || g.Kind != handle.KindFCM {
-		return nil, false
+	if g != nil && g.Kind == handle.KindFCM {
+		f, writable, server = (*mm.FCM)(unsafe.Pointer(g.Ptr)), !g.ReadOnly, g.Server
+		f.Get()
 	}
-	return (*mm.FCM)(unsafe.Pointer(g.Ptr)), !g.ReadOnly
+	p.Lock.Release()
+	return f, writable, server
 }

@@ -1,6 +1,9 @@
 package lifecycle
 
 import (
+	"unsafe"
+
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/ppc"
 	"go42/mm"
@@ -31,10 +34,11 @@ func Init(info uint64, image func(p *sched.Process) mm.Errno, died func(p *sched
 
 func pageUp(n uint64) uint64 { return (n + abi.PageSize - 1) &^ (abi.PageSize - 1) }
 
-// NewArea gives p dispatcher 0: the frame before the page, the page, the
-// kernel's record. from, if not nil, is the parent's dispatcher, whose stack
-// pointers and private words the child starts with.
-func NewArea(p *sched.Process, from *sched.Dispatcher) (*sched.Dispatcher, int64) {
+// NewArea gives p dispatcher index on CPU c: the frame before the page, the
+// page, the kernel's record. from, if not nil, is the parent's dispatcher,
+// whose stack pointers and private words the child starts with. Nobody else
+// knows p, or p.Lock is held.
+func NewArea(p *sched.Process, index int, c *sched.CPU, from *sched.Dispatcher) (*sched.Dispatcher, int64) {
 	private, ok := mm.AllocFrame(p.Acct, mm.KindKernel)
 	if !ok {
 		return nil, -abi.ENOMEM
@@ -45,7 +49,7 @@ func NewArea(p *sched.Process, from *sched.Dispatcher) (*sched.Dispatcher, int64
 		return nil, -abi.ENOMEM
 	}
 	page := (*abi.DispatcherPage)(mm.PhysToPtr(shared))
-	d := sched.NewDispatcher(p, 0, page)
+	d := sched.NewDispatcher(p, index, c, page)
 	if d == nil {
 		mm.FreeFrame(p.Acct, mm.KindKernel, private)
 		mm.FreeFrame(p.Acct, mm.KindKernel, shared)
@@ -59,22 +63,95 @@ func NewArea(p *sched.Process, from *sched.Dispatcher) (*sched.Dispatcher, int64
 		page.Private = src.Private
 		*(*[abi.PageSize]byte)(mm.PhysToPtr(private)) = *(*[abi.PageSize]byte)(mm.PhysToPtr(from.Private))
 	}
-	va := uint64(abi.DispatcherVA(0))
-	if err := p.Space.MapPinned(va-abi.PageSize, private, 1, abi.ProtRead|abi.ProtWrite, 0); err != mm.OK {
+	va := uint64(abi.DispatcherVA(index))
+	err := p.Space.MapPinned(va-abi.PageSize, private, 1, abi.ProtRead|abi.ProtWrite, 0)
+	if err == mm.OK {
+		if err = p.Space.MapPinned(va, shared, 1, abi.ProtRead|abi.ProtWrite, 0); err != mm.OK {
+			p.Space.UnmapPinned(va - abi.PageSize)
+		}
+	}
+	if err != mm.OK {
+		freeArea(d)
 		return nil, int64(err)
 	}
-	if err := p.Space.MapPinned(va, shared, 1, abi.ProtRead|abi.ProtWrite, 0); err != 0 {
-		return nil, int64(err)
-	}
-	if err := p.Space.MapPinned(abi.InfoVA, infoFrame, 1, abi.ProtRead, 0); err != 0 {
-		return nil, int64(err)
-	}
+	sched.AddDispatcher(d)
 	return d, 0
 }
 
-// initPage puts a dispatcher's page into the state of a pristine libOS.
+// freeArea gives back what NewArea made; it is not mapped any more.
+func freeArea(d *sched.Dispatcher) {
+	p, private, shared := d.Proc, d.Private, d.Shared
+	sched.FreeDispatcher(d)
+	mm.FreeFrame(p.Acct, mm.KindKernel, private)
+	mm.FreeFrame(p.Acct, mm.KindKernel, shared)
+}
+
+// mapInfo shows p the page that tells of the machine.
+func mapInfo(p *sched.Process) int64 {
+	return int64(p.Space.MapPinned(abi.InfoVA, infoFrame, 1, abi.ProtRead, 0))
+}
+
+// First gives p, which nobody knows, its first dispatcher on CPU c: NewArea.
+func First(p *sched.Process, c *sched.CPU, from *sched.Dispatcher) int64 {
+	if _, err := NewArea(p, 0, c, from); err != 0 {
+		return err
+	}
+	return mapInfo(p)
+}
+
+// Spawn is NSpawnDisp: a further dispatcher of p on CPU number cpu, whose first
+// upcall is Run with RunThread and arg.
+func Spawn(c *sched.CPU, p *sched.Process, cpu, arg uint64) int64 {
+	if cpu >= uint64(amd64.NCPU) {
+		return -abi.EINVAL
+	}
+	p.Lock.Acquire()
+	if p.HasJob() {
+		p.Lock.Release()
+		return -abi.ESRCH
+	}
+	index := 0
+	for index < len(p.Disp) && p.Dispatcher(index) != nil {
+		index++
+	}
+	if index == len(p.Disp) {
+		p.Lock.Release()
+		return -abi.EAGAIN
+	}
+	d, err := NewArea(p, index, sched.ByID(int(cpu)), nil)
+	if err == 0 {
+		d.Reason, d.Argument = abi.RunThread, arg
+		d.State = sched.DispClean
+	}
+	p.Lock.Release()
+	if err != 0 {
+		return err
+	}
+	c.Wake(d)
+	return int64(index)
+}
+
+// Poke is NPoke: EventPoke for dispatcher index of p.
+func Poke(c *sched.CPU, p *sched.Process, index uint64) int64 {
+	if index >= abi.MaxDispatchers {
+		return -abi.ESRCH
+	}
+	d := p.Dispatcher(int(index))
+	if d == nil {
+		return -abi.ESRCH
+	}
+	c.Post(d, abi.EventPoke)
+	return 0
+}
+
+// initPage puts a dispatcher's page into the state of a pristine libOS, but for
+// Pending and Notify, which other CPUs may be setting.
 func initPage(d *sched.Dispatcher) {
-	*d.Page = abi.DispatcherPage{}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(d.Page)), abi.PageSize)
+	const pending, notify = unsafe.Offsetof(abi.DispatcherPage{}.Pending), unsafe.Offsetof(abi.DispatcherPage{}.Notify)
+	clear(b[:pending])
+	clear(b[pending+8 : notify])
+	clear(b[notify+8:])
 	d.Page.Self = d.VA
 	d.Page.Index = uint32(d.Index)
 	d.Page.KPid = d.Proc.KPid

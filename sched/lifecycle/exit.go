@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"go42/ipc/abi"
@@ -13,8 +14,10 @@ import (
 // and set credentials.
 var Manager uint64
 
-// exits are the dead that the manager has not been told of, oldest first.
-var exits, exitsTail *sched.Process
+// exits are the dead that the manager has not been told of, newest first: pushed
+// by any CPU, atomic. telling are those in the order in which it is told;
+// guarded by the manager's Lock.
+var exits, telling *sched.Process
 
 // Killed is the wait(2) status of a process that the kernel ends with signal.
 func Killed(signal uint64) uint64 { return signal & 0x7f }
@@ -44,89 +47,107 @@ const (
 
 // Die ends p with a wait(2) status. Its memory, handles and calls are taken
 // apart by a job; the manager is told when the handles have gone, so that who
-// waits for p finds its files closed and its locks free.
+// waits for p finds its files closed and its locks free. The caller may hold
+// the Lock of a process of which p is an embryo.
 func Die(p *sched.Process, status uint64) {
-	if p.State == sched.Dying {
+	c := sched.This()
+	p.Lock.AcquireSecond()
+	if p.State() == sched.Dying {
+		p.Lock.Release()
 		return
 	}
-	c := sched.This()
-	// The manager may know every process whose fork was done.
-	p.Noticed = true
-	if d := forkOf(p); d != nil {
-		d.Child = nil
-		p.Noticed = false
-	}
-	for _, d := range p.Disp {
-		if d != nil {
-			c.Forget(d)
-		}
-	}
-	p.State = sched.Dying
+	p.SetState(sched.Dying)
 	p.Status = status
-	p.Stage = 0
+	p.Holds = 1
+	if p.Born {
+		p.Holds = 2 // the manager may know it, and is told
+	}
+	if !p.HasJob() { // else it is the reset that sees it
+		p.Stage = 0
+		c.StopAll(p, teardown)
+	}
 	vforkDone(c, p)
+	p.Lock.Release()
 	if p.Rank < abi.RankApp {
 		serverDied(p)
 		wakeAll(c)
-	}
-	if p.HasJob() {
-		p.ReplaceJob(teardown)
-	} else {
-		c.AddJob(p, teardown)
 	}
 }
 
 // wakeAll notifies everybody on all channels: who waits for a word of a server
 // that is no more calls it again, and learns of its end by the answer.
 func wakeAll(c *sched.CPU) {
-	for p := sched.First(); p != nil; p = p.Next() {
-		if d := p.Disp[0]; d != nil && p.State != sched.Dying {
-			for ch := uint(abi.ChanProc); ch <= abi.ChanDev; ch++ {
-				c.Notify(d, ch)
-			}
-			c.Notify(d, abi.ChanMount)
+	for i := 0; ; {
+		p := sched.Each(&i)
+		if p == nil {
+			return
 		}
+		if p.State() == sched.Dying {
+			continue
+		}
+		for ch := uint(abi.ChanProc); ch <= abi.ChanDev; ch++ {
+			c.Notify(p, ch)
+		}
+		c.Notify(p, abi.ChanMount)
 	}
 }
 
 // notice tells the manager of p's death.
 func notice(c *sched.CPU, p *sched.Process) {
-	m := sched.Find(Manager)
-	if !p.Noticed || m == nil || m.State == sched.Dying {
-		p.Noticed = false
+	if !p.Born {
 		return
 	}
-	p.NextExit = nil
-	if exits == nil {
-		exits = p
-	} else {
-		exitsTail.NextExit = p
+	m := sched.Find(Manager)
+	if m == nil || m.State() == sched.Dying {
+		letGo(p)
+		return
 	}
-	exitsTail = p
-	c.Post(m.Disp[0], abi.EventExits)
+	head := (*unsafe.Pointer)(unsafe.Pointer(&exits))
+	for {
+		old := atomic.LoadPointer(head)
+		p.NextExit = (*sched.Process)(old)
+		if atomic.CompareAndSwapPointer(head, old, unsafe.Pointer(p)) {
+			break
+		}
+	}
+	if d := m.Dispatcher(0); d != nil {
+		c.Post(d, abi.EventExits)
+	}
+}
+
+// letGo gives p back if all others have let go of it.
+func letGo(p *sched.Process) {
+	if atomic.AddInt32(&p.Holds, -1) == 0 {
+		sched.FreeProcess(p)
+	}
 }
 
 // vforkDone tells the parent that waits for p to leave its program half.
+// p.Lock is held.
 func vforkDone(c *sched.CPU, p *sched.Process) {
 	if p.VforkParent == 0 {
 		return
 	}
-	if parent := sched.Find(p.VforkParent); parent != nil && parent.State != sched.Dying {
-		c.Notify(parent.Disp[0], abi.ChanVfork)
+	if parent := sched.Find(p.VforkParent); parent != nil && parent.State() != sched.Dying {
+		c.Notify(parent, abi.ChanVfork)
 	}
 	p.VforkParent = 0
 }
 
 // killUnborn gives up the forks that p has not finished.
 func killUnborn(p *sched.Process) {
-	for _, d := range p.Disp {
-		if d != nil && d.Child != nil {
-			Die(d.Child, Killed(SigKILL))
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d != nil && d.Child != 0 {
+			if child := sched.Find(d.Child); child != nil {
+				Die(child, Killed(SigKILL))
+			}
+			d.Child = 0
 		}
 	}
 }
 
-// teardown is the job of a dead process: one bounded step.
+// teardown is the job of a dead process: one bounded step. Its dispatchers have
+// stopped.
 func teardown(p *sched.Process) bool {
 	c := sched.This()
 	switch p.Stage {
@@ -138,11 +159,22 @@ func teardown(p *sched.Process) bool {
 		p.Stage++
 		fallthrough // few processes hold much
 	case 1:
-		if ppc.Handles.Release(&p.Handles, 8) {
+		p.Lock.Acquire()
+		done := ppc.Handles.Release(&p.Handles, 8)
+		p.Lock.Release()
+		if done {
 			p.Stage++
 			notice(c, p)
 		}
 	case 2:
+		// Who found it alive may still use its memory, and tell it of handles.
+		if !p.Grace.Over() {
+			break
+		}
+		p.Stage++
+		fallthrough
+	case 3:
+		p.Lock.Acquire()
 		for range 64 {
 			g := p.PopLast()
 			if g == nil {
@@ -151,31 +183,35 @@ func teardown(p *sched.Process) bool {
 			}
 			ppc.Handles.Grants.Put(g)
 		}
-	case 3:
+		p.Lock.Release()
+	case 4:
 		if p.Space == nil {
 			p.Stage++
 			break
 		}
-		c.UnloadSpace(p.Space)
-		if mm.Destroy(p.Space) {
+		if c.Unloaded(p) && mm.Destroy(p.Space) {
 			p.Space = nil
 			p.Stage++
 		}
-	case 4:
-		for i, d := range p.Disp {
-			if d == nil {
-				continue
+	case 5:
+		// A word for its dispatchers may be on its way: see sched's mail.
+		if p.Grace.Over() {
+			p.Stage++
+		}
+	case 6:
+		for i := range p.Disp {
+			if d := p.Dispatcher(i); d != nil {
+				sched.RemoveDispatcher(d)
+				freeArea(d)
 			}
-			private, shared := d.Private, d.Shared
-			sched.FreeDispatcher(d)
-			p.Disp[i] = nil
-			mm.FreeFrame(p.Acct, mm.KindKernel, private)
-			mm.FreeFrame(p.Acct, mm.KindKernel, shared)
 		}
-		p.Stage++
-		if !p.Noticed {
-			sched.FreeProcess(p)
+		for i, d := range p.Old { // it died while it was being reset
+			if d != nil {
+				p.Old[i] = nil
+				freeArea(d)
+			}
 		}
+		letGo(p)
 		return true
 	}
 	return false
@@ -186,26 +222,35 @@ func NextExit(p *sched.Process, va uint64) int64 {
 	if p.KPid != Manager {
 		return -abi.EPERM
 	}
-	dead := exits
+	p.Lock.Acquire()
+	if telling == nil {
+		head := (*unsafe.Pointer)(unsafe.Pointer(&exits))
+		q := (*sched.Process)(atomic.SwapPointer(head, nil))
+		for q != nil {
+			q, q.NextExit, telling = q.NextExit, telling, q
+		}
+	}
+	dead := telling
 	if dead == nil {
+		p.Lock.Release()
 		return -abi.EAGAIN
 	}
+	used := dead.Counts()
 	n := abi.ExitNotice{
 		KPid: dead.KPid, Parent: dead.Parent, Status: dead.Status,
-		UserNS: dead.UserNS, MaxResident: uint64(dead.Acct.MaxFrames()) * abi.PageSize,
-		MinFaults: dead.MinFaults, MajFaults: dead.MajFaults, Switches: dead.Switches,
+		UserNS: used.UserNS, MaxResident: uint64(dead.Acct.MaxFrames()) * abi.PageSize,
+		MinFaults: used.MinFaults, MajFaults: used.MajFaults, Switches: used.Switches,
 	}
 	// Plain memory without padding.
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&n)), unsafe.Sizeof(n))
 	if mm.CopyOut(p.Space, va, b) != len(b) {
+		p.Lock.Release()
 		return -abi.EFAULT
 	}
-	exits = dead.NextExit
+	telling = dead.NextExit
 	dead.NextExit = nil
-	dead.Noticed = false
-	if dead.Stage > 4 {
-		sched.FreeProcess(dead)
-	}
+	p.Lock.Release()
+	letGo(dead)
 	return 0
 }
 

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/handle"
 	"go42/ipc/ppc"
@@ -17,16 +18,22 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		return 0, -abi.EINVAL
 	}
 	vfork := flags&abi.ForkVfork != 0
-	child := d.Child
-	if child != nil && vfork != (child.VforkParent != 0) {
-		return 0, -abi.EINVAL // not the call that is to be repeated
+	c := sched.This()
+	var child *sched.Process
+	if d.Child != 0 {
+		// It may have been killed since.
+		if child = sched.Find(d.Child); child == nil || child.State() != sched.Embryo {
+			d.Child, child = 0, nil
+		} else if vfork != (child.VforkParent != 0) {
+			return 0, -abi.EINVAL // not the call that is to be repeated
+		}
 	}
 	if child == nil {
 		if Account.Headroom() >= forkRoom {
 			child = sched.NewProcess(Account)
 		}
 		if child == nil {
-			if Reclaim(sched.This()) {
+			if Reclaim(c) {
 				return 0, -abi.EAGAIN // the dead make room
 			}
 			return 0, -abi.ENOMEM
@@ -34,72 +41,85 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		// A child of a server keeps its rank, so that it can call only what
 		// its parent could, and has no role.
 		child.Parent, child.Cred, child.Rank, child.Role = p.KPid, p.Cred, p.Rank, 0
-		d.Child = child
+		child.Weight = p.Weight
+		d.Child = child.KPid
 		if vfork {
 			child.VforkParent = p.KPid
 		}
 		var err mm.Errno
 		if child.Space, err = mm.NewAddressSpace(child.Acct); err != mm.OK {
-			return 0, failFork(d, int64(err))
+			return 0, failFork(d, child, int64(err))
 		}
-		if _, err := NewArea(child, d); err != 0 {
-			return 0, failFork(d, err)
+		if err := First(child, c, d); err != 0 {
+			return 0, failFork(d, child, err)
 		}
+		p.Lock.Acquire()
 		ppc.Handles.Share(&p.Handles, &child.Handles)
+		p.Lock.Release()
 	}
 	done, err := mm.Fork(p.Space, child.Space, &child.Fork, vfork)
 	if err != 0 {
-		return 0, failFork(d, int64(err))
+		return 0, failFork(d, child, int64(err))
 	}
 	if !done {
 		return 0, -abi.EAGAIN
 	}
+	// From here on its end is told, unless it has come already.
+	child.Lock.Acquire()
+	alive := child.State() == sched.Embryo
+	child.Born = alive
+	child.Lock.Release()
+	if !alive {
+		d.Child = 0
+		return 0, -abi.EAGAIN
+	}
 	h, ok := ppc.NewHandle(p, handle.KindProcess, 0, child.KPid, nil)
 	if !ok {
-		return 0, failFork(d, -abi.ENOMEM)
+		child.Lock.Acquire()
+		if child.State() == sched.Embryo {
+			child.Born = false
+		}
+		child.Lock.Release()
+		return 0, failFork(d, child, -abi.ENOMEM)
 	}
-	d.Child = nil
+	d.Child = 0
 	// Limits bind the child's own requests; what it was born with is not one.
 	_, bytes, _, data := p.Acct.Limits()
 	child.Acct.SetByteLimit(bytes)
 	child.Acct.SetDataLimit(data)
-	Forks++
+	forks[c.ID].n++
 	return child.KPid, int64(h)
 }
 
-// Forks counts those done since start.
-var Forks uint64
+// forks counts those done since start; each CPU writes its own.
+var forks [amd64.MaxCPU]struct {
+	n uint64
+	_ [56]byte
+}
 
-func failFork(d *sched.Dispatcher, err int64) int64 {
-	Die(d.Child, Killed(SigKILL))
+// Forks returns how many forks were done since start.
+func Forks() (n uint64) {
+	for i := range forks {
+		n += forks[i].n
+	}
+	return n
+}
+
+func failFork(d *sched.Dispatcher, child *sched.Process, err int64) int64 {
+	d.Child = 0
+	Die(child, Killed(SigKILL))
 	return err
 }
 
-// forkOf returns the dispatcher whose NFork of p is not done, nil if none is.
-func forkOf(p *sched.Process) *sched.Dispatcher {
-	if p.State != sched.Embryo {
-		return nil
-	}
-	parent := sched.Find(p.Parent)
-	if parent == nil {
-		return nil
-	}
-	for _, d := range parent.Disp {
-		if d != nil && d.Child == p {
-			return d
-		}
-	}
-	return nil
-}
-
-// embryo returns the not yet started child that handle h of p names.
+// embryo returns the not yet started child that handle h of p names. p.Lock is
+// held.
 func embryo(p *sched.Process, h uint64) *sched.Process {
 	g, _ := p.Handles.Lookup(h)
 	if g == nil || g.Kind != handle.KindProcess {
 		return nil
 	}
 	c := sched.Find(g.Object)
-	if c == nil || c.State != sched.Embryo || c.Parent != p.KPid {
+	if c == nil || c.State() != sched.Embryo || c.Parent != p.KPid {
 		return nil
 	}
 	return c
@@ -107,27 +127,44 @@ func embryo(p *sched.Process, h uint64) *sched.Process {
 
 // Start is NStart: the embryo runs, and its handle goes.
 func Start(c *sched.CPU, p *sched.Process, h, arg uint64) int64 {
+	p.Lock.Acquire()
 	child := embryo(p, h)
-	if child == nil {
+	ok := child != nil && Run(c, child, abi.RunFork, arg)
+	if ok {
+		ppc.Handles.Drop(&p.Handles, h)
+	}
+	p.Lock.Release()
+	if !ok {
 		return -abi.ESRCH
 	}
-	Run(c, child, abi.RunFork, arg)
-	ppc.Handles.Drop(&p.Handles, h)
 	return 0
 }
 
-// Run lets an embryo run for the first time.
-func Run(c *sched.CPU, p *sched.Process, reason, arg uint64) {
-	p.State = sched.Running
-	d := p.Disp[0]
+// Run lets an embryo run for the first time; false: it has been killed. The
+// parent's Lock may be held.
+func Run(c *sched.CPU, p *sched.Process, reason, arg uint64) bool {
+	p.Lock.AcquireSecond()
+	if p.State() != sched.Embryo {
+		p.Lock.Release()
+		return false
+	}
+	d := p.Dispatcher(0)
 	d.State = sched.DispClean
 	d.Reason, d.Argument = reason, arg
-	c.Ready(d)
+	p.Born = true
+	p.SetState(sched.Running)
+	if to := c.Place(); to != c && p.Class() == sched.ClassApp {
+		c.Give(d, to)
+	} else {
+		c.Ready(d)
+	}
+	p.Lock.Release()
+	return true
 }
 
 // embryoGone ends an embryo whose handle went before it was started.
 func embryoGone(kpid uint64) {
-	if p := sched.Find(kpid); p != nil && p.State == sched.Embryo {
+	if p := sched.Find(kpid); p != nil && p.State() == sched.Embryo {
 		Die(p, Killed(SigKILL))
 	}
 }

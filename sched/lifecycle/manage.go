@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"sync/atomic"
+
 	"go42/ipc/abi"
 	"go42/sched"
 )
@@ -9,10 +11,10 @@ import (
 // its own embryo.
 func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 	t := sched.Find(kpid)
-	if t == nil || t.State == sched.Dying {
+	if t == nil || t.State() == sched.Dying {
 		return -abi.ESRCH
 	}
-	own := t.State == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
+	own := t.State() == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
 	if p.KPid != Manager && !own {
 		return -abi.EPERM
 	}
@@ -20,15 +22,19 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 	case abi.NKill:
 		Die(t, Ended(arg))
 	case abi.NSuspend:
-		if t.State == sched.Running {
+		t.Lock.Acquire()
+		if t.State() == sched.Running {
 			c.SuspendProcess(t)
 		}
+		t.Lock.Release()
 	case abi.NResume:
-		if t.State == sched.Suspended {
+		t.Lock.Acquire()
+		if t.State() == sched.Suspended {
 			c.ResumeProcess(t)
 		}
+		t.Lock.Release()
 	case abi.NSetCred:
-		t.Cred = arg
+		atomic.StoreUint64(&t.Cred, arg)
 	}
 	return 0
 }

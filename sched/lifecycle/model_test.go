@@ -77,7 +77,7 @@ func (w *world) boot(rank, role uint32) *sched.Process {
 	if p.Space, err = mm.NewAddressSpace(p.Acct); err != mm.OK {
 		w.t.Fatal(err)
 	}
-	if _, err := NewArea(p, nil); err != 0 {
+	if err := First(p, sched.This(), nil); err != 0 {
 		w.t.Fatal(err)
 	}
 	if image(p) != mm.OK || w.program(p, 1) != mm.OK {
@@ -189,7 +189,7 @@ func (w *world) notices() {
 
 func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 	d := p.Disp[0]
-	if d.Child == nil {
+	if d.Child == 0 {
 		k.flags = flags
 		k.atFork = k.data // what the child will have, however long it takes
 	}
@@ -207,7 +207,7 @@ func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 			break
 		}
 		if n == giveUp {
-			child := d.Child
+			child := sched.Find(d.Child)
 			if child == nil {
 				return
 			}
@@ -215,9 +215,6 @@ func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 			case 0: // whoever guesses the child's id and kills it
 				if r := Manage(w.c, p, abi.NKill, child.KPid, SigKILL); r != 0 {
 					w.t.Fatalf("kill of an unfinished child: %d", r)
-				}
-				if d.Child != nil {
-					w.t.Fatal("the dispatcher keeps a dead child")
 				}
 				if giveUp = -1; w.r.Intn(2) == 0 {
 					return
@@ -283,11 +280,11 @@ func (w *world) reset(k *kid, p *sched.Process) {
 			w.t.Fatalf("reset takes parcel %#x, %#x", bad[0], bad[1])
 		}
 	}
-	w.c.Notify(d, 3)
+	w.c.Notify(d.Proc, 3)
 	if st := Reset(w.c, d, parcelVA, n); st != 0 {
 		w.t.Fatalf("reset: %d", st)
 	}
-	w.c.Notify(d, 7)
+	w.c.Notify(d.Proc, 7)
 	k.resetting = true
 }
 
@@ -336,7 +333,7 @@ func TestModel(t *testing.T) {
 
 func run(t *testing.T, seed int64) {
 	w := newWorld(t, seed)
-	base := sched.Live
+	base := sched.Live()
 	before := mm.ReadCounters().Kinds
 	root := w.boot(abi.RankApp, 0)
 	root.Acct.SetByteLimit(1 << 40)
@@ -349,7 +346,7 @@ func run(t *testing.T, seed int64) {
 			w.live[k.kpid] = k
 		}
 		p := sched.Find(k.kpid)
-		if p == nil || p.State == sched.Dying {
+		if p == nil || p.State() == sched.Dying {
 			if !k.resetting {
 				t.Fatal("a process died by itself")
 			}
@@ -361,16 +358,16 @@ func run(t *testing.T, seed int64) {
 		if op < 6 || op > 12 {
 			w.hunger()
 		}
-		if op < 10 && (!w.settle(k, p) || p.State == sched.Suspended) {
+		if op < 10 && (!w.settle(k, p) || p.State() == sched.Suspended) {
 			op = 10 + w.r.Intn(6) // it does not run: only others act
 		}
 		switch op {
 		case 0, 1, 2:
-			if sched.Live < 60 {
+			if sched.Live() < 60 {
 				w.fork(k, p, 0, w.r.Intn(6)-3)
 			}
 		case 3:
-			if sched.Live < 60 {
+			if sched.Live() < 60 {
 				w.fork(k, p, abi.ForkVfork, w.r.Intn(4)-2)
 			}
 		case 4:
@@ -424,7 +421,7 @@ func run(t *testing.T, seed int64) {
 				}
 				c := w.find(e)
 				if c.Disp[0].Reason != abi.RunFork || !c.Disp[0].Queued() {
-					t.Fatalf("a started child does not run: state %d, %d, reason %d", c.State, c.Disp[0].State, c.Disp[0].Reason)
+					t.Fatalf("a started child does not run: state %d, %d, reason %d", c.State(), c.Disp[0].State, c.Disp[0].Reason)
 				}
 				c.Disp[0].Reason = abi.RunResume
 				delete(w.embryos, e.kpid)
@@ -441,7 +438,7 @@ func run(t *testing.T, seed int64) {
 				w.gone(k, SigKILL)
 			}
 		case 11:
-			if p.State == sched.Running {
+			if p.State() == sched.Running {
 				Manage(w.c, w.manager, abi.NSuspend, k.kpid, 0)
 				if p.Disp[0].Queued() {
 					t.Fatal("queued though suspended")
@@ -452,7 +449,7 @@ func run(t *testing.T, seed int64) {
 		case 12:
 			w.notices()
 		case 13:
-			if h := uint64(abi.HandleFree + w.r.Intn(4)); p.State == sched.Running {
+			if h := uint64(abi.HandleFree + w.r.Intn(4)); p.State() == sched.Running {
 				ppc.Handles.Drop(&p.Handles, h)
 				for _, x := range w.embryos {
 					if x.parent == k.kpid && x.handle == h {
@@ -471,7 +468,7 @@ func run(t *testing.T, seed int64) {
 	}
 	for len(w.live) > 0 {
 		k := w.some(w.live)
-		if p := sched.Find(k.kpid); p == nil || p.State == sched.Dying {
+		if p := sched.Find(k.kpid); p == nil || p.State() == sched.Dying {
 			w.gone(k, Killed(SigKILL))
 		} else {
 			w.exit(k, p, 0)
@@ -489,8 +486,8 @@ func run(t *testing.T, seed int64) {
 	if err, what := mm.Check(); err != mm.OK {
 		t.Fatal(what)
 	}
-	if sched.Live != base {
-		t.Fatalf("%d processes left, %d at start", sched.Live, base)
+	if sched.Live() != base {
+		t.Fatalf("%d processes left, %d at start", sched.Live(), base)
 	}
 	after := mm.ReadCounters().Kinds
 	for k := range after {
@@ -506,8 +503,8 @@ func run(t *testing.T, seed int64) {
 	w.drain()
 	for mm.Work(1000) {
 	}
-	if recs, lvs := ppc.Counts(); recs != 0 || lvs != 0 || sched.Live != 0 {
-		t.Fatalf("left %d records, %d leaves, %d processes", recs, lvs, sched.Live)
+	if recs, lvs := ppc.Counts(); recs != 0 || lvs != 0 || sched.Live() != 0 {
+		t.Fatalf("left %d records, %d leaves, %d processes", recs, lvs, sched.Live())
 	}
 	t.Log("execs that starved:", w.starved)
 }

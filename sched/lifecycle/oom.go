@@ -45,8 +45,12 @@ var forkRoom int64
 func OutOfMemory(c *sched.CPU) (victim *sched.Process, ok bool) {
 	const worth = 64 // frames
 	most := int64(worth)
-	for p := sched.First(); p != nil; p = p.Next() {
-		if p.Rank < abi.RankApp || p.Parent == 0 || p.State == sched.Dying {
+	for i := 0; ; {
+		p := sched.Each(&i)
+		if p == nil {
+			break
+		}
+		if p.Rank < abi.RankApp || p.Parent == 0 || p.State() == sched.Dying {
 			continue
 		}
 		if n := holds(p); n > most {

@@ -28,36 +28,77 @@ func Reset(c *sched.CPU, d *sched.Dispatcher, va, n uint64) int64 {
 	if r.Flags&abi.MapShared != 0 || r.FCMID != 0 || r.Kind != uint32(mm.FCMAnon) || r.Prot&abi.ProtRead == 0 {
 		return -abi.EINVAL
 	}
-	killUnborn(p)
-	for _, x := range p.Disp {
-		if x != nil {
-			c.Forget(x)
-			x.State = sched.DispEmbryo
-		}
+	if d.Index != 0 {
+		return -abi.EINVAL // the new program has no other dispatcher
+	}
+	p.Lock.Acquire()
+	if p.State() == sched.Dying || p.HasJob() {
+		p.Lock.Release()
+		return -abi.ESRCH
 	}
 	p.Parcel, p.Length = va, n
 	p.Stage = 0
-	c.AddJob(p, reset)
+	c.StopAll(p, reset)
+	p.Lock.Release()
 	return 0
 }
 
-// reset is the job of exec.
+// reset is the job of exec. The process's dispatchers have stopped.
 func reset(p *sched.Process) bool {
 	c := sched.This()
+	if p.State() == sched.Dying {
+		p.Lock.Acquire()
+		p.Stage = 0
+		p.Grace = sched.Grace{}
+		p.SetJob(teardown)
+		p.Lock.Release()
+		return false
+	}
 	switch p.Stage {
 	case 0:
+		killUnborn(p)
 		// What others asked of the old program nobody would answer.
 		if ppc.Abandon(c, p, 64, true) {
 			p.Stage++
 		}
 	case 1:
+		// Who copies from or to the old program's memory has done so then.
+		if p.Grace.Over() {
+			p.Stage++
+		}
+	case 2:
+		// Its further dispatchers are found no more.
+		p.Lock.Acquire()
+		for i := range p.Disp[1:] {
+			if d := p.Dispatcher(i + 1); d != nil {
+				p.Old[i] = d
+				sched.RemoveDispatcher(d)
+			}
+		}
+		p.Lock.Release()
+		p.Stage++
+		fallthrough
+	case 3:
+		if !p.Grace.Over() {
+			break
+		}
+		for i, d := range p.Old {
+			if d != nil {
+				p.Space.UnmapPinned(d.VA)
+				p.Space.UnmapPinned(d.VA - abi.PageSize)
+				freeArea(d)
+				p.Old[i] = nil
+			}
+		}
+		p.Stage++
+	case 4:
 		keep := [1]mm.VRange{{Addr: p.Parcel, Len: pageUp(p.Length)}}
 		if err := p.Space.Reset(keep[:]); err == mm.OK {
 			p.Stage++
 		} else if err != mm.EAGAIN {
 			Die(p, Killed(SigKILL))
 		}
-	case 2:
+	case 5:
 		// Bounded: a parcel is at most 2,048 pages, moved by their tables.
 		n := pageUp(p.Length)
 		_, err := p.Space.Move(p.Parcel, n, n, abi.MoveMayMove|abi.MoveFixed, abi.ParcelVA)
@@ -71,21 +112,30 @@ func reset(p *sched.Process) bool {
 			Die(p, Killed(SigKILL))
 			return false
 		}
-		d := p.Disp[0]
-		vforkDone(c, p)
-		// What came for the process meanwhile is for the new program, too: a
-		// server that has notified does not do so again until it is called.
-		notify := atomic.LoadUint64(&d.Page.Notify)
-		const lasting = abi.EventNotify | abi.EventStopped | abi.EventExits | abi.EventLasts | abi.EventCall
-		pending := atomic.LoadUint64(&d.Page.Pending) & lasting
-		initPage(d)
-		// The old program must not choose what the new libOS finds.
-		clear(mm.PhysBytes(d.Private, abi.PageSize))
-		d.Page.Notify, d.Page.Pending = notify, pending
-		d.State = sched.DispClean
-		d.Reason, d.Argument = abi.RunExec, p.Length
-		c.Ready(d)
-		return true
+		return begin(c, p)
 	}
 	return false
+}
+
+// begin ends a reset: the new program's libOS starts. false: the process has
+// been killed.
+func begin(c *sched.CPU, p *sched.Process) bool {
+	d := p.Dispatcher(0)
+	p.Lock.Acquire()
+	if p.State() == sched.Dying {
+		p.Lock.Release()
+		return false
+	}
+	vforkDone(c, p)
+	// What came for the process meanwhile is for the new program, too: a
+	// server that has notified does not do so again until it is called.
+	const lasting = abi.EventNotify | abi.EventStopped | abi.EventExits | abi.EventLasts | abi.EventCall
+	atomic.AndUint64(&d.Page.Pending, lasting)
+	initPage(d)
+	// The old program must not choose what the new libOS finds.
+	clear(mm.PhysBytes(d.Private, abi.PageSize))
+	p.SetJob(nil)
+	p.Lock.Release()
+	c.Restart(d, abi.RunExec, p.Length)
+	return true
 }
