@@ -12,20 +12,19 @@ import (
 // the host's tests.
 
 func cpuNumber() int          { return int(amd64.This().ID) }
-func numCPU() int             { return amd64.NCPU }
+func numCPU() int             { return 1 } // the others idle until mm is ready for them
 func tsc() uint64             { return amd64.TSC() }
 func tscHz() uint64           { return amd64.TSCHz }
 func armTimer(at uint64)      { amd64.TimerArm(at) }
 func interruptPending() bool  { return amd64.InterruptPending() }
 func saveState(d *Dispatcher) { d.Ctx.Preempt() }
 
-// One CPU runs the kernel.
-type epochs struct{}
+func reschedule(cpu int)    { amd64.Reschedule(cpu) }
+func snapshot(e *epochs)    { amd64.GraceStart(e) }
+func passed(e *epochs) bool { return amd64.GraceOver(e) }
+func quiesce()              { amd64.Quiesce() }
 
-func reschedule(int)      {}
-func snapshot(*epochs)    {}
-func passed(*epochs) bool { return true }
-func quiesce()            {}
+type epochs = amd64.Grace
 
 // load makes d's context the one that the processor returns to; nil: none.
 func load(d *Dispatcher) {

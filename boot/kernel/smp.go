@@ -13,6 +13,9 @@ import (
 // gives it work; all that a kernel entry needs has been set up.
 func startupCPUs() {
 	spin.CPU = cpuNumber
+	for i := 1; i < amd64.ACPI.NCPU && i < amd64.MaxCPU; i++ {
+		sched.InitCPU(i)
+	}
 	amd64.StartCPUs(runCPU)
 }
 
