@@ -6,7 +6,7 @@ import "go42/ipc/abi"
 // skipped and make the result ENOMEM, as Linux has it. EINVAL: not for such a
 // region. EAGAIN: call again.
 func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
-	h, end, e := as.rangeHalf(addr, n)
+	h, end, e := as.acquireRange(addr, n)
 	if e != OK {
 		if n == 0 && addr&pageMask == 0 {
 			return OK
@@ -14,8 +14,7 @@ func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
 		return e
 	}
 	budget := stepBudget
-	h.lock.Acquire()
-	if h.fork {
+	if h.forking() {
 		e = EAGAIN
 	} else {
 		c := h.cursorFor(addr, n, advice)
@@ -28,7 +27,7 @@ func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
 		}
 	}
 	h.lock.Release()
-	if budget > 0 && work.head != nil {
+	if budget > 0 && workWaits() {
 		Work(budget)
 	}
 	return e

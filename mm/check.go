@@ -281,7 +281,7 @@ func (h *Half) check() string {
 // checkGap verifies that the leaf shows no page in [lo, hi), where there is no
 // private region.
 func (h *Half) checkGap(lo, hi uint64) string {
-	if h.leaf == nil || lo >= hi || h.fork || h.fresh != nil {
+	if h.leaf == nil || lo >= hi || h.forking() || h.fresh != nil {
 		return ""
 	}
 	budget := 0

@@ -5,16 +5,17 @@ import "go42/mm/spin"
 // PhysRange is a range of physical memory in bytes.
 type PhysRange struct{ Base, Size uint64 }
 
-// Hooks reach the processor. All are called on the CPU that they concern; nil
-// means nothing to do (host tests).
+// Hooks reach the processor. All but ShootDown are called on the CPU that they
+// concern; nil means nothing to do (host tests).
 type Hooks struct {
 	InvalidatePage func(va uint64) // invlpg
 	FlushAll       func()          // drop all user translations of this CPU
 	LoadRoot       func(pa uint64) // CR3
-	// ShootDown makes other CPUs that run as forget n pages from va; n == 0:
-	// all of its user half. It is called with the half's lock held: a CPU that
-	// spins for a lock must serve its mailbox.
-	ShootDown func(as *AddressSpace, va, n uint64)
+	// ShootDown makes the CPUs of a mask (without this one) forget the pages at
+	// va, or their user half if va is nil, before they next run in ring 3. It
+	// may wait for CPUs that run in ring 3, never for one in the kernel. It is
+	// called with no lock of this package held, and not with two on one CPU.
+	ShootDown func(cpus uint64, va []uint64)
 }
 
 // Config is what Init needs to know.
@@ -35,7 +36,6 @@ var mem struct {
 	hooks    Hooks
 	zero     uint64 // physical address of the shared zero frame
 	rootTmpl uint64 // root table whose upper half every address space gets
-	current  *AddressSpace
 
 	accounts Pool[Account]
 	fcms     Pool[FCM]
@@ -44,8 +44,8 @@ var mem struct {
 	halves   Pool[Half]
 	spaces   Pool[AddressSpace]
 
-	fcmSerial uint64
-	root      *Account
+	root *Account
+	cpus [maxCPU]perCPU
 }
 
 // Init takes over memory. It is called once, before anything else here, with
@@ -66,7 +66,8 @@ func Init(cfg *Config) Errno {
 	}
 	mem.fcms.Raw = true  // their locks outlive them
 	mem.nodes.Raw = true // they are empty when they are freed
-	mem.rootTmpl, mem.current = 0, nil
+	mem.halves.Raw = true
+	mem.rootTmpl, mem.cpus = 0, [maxCPU]perCPU{}
 	work.lock.Init(spin.Work)
 	work.head, work.tail, work.n = nil, nil, 0
 	pools.n = 0

@@ -1,12 +1,19 @@
 package mm
 
+import "sync/atomic"
+
 // Destroy gives back all that as holds; as must not be used for anything else
-// any more. done == false: call again. When it is done, everything that died
-// with as has been freed (and what else was on the work list).
+// any more, and its memory may be used for another from when it is done. done ==
+// false: call again. It is not done while another CPU has as loaded (Active): the
+// caller sees to that these load another. When it is done, what died with as has
+// been freed.
 func Destroy(as *AddressSpace) (done bool) {
-	if mem.current == as {
+	if mem.cpus[cpuID()].current == as {
 		var kernel *AddressSpace
 		kernel.Activate()
+	}
+	if as.Active() != 0 {
+		return false
 	}
 	budget := stepBudget
 	for as.Program != nil || as.LibOS != nil {
@@ -14,21 +21,15 @@ func Destroy(as *AddressSpace) (done bool) {
 		if h == nil {
 			h = as.LibOS
 		}
-		if as.dying == 0 {
-			// The last one keeps the half until it is torn down.
-			h.lock.Acquire()
-			last := h.refs == 1
-			h.lock.Release()
-			if !last {
-				as.detach(h)
-				continue
-			}
+		// The last one keeps the half until it is torn down.
+		if as.dying == 0 && as.detach(h, false) {
+			continue
 		}
 		as.dying = 1
 		if !h.tearDown(&budget) {
 			return false
 		}
-		as.detach(h)
+		as.detach(h, true)
 		freeHalf(h)
 		as.dying = 0
 	}
@@ -47,13 +48,14 @@ func Destroy(as *AddressSpace) (done bool) {
 
 // tearDown gives back all that a half holds that nobody runs any more.
 func (h *Half) tearDown(budget *int) bool {
-	h.lock.Acquire()
+	h.acquire()
 	done := h.tearDownLocked(budget)
 	h.lock.Release()
 	return done
 }
 
 func (h *Half) tearDownLocked(budget *int) bool {
+	atomic.StoreUint32(&h.busy, gone)
 	h.endFork()
 	for r := h.last; r != nil; r = h.last {
 		if *budget <= 0 {
@@ -87,7 +89,7 @@ func (k VRange) end() uint64 { return k.Addr + k.Len }
 func (as *AddressSpace) Reset(keep []VRange) Errno {
 	budget := stepBudget
 	for _, h := range [2]*Half{as.Program, as.LibOS} {
-		h.lock.Acquire()
+		h.acquire()
 		e := OK
 		if h.refs == 1 {
 			e = h.prepareReset(keep)
@@ -97,20 +99,24 @@ func (as *AddressSpace) Reset(keep []VRange) Errno {
 			return e
 		}
 	}
-	if p := as.Program; p.refs > 1 {
+	p := as.Program
+	p.acquire()
+	shared := p.refs > 1
+	p.lock.Release()
+	if shared {
 		h := newHalf(as.acct, false)
 		if h == nil {
 			return ENOMEM
 		}
-		if as.detach(p) == 0 { // the others left meanwhile
-			for all := 1 << 30; !p.tearDown(&all); {
-			}
-			freeHalf(p)
+		if as.detach(p, false) {
+			as.attach(h)
+		} else { // the others left meanwhile
+			freeHalf(h)
+			return EAGAIN
 		}
-		as.attach(h)
 	}
 	for _, h := range [2]*Half{as.Program, as.LibOS} {
-		h.lock.Acquire()
+		h.acquire()
 		e := h.reset(keep, &budget)
 		h.lock.Release()
 		if e != OK {
@@ -148,7 +154,7 @@ func (h *Half) prepareReset(keep []VRange) Errno {
 // reset empties a half. The leaf is replaced as a whole, which is cheaper than
 // covering with holes what a fork chain shows of it.
 func (h *Half) reset(keep []VRange, budget *int) Errno {
-	h.fork = false
+	atomic.StoreUint64(&h.fork, 0)
 	for r := h.first; r != nil; {
 		next := r.next
 		stay, _ := keepAt(keep, r.start)

@@ -25,29 +25,49 @@ func (r FaultResult) Tag() uint32 { return uint32(r >> 32) }
 // they are in memory: an aligned block.
 const aroundPages = 16
 
+// aroundDepth is how many nodes above the leaf that looks at.
+const aroundDepth = 4
+
 // Fault resolves a page fault at va. user says that the access was made in
 // ring 3 or on its behalf; nothing else may touch user memory.
 func Fault(as *AddressSpace, va uint64, write, exec, user bool) FaultResult {
-	h := as.half(va)
-	if h == nil || !user {
+	if !user {
 		return FaultMapErr
 	}
-	h.lock.Acquire()
-	res := h.fault(va, write, exec)
-	h.lock.Release()
-	if res == FaultOOM && work.head != nil {
-		Work(Budget) // memory may be waiting to be freed
-		h.lock.Acquire()
-		res = h.fault(va, write, exec)
-		h.lock.Release()
+	h := as.acquire(va)
+	if h == nil {
+		return FaultMapErr
 	}
-	if res == FaultOK {
-		as.MinFaults++
+	h, res := as.fault(h, va, write, exec)
+	if h != nil {
+		h.lock.Release()
 	}
 	return res
 }
 
-// fault is Fault with h locked.
+// fault is Fault with as's half h locked, which it still is if it is returned:
+// if the result is FaultOK.
+func (as *AddressSpace) fault(h *Half, va uint64, write, exec bool) (*Half, FaultResult) {
+	res := h.fault(va, write, exec)
+	if res == FaultOK {
+		return h, res
+	}
+	h.lock.Release()
+	if res != FaultOOM || !workWaits() {
+		return nil, res
+	}
+	Work(Budget) // memory may be waiting to be freed
+	if h = as.acquire(va); h == nil {
+		return nil, FaultMapErr
+	}
+	if res = h.fault(va, write, exec); res == FaultOK {
+		return h, res
+	}
+	h.lock.Release()
+	return nil, res
+}
+
+// fault is Fault with h locked, which it may release meanwhile (flush).
 func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 	va &^= pageMask
 	r := h.find(va)
@@ -94,6 +114,17 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 			pte |= pteCD | pteWT
 		}
 	} else {
+		if write && old != 0 && !h.owns(va) {
+			// What is mapped stays with the chain, or the object: nobody may
+			// see it here any more when the page becomes another.
+			*e = 0
+			f.live--
+			h.resident--
+			old = 0
+			fs := flushSet{}
+			fs.add(va)
+			h.flush(&fs)
+		}
 		own, res := false, FaultOK
 		if pa, own, res = h.private(r, va, write); res != FaultOK {
 			return res
@@ -113,16 +144,26 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 			}
 			h.around(r, va, f, tableOf(e), pte)
 		}
-	} else if (old^pa)&pteAddr != 0 {
-		fs := flushSet{}
-		fs.add(va)
-		h.flush(&fs)
-	}
+	} // else it is the same frame: CPUs with less permission fault, and look again
 	return FaultOK
+}
+
+// owns says whether the leaf itself has va's page.
+func (h *Half) owns(va uint64) bool {
+	if h.leaf == nil {
+		return false
+	}
+	h.leaf.lock.Acquire()
+	e := h.leaf.index.get(va >> PageShift)
+	h.leaf.lock.Release()
+	return e&entPage != 0
 }
 
 // locked makes the page, for by, for a caller that does not hold the lock.
 func (f *FCM) locked(i uint64, by *Account) (pa uint64, res FaultResult) {
+	if f.phys() {
+		return f.page(i, true, by)
+	}
 	f.lock.Acquire()
 	pa, res = f.page(i, true, by)
 	f.lock.Release()
@@ -134,7 +175,7 @@ func (f *FCM) locked(i uint64, by *Account) (pa uint64, res FaultResult) {
 func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, res FaultResult) {
 	i := va >> PageShift
 	oi := (r.off + (va - r.start)) >> PageShift
-	if r.obj != nil && oi >= (r.obj.size+pageMask)>>PageShift {
+	if r.obj != nil && oi >= (r.obj.Size()+pageMask)>>PageShift {
 		return 0, false, FaultBus
 	}
 	leaf := h.leaf
@@ -182,6 +223,10 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
 	if pa != 0 {
 		return leaf.claim(i, 0)
 	}
+	if obj.phys() {
+		below, _ := obj.page(oi, false, nil)
+		return leaf.claim(i, below)
+	}
 	obj.lock.AcquireSecond()
 	below, _ := obj.page(oi, false, nil)
 	pa = leaf.claim(i, below)
@@ -192,41 +237,25 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
 // around maps what is in memory of the aligned block of pages of r's object
 // around va, with the given entry flags; t is va's table, f describes it.
 func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
-	lo := va &^ (aroundPages*PageSize - 1)
-	hi := min(lo+aroundPages*PageSize, r.end)
-	lo = max(lo, r.start)
-	var chain [4]*node // lowest-level index nodes of the leaf and those above it
-	depth := 0
-	if !r.shared() && h.leaf != nil {
-		// The half's lock keeps the leaf's own index still, and entries above
-		// only move; one that moves between the nodes looked at here is seen
-		// in neither only if it moves up past us, which mergeUp does with the
-		// leaf locked.
-		h.leaf.lock.Acquire()
-		for n := h.leaf; n != nil; {
-			if depth == len(chain) {
-				h.leaf.lock.Release()
-				return
-			}
-			chain[depth] = n.index.bottom(lo >> PageShift)
-			if chain[depth] != nil {
-				depth++
-			}
-			n = n.parent
+	lo0 := va &^ (aroundPages*PageSize - 1)
+	lo, hi := max(lo0, r.start), min(lo0+aroundPages*PageSize, r.end)
+	private := uint64(0) // pages of the block that the chain has, as a mask
+	if leaf := h.leaf; !r.shared() && leaf != nil {
+		leaf.lock.Acquire()
+		var near bool
+		if private, near = leaf.has(lo0 >> PageShift); !near {
+			leaf.lock.Release()
+			return
 		}
 	}
 	o := r.obj
-	o.lock.AcquireSecond()
-next:
+	if !o.phys() {
+		o.lock.AcquireSecond()
+	}
 	for a := lo; a < hi; a += PageSize {
 		p := &t[a>>12&511]
-		if *p != 0 {
+		if *p != 0 || private>>(a>>PageShift%aroundPages)&1 != 0 {
 			continue
-		}
-		for _, n := range chain[:depth] {
-			if n.slots[a>>PageShift&(nodeSlots-1)] != 0 {
-				continue next
-			}
 		}
 		if pa, _ := o.page((r.off+(a-r.start))>>PageShift, false, nil); pa != 0 {
 			*p = pa | flags
@@ -234,9 +263,34 @@ next:
 			h.resident++
 		}
 	}
-	o.lock.Release()
+	if !o.phys() {
+		o.lock.Release()
+	}
 	if !r.shared() && h.leaf != nil {
 		h.leaf.lock.Release()
+	}
+}
+
+// has returns which pages of the aligned block of aroundPages from i on the
+// chain has entries for; false: the chain is too long to look. The leaf is
+// locked, so that no entry passes by the one that looks.
+func (leaf *FCM) has(i uint64) (mask uint64, ok bool) {
+	n := leaf
+	for depth := 0; ; depth++ {
+		if b := n.index.bottom(i); b != nil {
+			mask |= b.used >> (i % nodeSlots) & (1<<aroundPages - 1)
+		}
+		up := n.parent
+		if up != nil && depth < aroundDepth {
+			up.lock.AcquireSecond()
+		}
+		if n != leaf {
+			n.lock.Release()
+		}
+		if up == nil || depth == aroundDepth {
+			return mask, up == nil
+		}
+		n = up
 	}
 }
 

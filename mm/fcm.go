@@ -67,7 +67,9 @@ func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
 	f.lock.AcquireSecond()
 	f.kind, f.dead, f.freeOnLast, f.shrinking, f.queued = kind, false, false, false, false
 	f.refs, f.acct, f.size, f.base = 1, a, size, 0
-	f.id = atomic.AddUint64(&mem.fcmSerial, 1)
+	c := &mem.cpus[cpuID()]
+	c.serial++
+	f.id = c.serial*maxCPU + uint64(cpuID())
 	f.index = pageIndex{}
 	f.parent, f.child, f.sibNext, f.sibPrev, f.nchild = nil, nil, nil, nil, 0
 	f.mappers, f.mapTail, f.nmappers, f.zapEpoch = nil, nil, 0, 0
@@ -122,7 +124,7 @@ func (f *FCM) Put() {
 }
 
 // Size returns the size in bytes.
-func (f *FCM) Size() uint64 { return f.size }
+func (f *FCM) Size() uint64 { return atomic.LoadUint64(&f.size) }
 
 // ID returns a number that no other FCM ever has.
 func (f *FCM) ID() uint64 { return f.id }
@@ -214,14 +216,14 @@ func (f *FCM) addMapper(r *Region) {
 		f.mappers.mprev = r
 		f.mappers = r
 	}
-	f.nmappers++
+	atomic.StoreInt64(&f.nmappers, f.nmappers+1)
 	f.lock.Release()
 }
 
 func (f *FCM) dropMapper(r *Region) {
 	f.lock.Acquire()
 	f.unlinkMapper(r)
-	f.nmappers--
+	atomic.StoreInt64(&f.nmappers, f.nmappers-1)
 	f.lock.Release()
 }
 
@@ -248,7 +250,7 @@ func (f *FCM) Resize(size uint64) Errno {
 	}
 	budget := stepBudget
 	f.lock.Acquire()
-	if f.shrinking && size != f.size { // finish what another caller left
+	for f.shrinking && size != f.size { // finish what another caller left
 		f.lock.Release()
 		if e := f.shrink(&budget); e != OK {
 			return e
@@ -256,27 +258,27 @@ func (f *FCM) Resize(size uint64) Errno {
 		f.lock.Acquire()
 	}
 	if size >= f.size && !f.shrinking {
-		f.size = size
+		atomic.StoreUint64(&f.size, size)
 		f.lock.Release()
 		return OK
 	}
 	if !f.shrinking {
-		f.size = size
+		atomic.StoreUint64(&f.size, size)
 		f.shrinking = true
-		f.zapEpoch++
+		atomic.StoreUint32(&f.zapEpoch, f.zapEpoch+1)
 	}
 	f.lock.Release()
 	return f.shrink(&budget)
 }
 
-// shrink does the work of a Resize to less. Lock order forbids going from an
-// FCM to its mappers' halves: each is named by a Ref, and looked at again
-// under its half's lock.
+// shrink does the work of a Resize to less; several CPUs may do it at once. Lock
+// order forbids going from an FCM to its mappers' halves: each is named by a
+// Ref, and looked at again under its half's lock.
 func (f *FCM) shrink(budget *int) Errno {
 	for {
 		f.lock.Acquire()
 		r := f.mappers
-		if r == nil || r.zapEpoch == f.zapEpoch {
+		if r == nil || !f.shrinking || r.zapEpoch == f.zapEpoch {
 			break // with the lock held
 		}
 		h, ref := r.half, mem.regions.Ref(r)
@@ -284,32 +286,19 @@ func (f *FCM) shrink(budget *int) Errno {
 		if *budget <= 0 {
 			return EAGAIN
 		}
-		h.lock.Acquire()
+		h.acquire()
 		if mem.regions.Get(ref) == r && r.half == h && r.obj == f {
-			from := r.start
-			if lim := (f.size + pageMask) &^ pageMask; lim > r.off {
-				from += lim - r.off
+			if e := f.shrinkIn(h, r, budget); e != OK {
+				h.lock.Release()
+				return e
 			}
-			if from < r.end {
-				if _, e := h.discardRange(r, from, r.end, budget); e != OK {
-					h.lock.Release()
-					return e
-				}
-			}
-			f.lock.Acquire()
-			f.unlinkMapper(r)
-			r.zapEpoch = f.zapEpoch
-			r.mprev = f.mapTail
-			if f.mapTail != nil {
-				f.mapTail.mnext = r
-			} else {
-				f.mappers = r
-			}
-			f.mapTail = r
-			f.lock.Release()
 		}
 		h.lock.Release()
 		*budget -= costRegion
+	}
+	if !f.shrinking { // another was faster
+		f.lock.Release()
+		return OK
 	}
 	for i := (f.size + pageMask) >> PageShift; ; {
 		at, e, ok := f.index.next(i, 1<<indexBits)
@@ -331,6 +320,39 @@ func (f *FCM) shrink(budget *int) Errno {
 		}
 	}
 	f.shrinking = false
+	f.lock.Release()
+	return OK
+}
+
+// shrinkIn takes what is beyond the size from r, a region of the locked half h,
+// and puts it behind those that shrink has yet to look at. Until it is there the
+// Resize cannot end, nor another begin.
+func (f *FCM) shrinkIn(h *Half, r *Region, budget *int) Errno {
+	f.lock.Acquire()
+	todo, size := f.shrinking && r.zapEpoch != f.zapEpoch, f.size
+	f.lock.Release()
+	if !todo {
+		return OK
+	}
+	from := r.start
+	if lim := (size + pageMask) &^ pageMask; lim > r.off {
+		from += lim - r.off
+	}
+	if from < r.end {
+		if _, e := h.discardRange(r, from, r.end, budget); e != OK {
+			return e
+		}
+	}
+	f.lock.Acquire()
+	f.unlinkMapper(r)
+	r.zapEpoch = f.zapEpoch
+	r.mprev = f.mapTail
+	if f.mapTail != nil {
+		f.mapTail.mnext = r
+	} else {
+		f.mappers = r
+	}
+	f.mapTail = r
 	f.lock.Release()
 	return OK
 }

@@ -1,6 +1,10 @@
 package mm
 
-import "go42/ipc/abi"
+import (
+	"sync/atomic"
+
+	"go42/ipc/abi"
+)
 
 // ForkState keeps a fork's progress between steps; zero at the start.
 type ForkState struct {
@@ -30,7 +34,7 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 	if st.stage == forkBegin {
 		if vfork {
 			h := child.Program
-			child.detach(h)
+			child.detach(h, true)
 			freeHalf(h)
 			child.attach(parent.Program)
 			st.half = 1
@@ -42,10 +46,17 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 		if st.half == 1 {
 			hp, hc = parent.LibOS, child.LibOS
 		}
-		hp.lock.Acquire()
-		hc.lock.AcquireSecond()
-		e = hp.forkTo(hc, st, &budget)
+		hp.acquire()
+		hc.lock.AcquireSecond() // nobody runs it: it is never busy
+		protect := false
+		protect, e = hp.forkTo(hc, st, &budget)
 		hc.lock.Release()
+		if protect {
+			// Nobody relies on what the child sees before Fork has returned, and
+			// nobody writes beneath hp in another way than by what a CPU has
+			// cached before that is forgotten.
+			hp.writeProtect()
+		}
 		hp.lock.Release()
 		if e == EAGAIN {
 			return false, OK
@@ -59,36 +70,39 @@ func Fork(parent, child *AddressSpace, st *ForkState, vfork bool) (done bool, e 
 	return true, OK
 }
 
+// forking says that a fork is in progress.
+func (h *Half) forking() bool { return atomic.LoadUint64(&h.fork) != 0 }
+
 // endFork lets the parent's regions be changed again, when the child's half h
-// is complete or given up: one store, so that no lock of the parent is needed.
+// is complete or given up. The parent's lock, which comes before h's, is not
+// needed: the word names h, whatever that half is by now.
 func (h *Half) endFork() {
 	if p := mem.halves.Get(h.from); p != nil {
-		p.fork = false
+		atomic.CompareAndSwapUint64(&p.fork, mem.halves.Ref(h).Word(), 0)
 	}
 	h.from = Ref{}
 }
 
 // forkTo copies one half. The leaf is forked first, at one instant; from then
-// on the child's view of the pages is fixed. Then the regions follow.
-func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
+// on the child's view of the pages is fixed. Then the regions follow. protect
+// says that what is private in hp must be made read-only before it is unlocked.
+func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) (protect bool, e Errno) {
 	if st.stage == forkLeaves {
-		if hp.fork {
-			return EAGAIN
+		if hp.forking() {
+			return false, EAGAIN
 		}
 		if hp.leaf != nil {
-			b, protect, e := forkLeaf(hp.leaf, hc.acct, eagerPages[st.half])
+			var b *FCM
+			b, protect, e = forkLeaf(hp.leaf, hc.acct, eagerPages[st.half])
 			if e != OK {
-				return e
+				return false, e
 			}
 			hc.leaf = b
-			if protect {
-				hp.writeProtect()
-			}
 			if b != nil {
 				*budget -= int(b.index.pages) * costPage
 			}
 		}
-		hp.fork = true
+		atomic.StoreUint64(&hp.fork, mem.halves.Ref(hc).Word())
 		hc.from = mem.halves.Ref(hp)
 		hc.seed = hp.seed
 		st.stage, st.next = forkRegions, hp.lo
@@ -97,11 +111,11 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 		for r := hp.find(st.next); r != nil; r = r.next {
 			if *budget <= 0 {
 				st.next = max(st.next, r.start)
-				return EAGAIN
+				return protect, EAGAIN
 			}
 			*budget -= costRegion
 			if e := hc.inherit(r, st, budget); e != OK {
-				return e
+				return protect, e
 			}
 			st.next = r.end
 		}
@@ -123,7 +137,7 @@ func (hp *Half) forkTo(hc *Half, st *ForkState, budget *int) Errno {
 		}
 	}
 	hc.endFork()
-	return OK
+	return protect, OK
 }
 
 // inherit gives the child's half hc its part of the parent's region r.

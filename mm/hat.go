@@ -129,66 +129,6 @@ func (h *Half) peek(va uint64) uint64 {
 	return 0
 }
 
-// flushSet collects what the TLBs must forget.
-type flushSet struct {
-	n  int
-	va [8]uint64
-}
-
-func (fs *flushSet) add(va uint64) {
-	if fs.n < len(fs.va) {
-		fs.va[fs.n] = va
-	}
-	fs.n++
-}
-
-// flush makes the processors that run this half forget fs.
-func (h *Half) flush(fs *flushSet) {
-	if fs.n == 0 {
-		return
-	}
-	for as := h.spaces; as != nil; as = as.nextIn[h.which()] {
-		if as.active == 0 {
-			continue
-		}
-		if fs.n > len(fs.va) {
-			if mem.hooks.FlushAll != nil {
-				mem.hooks.FlushAll()
-			}
-			if mem.hooks.ShootDown != nil {
-				mem.hooks.ShootDown(as, 0, 0)
-			}
-			continue
-		}
-		for _, va := range fs.va[:fs.n] {
-			if mem.hooks.InvalidatePage != nil {
-				mem.hooks.InvalidatePage(va)
-			}
-			if mem.hooks.ShootDown != nil {
-				mem.hooks.ShootDown(as, va, 1)
-			}
-		}
-	}
-	fs.n = 0
-}
-
-// flushAll makes the processors that run this half forget all of it.
-func (h *Half) flushAll() {
-	fs := flushSet{n: len(flushSet{}.va) + 1}
-	h.flush(&fs)
-}
-
-// writeProtect makes everything private in the half read-only, at its top.
-func (h *Half) writeProtect() {
-	for w := range h.used {
-		for b := h.used[w]; b != 0; b &= b - 1 {
-			i := w*64 + trailingZeros(b)
-			h.setSlot(i, h.slots[i]&^pteWrite)
-		}
-	}
-	h.flushAll()
-}
-
 // Units of work: one is some 30 instructions.
 const (
 	// Budget is what one call does at most: about 64 page steps.
@@ -204,7 +144,7 @@ const (
 var stepBudget = Budget
 
 // zap clears the entries of [lo, hi), flushes, and returns how far it got.
-// Tables that become empty are given back.
+// Tables that become empty are given back. h may be unlocked meanwhile (flush).
 func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 	var fs flushSet
 	va := lo
@@ -249,7 +189,7 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 		h.resident -= int64(was - f.live)
 		*budget -= int(was-f.live) / 4
 		if f.live == 0 {
-			h.freeTable(va, t1, t2, t3)
+			h.dropTable(&fs, va, t1, t2, t3)
 		}
 		va = end
 	}
@@ -260,26 +200,28 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 	return va
 }
 
-// freeTable gives back the empty last-level table t1 and what becomes empty above.
-func (h *Half) freeTable(va, t1, t2, t3 uint64) {
-	FreeFrame(h.acct, KindTable, t1)
+// dropTable takes out the empty last-level table t1 and what becomes empty
+// above; fs frees them.
+func (h *Half) dropTable(fs *flushSet, va, t1, t2, t3 uint64) {
+	fs.addTable(t1, va)
 	tableAt(t2)[va>>21&511] = 0
-	if f := frameAt(t2); f.live > 1 {
-		f.live--
+	f := frameAt(t2)
+	if f.live--; f.live > 0 {
 		return
 	}
-	FreeFrame(h.acct, KindTable, t2)
+	fs.addTable(t2, va)
 	tableAt(t3)[va>>30&511] = 0
-	if f := frameAt(t3); f.live > 1 {
-		f.live--
+	f = frameAt(t3)
+	if f.live--; f.live > 0 {
 		return
 	}
-	FreeFrame(h.acct, KindTable, t3)
+	fs.addTable(t3, va)
 	h.setSlot(h.slot(va), 0)
 }
 
-// restrict takes from the entries of [lo, hi) what prot does not allow, and
-// returns how far it got. It never adds a permission: faults do.
+// restrict takes from the entries of [lo, hi) what prot does not allow, flushes
+// (so that h may be unlocked meanwhile), and returns how far it got. It never
+// adds a permission: faults do.
 func (h *Half) restrict(lo, hi uint64, prot uint8, budget *int) uint64 {
 	var fs flushSet
 	va := lo

@@ -1,6 +1,10 @@
 package mm
 
-import "go42/ipc/abi"
+import (
+	"sync/atomic"
+
+	"go42/ipc/abi"
+)
 
 // MapSpec is what Map needs to know; Flags, Prot, Inherit are abi's.
 type MapSpec struct {
@@ -50,9 +54,12 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	if s.Prot&^most != 0 {
 		return 0, EACCES
 	}
-	h := as.Program
+	h := as.half(0)
 	if s.Flags&abi.MapLibOS != 0 {
-		h = as.LibOS
+		h = as.half(abi.LibOSLo)
+	}
+	if h == nil {
+		return 0, EFAULT
 	}
 	fixed := s.Flags&(abi.MapFixed|abi.MapNoReplace) != 0
 	if fixed {
@@ -93,22 +100,24 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	}
 	r.name, r.off, r.obj = s.Name, s.Offset, obj
 	if obj != nil {
-		r.zapEpoch = obj.zapEpoch
+		r.zapEpoch = atomic.LoadUint32(&obj.zapEpoch)
 	}
 	budget := stepBudget
-	h.lock.Acquire()
-	addr, e = h.place(r, s, n, fixed, &budget)
-	if e == OK && s.Flags&abi.MapPopulate != 0 {
-		h.populate(addr, addr+n, &budget)
+	e = EFAULT // the address space is being taken apart
+	if as.acquire(h.lo) != nil {
+		addr, e = h.place(r, s, n, fixed, &budget)
+		if e == OK && s.Flags&abi.MapPopulate != 0 {
+			h.populate(addr, addr+n, &budget)
+		}
+		h.lock.Release()
 	}
-	h.lock.Release()
 	if e != OK {
 		mem.regions.Free(r)
 		if obj != nil {
 			obj.Put()
 		}
 	}
-	if budget > 0 && work.head != nil {
+	if budget > 0 && workWaits() {
 		Work(budget)
 	}
 	return addr, e
@@ -116,7 +125,7 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 
 // place finds room for r and links it.
 func (h *Half) place(r *Region, s *MapSpec, n uint64, fixed bool, budget *int) (addr uint64, e Errno) {
-	if h.fork {
+	if h.forking() {
 		return 0, EAGAIN
 	}
 	addr = s.Addr &^ pageMask
@@ -250,14 +259,13 @@ func (h *Half) populate(lo, hi uint64, budget *int) uint64 {
 // Unmap removes what lies in [addr, addr+n), n rounded up to pages. EPERM: a
 // pinned page; ENOMEM: no region for a split, or no node; EAGAIN: call again.
 func (as *AddressSpace) Unmap(addr, n uint64) Errno {
-	h, end, e := as.rangeHalf(addr, n)
+	h, end, e := as.acquireRange(addr, n)
 	if e != OK {
 		return e
 	}
 	budget := stepBudget
-	h.lock.Acquire()
 	switch {
-	case h.fork:
+	case h.forking():
 		e = EAGAIN
 	case h.hasPinned(addr, end):
 		e = EPERM
@@ -265,7 +273,7 @@ func (as *AddressSpace) Unmap(addr, n uint64) Errno {
 		e = h.unmap(addr, end, &budget)
 	}
 	h.lock.Release()
-	if budget > 0 && work.head != nil {
+	if budget > 0 && workWaits() {
 		Work(budget)
 	}
 	return e
@@ -335,13 +343,12 @@ func (as *AddressSpace) Protect(addr, n uint64, prot uint32) Errno {
 	if prot&^7 != 0 {
 		return EINVAL
 	}
-	h, end, e := as.rangeHalf(addr, n)
+	h, end, e := as.acquireRange(addr, n)
 	if e != OK {
 		return e
 	}
 	budget := stepBudget
-	h.lock.Acquire()
-	if h.fork {
+	if h.forking() {
 		e = EAGAIN
 	} else if e = h.mayProtect(addr, end, uint8(prot)); e == OK {
 		e = h.protect(addr, end, uint8(prot), &budget)
@@ -420,12 +427,16 @@ func (h *Half) protect(lo, hi uint64, prot uint8, budget *int) Errno {
 // not unmapped by the process, skipped at fork. The frames stay the caller's;
 // they must outlive the address space, or be taken out by UnmapPinned.
 func (as *AddressSpace) MapPinned(va, pa uint64, n int, prot uint32, name uint64) Errno {
-	h, end, e := as.rangeHalf(va, uint64(n)*PageSize)
-	if e != OK || pa&pageMask != 0 {
+	if pa&pageMask != 0 {
+		return EINVAL
+	}
+	h, end, e := as.acquireRange(va, uint64(n)*PageSize)
+	if e != OK {
 		return EINVAL
 	}
 	r, _, ok := mem.regions.Alloc(h.acct)
 	if !ok {
+		h.lock.Release()
 		return ENOMEM
 	}
 	r.flags, r.prot, r.maxProt, r.inherit, r.name = regPinned, uint8(prot), uint8(prot), abi.InheritNone, name
@@ -437,8 +448,6 @@ func (as *AddressSpace) MapPinned(va, pa uint64, n int, prot uint32, name uint64
 	if prot&abi.ProtExec == 0 {
 		pte |= pteNX
 	}
-	h.lock.Acquire()
-	e = OK
 	if !h.isFree(va, end) {
 		e = EEXIST
 	} else if !h.charge(r, end-va) {
@@ -469,11 +478,10 @@ func (as *AddressSpace) MapPinned(va, pa uint64, n int, prot uint32, name uint64
 
 // UnmapPinned takes out what one MapPinned put at va.
 func (as *AddressSpace) UnmapPinned(va uint64) Errno {
-	h := as.half(va)
+	h := as.acquire(va)
 	if h == nil {
 		return EINVAL
 	}
-	h.lock.Acquire()
 	r := h.find(va)
 	if r == nil || r.start != va || r.flags&regPinned == 0 {
 		h.lock.Release()

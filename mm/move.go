@@ -14,24 +14,28 @@ func (as *AddressSpace) Move(addr, oldLen, newLen uint64, flags uint32, newAddr 
 		flags&abi.MoveDontUnmap != 0 && old != n {
 		return 0, EINVAL
 	}
-	h := as.half(addr)
-	if h == nil || addr+old < addr || addr+old > h.hi {
+	h := as.acquire(addr)
+	if h == nil {
+		return 0, EFAULT
+	}
+	if addr+old < addr || addr+old > h.hi {
+		h.lock.Release()
 		return 0, EFAULT
 	}
 	if flags&abi.MoveFixed != 0 {
 		if newAddr&pageMask != 0 || newAddr < h.lo || newAddr >= h.hi || n > h.hi-newAddr ||
 			newAddr < addr+old && addr < newAddr+n {
+			h.lock.Release()
 			return 0, EINVAL
 		}
 	}
 	budget := stepBudget
-	h.lock.Acquire()
 	e := EAGAIN
-	if !h.fork {
+	if !h.forking() {
 		newAddr, e = h.move(addr, old, n, flags, newAddr, &budget)
 	}
 	h.lock.Release()
-	if budget > 0 && work.head != nil {
+	if budget > 0 && workWaits() {
 		Work(budget)
 	}
 	if e != OK {

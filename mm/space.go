@@ -1,18 +1,26 @@
 package mm
 
 import (
-	"go42/ipc/abi"
 	"sync/atomic"
+	"unsafe"
+
+	"go42/ipc/abi"
 
 	"go42/mm/spin"
 )
 
 // Half is an ordered set of regions and the page-table subtree beneath its
-// top-level slots. Its lock guards everything in it.
+// top-level slots. Its lock guards everything in it, the root tables' entries
+// for it too. While busy only the one that set it changes anything.
 type Half struct {
-	lock  spin.Lock
+	lock spin.Lock // never cleared: others may try it when the entry is used again
+	halfState
+}
+
+type halfState struct {
+	busy  uint32 // a flush is under way (see flush.go); written with the lock, read without
 	libos bool
-	fork  bool   // a fork of it is in progress: its regions must stay as they are
+	fork  uint64 // not 0: a child's half (its Ref) is being filled from it: its regions must stay as they are; atomic
 	from  Ref    // in a fork's child until the half is complete: the parent's half
 	seed  uint32 // of the treap's priorities
 	acct  *Account
@@ -48,14 +56,15 @@ type cursor struct {
 
 // AddressSpace is a root table and two halves. Program may be shared.
 type AddressSpace struct {
+	// Changed by its own process only (NewAddressSpace, fork, exec, Destroy),
+	// with the old or the new half locked; others read with half() or acquire().
 	Program, LibOS *Half
 	Root           uint64 // physical address of the root table
-	MinFaults      uint64 // faults resolved
 
 	acct   *Account
-	active int32            // CPUs that run it
+	active uint64           // mask of the CPUs that have it loaded; atomic
 	nextIn [2]*AddressSpace // in Half.spaces; guarded by that half's lock
-	dying  uint8
+	dying  uint8            // Destroy's
 }
 
 // newHalf returns an empty half with no reference yet.
@@ -65,20 +74,31 @@ func newHalf(a *Account, libos bool) *Half {
 		return nil
 	}
 	a.Get()
-	h.lock.Init(spin.Half)
+	h.lock.SetRank(spin.Half)
+	h.lock.Acquire()
+	h.halfState = halfState{}
 	h.acct, h.libos = a, libos
 	if libos {
 		h.lo, h.hi = abi.LibOSLo, abi.LibOSHi
 	} else {
 		h.lo, h.hi = abi.ProgramLo, abi.ProgramHi
 	}
+	h.lock.Release()
 	return h
 }
 
-// attach gives as the half h.
+// slotOf returns where as keeps halves of h's kind.
+func (as *AddressSpace) slotOf(h *Half) *unsafe.Pointer {
+	if h.which() == 0 {
+		return (*unsafe.Pointer)(unsafe.Pointer(&as.Program))
+	}
+	return (*unsafe.Pointer)(unsafe.Pointer(&as.LibOS))
+}
+
+// attach gives as, which has none of this kind, the half h.
 func (as *AddressSpace) attach(h *Half) {
 	w := h.which()
-	h.lock.Acquire()
+	h.acquire()
 	h.refs++
 	as.nextIn[w] = h.spaces
 	h.spaces = as
@@ -89,18 +109,19 @@ func (as *AddressSpace) attach(h *Half) {
 			root[s+first] = h.slots[s]
 		}
 	}
+	atomic.StorePointer(as.slotOf(h), unsafe.Pointer(h))
 	h.lock.Release()
-	if w == 0 {
-		as.Program = h
-	} else {
-		as.LibOS = h
-	}
 }
 
-// detach takes the half h from as and returns how many others have it.
-func (as *AddressSpace) detach(h *Half) int64 {
+// detach takes the half h from as, if others have it too or even is set. When it
+// is done no CPU that runs as has a translation of it.
+func (as *AddressSpace) detach(h *Half, even bool) bool {
 	w := h.which()
-	h.lock.Acquire()
+	h.acquire()
+	if h.refs == 1 && !even {
+		h.lock.Release()
+		return false
+	}
 	for p := &h.spaces; *p != nil; p = &(*p).nextIn[w] {
 		if *p == as {
 			*p = as.nextIn[w]
@@ -108,24 +129,20 @@ func (as *AddressSpace) detach(h *Half) int64 {
 		}
 	}
 	as.nextIn[w] = nil
-	h.refs--
-	n := h.refs
-	h.lock.Release()
 	root, first := tableAt(as.Root), h.firstSlot()
 	for i := range h.used {
 		for b := h.used[i]; b != 0; b &= b - 1 {
 			root[i*64+trailingZeros(b)+first] = 0
 		}
 	}
-	if as.active != 0 && mem.hooks.FlushAll != nil {
-		mem.hooks.FlushAll()
-	}
-	if w == 0 {
-		as.Program = nil
-	} else {
-		as.LibOS = nil
-	}
-	return n
+	barrier()
+	fs := everything()
+	h.forget(&fs, as.Active())
+	// Only now may the others free what as saw, and who waits for h look again.
+	h.refs--
+	atomic.StorePointer(as.slotOf(h), nil)
+	h.lock.Release()
+	return true
 }
 
 // NewAddressSpace returns an address space with two empty halves, charged to
@@ -171,56 +188,43 @@ func freeHalf(h *Half) {
 // Account returns the account that the address space is charged to.
 func (as *AddressSpace) Account() *Account { return as.acct }
 
-// Activate loads as's root on this CPU. nil loads the kernel's own tables.
-func (as *AddressSpace) Activate() {
-	old := mem.current
-	if old == as {
-		return
-	}
-	root := mem.rootTmpl
-	if as != nil {
-		atomic.AddInt32(&as.active, 1)
-		root = as.Root
-	}
-	mem.current = as
-	if mem.hooks.LoadRoot != nil && root != 0 {
-		mem.hooks.LoadRoot(root)
-	}
-	if old != nil {
-		atomic.AddInt32(&old.active, -1)
-	}
-}
-
 // half returns the half that va lies in, nil for none.
 func (as *AddressSpace) half(va uint64) *Half {
-	if va < abi.ProgramHi {
-		return as.Program
+	p := &as.Program
+	if va >= abi.ProgramHi {
+		if va >= abi.LibOSHi {
+			return nil
+		}
+		p = &as.LibOS
 	}
-	if va < abi.LibOSHi {
-		return as.LibOS
-	}
-	return nil
+	return (*Half)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(p))))
 }
 
-// rangeHalf returns the half that holds all of [addr, addr+n), page aligned and
-// not empty, and its end.
-func (as *AddressSpace) rangeHalf(addr, n uint64) (h *Half, end uint64, e Errno) {
+// acquireRange locks the half that holds all of [addr, addr+n), page aligned and
+// not empty, and returns it and the range's end.
+func (as *AddressSpace) acquireRange(addr, n uint64) (h *Half, end uint64, e Errno) {
 	n = (n + pageMask) &^ pageMask
 	end = addr + n
 	if addr&pageMask != 0 || n == 0 || end < addr {
 		return nil, 0, EINVAL
 	}
-	h = as.half(addr)
-	if h == nil || end > h.hi {
+	if h = as.acquire(addr); h == nil {
+		return nil, 0, EINVAL
+	}
+	if end > h.hi {
+		h.lock.Release()
 		return nil, 0, EINVAL
 	}
 	return h, end, OK
 }
 
-// Usage returns bytes mapped and bytes present of both halves.
+// Usage returns bytes mapped and bytes present of both halves: of a moment, and
+// without a lock, for those who look at many.
+//
+//go:norace
 func (as *AddressSpace) Usage() (virtual, resident uint64) {
-	for _, h := range [2]*Half{as.Program, as.LibOS} {
-		if h != nil {
+	for _, va := range [2]uint64{0, abi.LibOSLo} {
+		if h := as.half(va); h != nil {
 			virtual += h.bytes
 			resident += uint64(h.resident) * PageSize
 		}
@@ -231,11 +235,15 @@ func (as *AddressSpace) Usage() (virtual, resident uint64) {
 // Query describes the first region of either half that ends above addr;
 // ENOENT: none.
 func (as *AddressSpace) Query(addr uint64, ri *abi.RegionInfo) Errno {
-	for _, h := range [2]*Half{as.Program, as.LibOS} {
-		if h == nil || addr >= h.hi {
+	for _, va := range [2]uint64{0, abi.LibOSLo} {
+		h := as.acquire(va)
+		if h == nil {
 			continue
 		}
-		h.lock.Acquire()
+		if addr >= h.hi {
+			h.lock.Release()
+			continue
+		}
 		r := h.find(max(addr, h.lo))
 		if r != nil {
 			h.describe(r, ri)
@@ -264,7 +272,7 @@ func (h *Half) describe(r *Region, ri *abi.RegionInfo) {
 		ri.Flags |= abi.MapLibOS
 	}
 	if o := r.obj; o != nil {
-		ri.Kind, ri.FCMID, ri.Shared = uint32(o.kind), o.id, uint64(o.nmappers)
+		ri.Kind, ri.FCMID, ri.Shared = uint32(o.kind), o.id, uint64(atomic.LoadInt64(&o.nmappers))
 	} else if r.flags&regPinned != 0 {
 		ri.Kind = uint32(FCMDevice)
 	}
@@ -313,11 +321,10 @@ func (as *AddressSpace) Mincore(addr uint64, vec []byte) Errno {
 	if len(vec) > 512 {
 		return EINVAL
 	}
-	h, _, e := as.rangeHalf(addr, uint64(len(vec))*PageSize)
+	h, _, e := as.acquireRange(addr, uint64(len(vec))*PageSize)
 	if e != OK {
 		return e
 	}
-	h.lock.Acquire()
 	for i := range vec {
 		va := addr + uint64(i)*PageSize
 		r := h.find(va)

@@ -15,12 +15,8 @@ func CopyOut(as *AddressSpace, va uint64, src []byte) int { return as.copy(va, s
 func (as *AddressSpace) copy(va uint64, b []byte, write bool) int {
 	done := 0
 	for n := 0; n < maxCopyPages && done < len(b); n++ {
-		h := as.half(va)
+		h, pa := as.pin(va, write)
 		if h == nil {
-			break
-		}
-		pa := as.pin(h, va, write)
-		if pa == 0 {
 			break
 		}
 		page := pageBytes(pa &^ pageMask)[va&pageMask:]
@@ -36,20 +32,21 @@ func (as *AddressSpace) copy(va uint64, b []byte, write bool) int {
 	return done
 }
 
-// pin returns the physical address behind va, with h locked so that it stays;
-// 0, with h not locked, if va cannot be accessed so.
-func (as *AddressSpace) pin(h *Half, va uint64, write bool) uint64 {
-	for try := 0; try < 3; try++ {
-		h.lock.Acquire()
-		if e := h.peek(va); e != 0 && (!write || e&pteWrite != 0) {
-			return e&pteAddr | va&pageMask
-		}
-		h.lock.Release()
-		if Fault(as, va, write, false, true) != FaultOK {
-			break
-		}
+// pin returns the physical address behind va and its half, locked so that it
+// stays; nil if va cannot be accessed so.
+func (as *AddressSpace) pin(va uint64, write bool) (*Half, uint64) {
+	h := as.acquire(va)
+	if h == nil {
+		return nil, 0
 	}
-	return 0
+	e := h.peek(va)
+	if e == 0 || write && e&pteWrite == 0 {
+		if h, _ = as.fault(h, va, write, false); h == nil {
+			return nil, 0
+		}
+		e = h.peek(va)
+	}
+	return h, e&pteAddr | va&pageMask
 }
 
 // CopyBetween copies n bytes from srcVA of src to dstVA of dst, at most 64
@@ -57,12 +54,8 @@ func (as *AddressSpace) pin(h *Half, va uint64, write bool) uint64 {
 func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint64, n uint64) uint64 {
 	done := uint64(0)
 	for i := 0; i < 2*maxCopyPages && done < n; i++ {
-		hd, hs := dst.half(dstVA), src.half(srcVA)
-		if hd == nil || hs == nil {
-			break
-		}
 		c := min(n-done, PageSize-dstVA&pageMask, PageSize-srcVA&pageMask)
-		if !copyWithin(dst, hd, dstVA, src, hs, srcVA, c) {
+		if !copyWithin(dst, dstVA, src, srcVA, c) {
 			break
 		}
 		done += c
@@ -73,9 +66,12 @@ func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint6
 }
 
 // copyWithin copies c bytes that cross no page bound on either side.
-func copyWithin(dst *AddressSpace, hd *Half, dstVA uint64, src *AddressSpace, hs *Half, srcVA, c uint64) bool {
-	for try := 0; try < 4; try++ {
-		lockBoth(hd, hs)
+func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uint64) bool {
+	for try := 0; try < 8; try++ {
+		hd, hs := acquireBoth(dst, dstVA, src, srcVA)
+		if hd == nil {
+			return false
+		}
 		ed, es := hd.peek(dstVA), hs.peek(srcVA)
 		wok, rok := ed&pteWrite != 0, es != 0
 		if wok && rok {
@@ -97,24 +93,44 @@ func copyWithin(dst *AddressSpace, hd *Half, dstVA uint64, src *AddressSpace, hs
 	return false
 }
 
-func lockBoth(a, b *Half) {
-	if addressOf(a) > addressOf(b) {
-		a, b = b, a
-	}
-	a.lock.Acquire()
-	if a != b {
-		b.lock.AcquireSecond()
+// acquireBoth locks the halves of both addresses, neither of them busy; nil: one
+// does not exist.
+func acquireBoth(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint64) (hd, hs *Half) {
+	for {
+		hd, hs = dst.half(dstVA), src.half(srcVA)
+		if hd == nil || hs == nil {
+			return nil, nil
+		}
+		a, b := hd, hs
+		if addressOf(a) > addressOf(b) {
+			a, b = b, a
+		}
+		a.acquire()
+		if a != b {
+			b.lock.AcquireSecond()
+		}
+		if a.busy|b.busy == 0 && dst.half(dstVA) == hd && src.half(srcVA) == hs {
+			return hd, hs
+		}
+		torn := a.busy|b.busy == gone
+		a.lock.Release()
+		if a != b {
+			b.lock.Release()
+			b.settle()
+		}
+		if torn {
+			return nil, nil
+		}
 	}
 }
 
 // ReadU64 reads an aligned word of user memory.
 func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) {
-	h := as.half(va)
-	if h == nil || va&7 != 0 {
+	if va&7 != 0 {
 		return 0, false
 	}
-	pa := as.pin(h, va, false)
-	if pa == 0 {
+	h, pa := as.pin(va, false)
+	if h == nil {
 		return 0, false
 	}
 	v = *wordAt(pa)
@@ -124,12 +140,11 @@ func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) {
 
 // WriteU64 writes an aligned word of user memory.
 func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
-	h := as.half(va)
-	if h == nil || va&7 != 0 {
+	if va&7 != 0 {
 		return false
 	}
-	pa := as.pin(h, va, true)
-	if pa == 0 {
+	h, pa := as.pin(va, true)
+	if h == nil {
 		return false
 	}
 	*wordAt(pa) = v
@@ -141,12 +156,11 @@ func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
 // that is locked until Unpin, so that they stay; nil if they cross a page or
 // cannot be read. What it points to may change at any time: ring 3 shares it.
 func Pin(as *AddressSpace, va, n uint64) (unsafe.Pointer, *Half) {
-	h := as.half(va)
-	if h == nil || va&pageMask+n > PageSize {
+	if va&pageMask+n > PageSize {
 		return nil, nil
 	}
-	pa := as.pin(h, va, false)
-	if pa == 0 {
+	h, pa := as.pin(va, false)
+	if h == nil {
 		return nil, nil
 	}
 	return ptr(pa), h

@@ -131,3 +131,6 @@ func (f *FCM) drain(budget *int) bool {
 		i = at
 	}
 }
+
+// workWaits says whether there is something for Work to do.
+func workWaits() bool { return work.head != nil }

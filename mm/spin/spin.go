@@ -103,6 +103,9 @@ func (l *Lock) Release() {
 	atomic.StoreUint32(&l.word, 0)
 }
 
+// Pause is for loops that wait for another CPU without a lock.
+func Pause() { pause() }
+
 // contended counts acquisitions that waited; only its own CPU writes an entry.
 var contended [MaxCPU]struct {
 	n [NumRanks]uint64

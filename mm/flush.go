@@ -1,0 +1,180 @@
+package mm
+
+import (
+	"sync/atomic"
+
+	"go42/mm/spin"
+)
+
+// Making translations forgotten.
+//
+// Whoever takes something from page tables does it in this order: change the
+// entries, make all CPUs forget them (flush), and only then give away what
+// they named: free frames and tables, let the fork chain or the object have the
+// page, map another frame there, let others see the range as free. So no CPU has
+// a translation to a page that is somebody else's, and a page of a fork chain
+// that all other leaves have replaced is in no TLB through them.
+//
+// Where other CPUs run the half, flush releases the half's lock while it waits for
+// them: the half is busy then, and who comes for it waits (acquire). Nothing
+// in the half changes meanwhile but by the one that made it busy, so that it goes
+// on afterwards with what it knew. Nobody waits for a CPU that waits here: it is
+// in the kernel, which ShootDown counts as an answer.
+//
+// A CPU that loads an address space of the half sets its bit in active before.
+// Its bit and the changed entry are written and read crosswise with barriers
+// between: either flush sees the bit, or the CPU sees the entry.
+
+// flushPages is how many pages are forgotten singly; more: everything.
+const flushPages = 8
+
+// flushSet collects what is to be forgotten, and the page tables that are to be
+// freed after that.
+type flushSet struct {
+	n      int
+	va     [flushPages]uint64
+	tables uint32 // list through frame.next
+}
+
+func (fs *flushSet) add(va uint64) {
+	if fs.n < len(fs.va) {
+		fs.va[fs.n] = va
+	}
+	fs.n++
+}
+
+// addTable puts the table at pa, which no entry names any more, on the list. va
+// is an address that it served: CPUs cache upper entries, too.
+func (fs *flushSet) addTable(pa, va uint64) {
+	frameAt(pa).next = fs.tables
+	fs.tables = uint32(pa >> PageShift)
+	if fs.n == 0 {
+		fs.add(va)
+	}
+}
+
+// Values of Half.busy.
+const (
+	flushing = 1
+	gone     = 2 // torn down: nobody finds it by its address space any more
+)
+
+// acquire locks h when no flush is under way.
+func (h *Half) acquire() {
+	for {
+		h.lock.Acquire()
+		if h.busy != flushing {
+			return
+		}
+		h.lock.Release()
+		h.settle()
+	}
+}
+
+// settle waits while a flush of h is under way; it is not locked.
+func (h *Half) settle() {
+	for atomic.LoadUint32(&h.busy) == flushing {
+		spin.Pause()
+	}
+}
+
+// acquire locks the half that va lies in; nil: there is none.
+func (as *AddressSpace) acquire(va uint64) *Half {
+	for {
+		h := as.half(va)
+		if h == nil {
+			return nil
+		}
+		h.lock.Acquire()
+		if h.busy == 0 && as.half(va) == h {
+			return h
+		}
+		torn := h.busy == gone
+		h.lock.Release() // else an exec has left it, or it is being flushed
+		if torn && as.half(va) == h {
+			return nil
+		}
+		h.settle()
+	}
+}
+
+// barrier orders the stores before it before the loads behind it.
+func barrier() {
+	var x uint32
+	atomic.AddUint32(&x, 1)
+}
+
+// active returns the CPUs that run h; it is locked.
+func (h *Half) active() (cpus uint64) {
+	for as := h.spaces; as != nil; as = as.nextIn[h.which()] {
+		cpus |= atomic.LoadUint64(&as.active)
+	}
+	return cpus
+}
+
+// flush makes the CPUs that run h forget fs, and frees the tables in it. h is
+// locked; the lock may be released meanwhile, but nobody else changes h.
+func (h *Half) flush(fs *flushSet) {
+	if fs.n == 0 {
+		return
+	}
+	barrier()
+	h.forget(fs, h.active())
+}
+
+// forget is flush for the given CPUs.
+func (h *Half) forget(fs *flushSet, cpus uint64) {
+	if cpus != 0 {
+		id := cpuID()
+		if cpus>>id&1 != 0 {
+			forgetHere(fs)
+		}
+		if cpus &^= 1 << id; cpus != 0 && mem.hooks.ShootDown != nil {
+			var va []uint64
+			if fs.n <= len(fs.va) && fs.tables == 0 {
+				va = mem.cpus[id].va[:fs.n]
+				copy(va, fs.va[:])
+			}
+			atomic.StoreUint32(&h.busy, flushing)
+			h.lock.Release()
+			mem.hooks.ShootDown(cpus, va)
+			h.lock.Acquire()
+			atomic.StoreUint32(&h.busy, 0)
+		}
+	}
+	fs.n = 0
+	for fs.tables != 0 {
+		n := fs.tables
+		fs.tables = frameOf(uint64(n)).next
+		FreeFrame(h.acct, KindTable, uint64(n)<<PageShift)
+	}
+}
+
+func forgetHere(fs *flushSet) {
+	if fs.n > len(fs.va) {
+		if mem.hooks.FlushAll != nil {
+			mem.hooks.FlushAll()
+		}
+		return
+	}
+	if mem.hooks.InvalidatePage != nil {
+		for _, va := range fs.va[:fs.n] {
+			mem.hooks.InvalidatePage(va)
+		}
+	}
+}
+
+// everything is a flushSet for which a CPU forgets all.
+func everything() flushSet { return flushSet{n: flushPages + 1} }
+
+// writeProtect makes everything private in the half read-only, at its top.
+func (h *Half) writeProtect() {
+	for w := range h.used {
+		for b := h.used[w]; b != 0; b &= b - 1 {
+			i := w*64 + trailingZeros(b)
+			h.setSlot(i, h.slots[i]&^pteWrite)
+		}
+	}
+	fs := everything()
+	h.flush(&fs)
+}
