@@ -88,11 +88,11 @@ func newHalf(a *Account, libos bool) *Half {
 }
 
 // slotOf returns where as keeps halves of h's kind.
-func (as *AddressSpace) slotOf(h *Half) *unsafe.Pointer {
+func (as *AddressSpace) slotOf(h *Half) *uintptr {
 	if h.which() == 0 {
-		return (*unsafe.Pointer)(unsafe.Pointer(&as.Program))
+		return (*uintptr)(unsafe.Pointer(&as.Program))
 	}
-	return (*unsafe.Pointer)(unsafe.Pointer(&as.LibOS))
+	return (*uintptr)(unsafe.Pointer(&as.LibOS))
 }
 
 // attach gives as, which has none of this kind, the half h.
@@ -109,7 +109,7 @@ func (as *AddressSpace) attach(h *Half) {
 			root[s+first] = h.slots[s]
 		}
 	}
-	atomic.StorePointer(as.slotOf(h), unsafe.Pointer(h))
+	atomic.StoreUintptr(as.slotOf(h), addressOf(h))
 	h.lock.Release()
 }
 
@@ -140,7 +140,7 @@ func (as *AddressSpace) detach(h *Half, even bool) bool {
 	h.forget(&fs, as.Active())
 	// Only now may the others free what as saw, and who waits for h look again.
 	h.refs--
-	atomic.StorePointer(as.slotOf(h), nil)
+	atomic.StoreUintptr(as.slotOf(h), 0)
 	h.lock.Release()
 	return true
 }

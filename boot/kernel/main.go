@@ -131,7 +131,7 @@ func startupMemory(b *bootinfo.Info) {
 	}
 	if err := mm.Init(&mm.Config{
 		Usable: usable[:nu], Reserved: reserved[:nr], PhysToVirt: amd64.DirectMap,
-		Hooks: mm.Hooks{InvalidatePage: amd64.InvalidatePage, FlushAll: amd64.FlushTLB, LoadRoot: amd64.WriteCR3},
+		Hooks: mm.Hooks{InvalidatePage: amd64.InvalidatePage, FlushAll: amd64.FlushTLB, LoadRoot: amd64.WriteCR3, ShootDown: amd64.ShootDown},
 	}); err != mm.OK {
 		panic("too little memory")
 	}
