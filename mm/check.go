@@ -9,7 +9,7 @@ func Check() (Errno, string) {
 	for n := uint64(0); n < frames.limit; n++ {
 		frameOf(n).mark = 0
 	}
-	for _, f := range [...]func() string{checkFree, checkPools, checkFCMs, checkHalves, checkSpaces, checkFrames} {
+	for _, f := range [...]func() string{checkFree, checkPools, checkFCMs, checkPaging, checkHalves, checkSpaces, checkFrames} {
 		if s := f(); s != "" {
 			return EUCLEAN, s
 		}
@@ -156,7 +156,7 @@ func checkFCMs() string {
 			return "fork chain: dead node in the tree"
 		case n == 1 && !f.queued:
 			return "fork chain: node with one child is not on the work list"
-		case f.dead && !f.queued:
+		case f.dead && !f.queued && (f.paging == nil || f.paging.waiters == nil):
 			return "dead FCM is not on the work list"
 		case f.kind != fcmPrivate && !f.dead && f.refs <= 0:
 			return "FCM without references"
@@ -335,6 +335,11 @@ func (h *Half) checkEntry(x, va uint64, write bool) string {
 		return "entry allows more than its region"
 	case (x&ptePrivate != 0) == r.shared():
 		return "entry's private bit"
+	}
+	if r.obj != nil && r.obj.paging != nil {
+		if s := r.obj.paging.checkMapped((r.off+(va-r.start))>>PageShift, x, r.shared() && write); s != "" {
+			return s
+		}
 	}
 	pa := h.resolve(r, va)
 	if pa == 0 {

@@ -77,6 +77,7 @@ func Init(cfg *Config) Errno {
 	mem.regions.Init("regions", bound(cfg.MaxRegions, 1024+total/2))
 	mem.halves.Init("halves", bound(cfg.MaxSpaces, 64+total/16)*2)
 	mem.spaces.Init("address spaces", bound(cfg.MaxSpaces, 64+total/16))
+	initPaging(total)
 	root, _, ok := mem.accounts.Alloc(nil)
 	if !ok {
 		return ENOMEM

@@ -104,10 +104,12 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 	var pa uint64
 	if r.shared() {
 		res := FaultOK
-		if pa, res = r.obj.locked((r.off+(va-r.start))>>PageShift, h.acct); res != FaultOK {
+		if pa, res = r.obj.locked((r.off+(va-r.start))>>PageShift, h.acct, write); res != FaultOK {
 			return res
 		}
-		if r.prot&abi.ProtWrite != 0 {
+		// A clean page of a pager's is mapped to be read, so that the first
+		// write is noticed.
+		if r.prot&abi.ProtWrite != 0 && (write || r.obj.paging == nil) {
 			pte |= pteWrite | pteDirty
 		}
 		if r.obj.kind == FCMDevice {
@@ -159,13 +161,18 @@ func (h *Half) owns(va uint64) bool {
 	return e&entPage != 0
 }
 
-// locked makes the page, for by, for a caller that does not hold the lock.
-func (f *FCM) locked(i uint64, by *Account) (pa uint64, res FaultResult) {
+// locked makes the page, for by, for a caller that does not hold the lock. write:
+// the object itself is about to be written.
+func (f *FCM) locked(i uint64, by *Account, write bool) (pa uint64, res FaultResult) {
 	if f.phys() {
 		return f.page(i, true, by)
 	}
 	f.lock.Acquire()
-	pa, res = f.page(i, true, by)
+	if f.paging != nil {
+		pa, res = f.paging.touched(i, write)
+	} else {
+		pa, res = f.page(i, true, by)
+	}
 	f.lock.Release()
 	return
 }
@@ -188,12 +195,9 @@ func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, r
 			h.leaf = leaf
 		}
 		leaf.lock.Acquire()
-		pa = leaf.claimOver(i, r.obj, oi)
+		pa, res = leaf.claimOver(i, r.obj, oi)
 		leaf.lock.Release()
-		if pa == 0 {
-			return 0, false, FaultOOM
-		}
-		return pa, true, FaultOK
+		return pa, true, res
 	}
 	if leaf != nil {
 		leaf.lock.Acquire()
@@ -204,7 +208,7 @@ func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, r
 		}
 	}
 	if r.obj != nil {
-		pa, res = r.obj.locked(oi, h.acct)
+		pa, res = r.obj.locked(oi, h.acct, false)
 		return pa, false, res
 	}
 	return mem.zero, false, FaultOK
@@ -212,26 +216,35 @@ func (h *Half) private(r *Region, va uint64, write bool) (pa uint64, own bool, r
 
 // claimOver is claim where page oi of obj (if not nil) shows below the chain.
 // obj's lock comes after the leaf's, as a parent's would.
-func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) uint64 {
-	if obj == nil {
-		return leaf.claim(i, 0)
+func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) (pa uint64, res FaultResult) {
+	if obj != nil {
+		var own bool
+		if pa, own = leaf.lookup(i); own {
+			return pa, FaultOK
+		}
 	}
-	pa, own := leaf.lookup(i)
-	if own {
-		return pa
-	}
-	if pa != 0 {
-		return leaf.claim(i, 0)
-	}
-	if obj.phys() {
+	switch {
+	case obj == nil || pa != 0:
+		pa = leaf.claim(i, 0)
+	case obj.phys():
 		below, _ := obj.page(oi, false, nil)
-		return leaf.claim(i, below)
+		pa = leaf.claim(i, below)
+	default:
+		obj.lock.AcquireSecond()
+		var below uint64
+		below, res = obj.page(oi, obj.paging != nil, nil)
+		if pa = 0; obj.paging == nil || res == FaultOK {
+			pa = leaf.claim(i, below)
+		}
+		obj.lock.Release()
+		if obj.paging != nil && res != FaultOK {
+			return 0, res
+		}
 	}
-	obj.lock.AcquireSecond()
-	below, _ := obj.page(oi, false, nil)
-	pa = leaf.claim(i, below)
-	obj.lock.Release()
-	return pa
+	if pa == 0 {
+		return 0, FaultOOM
+	}
+	return pa, FaultOK
 }
 
 // around maps what is in memory of the aligned block of pages of r's object
@@ -257,7 +270,7 @@ func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
 		if *p != 0 || private>>(a>>PageShift%aroundPages)&1 != 0 {
 			continue
 		}
-		if pa, _ := o.page((r.off+(a-r.start))>>PageShift, false, nil); pa != 0 {
+		if pa := o.awake((r.off + (a - r.start)) >> PageShift); pa != 0 {
 			*p = pa | flags
 			f.live++
 			h.resident++

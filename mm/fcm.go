@@ -50,6 +50,8 @@ type FCM struct {
 	nmappers int64
 	zapEpoch uint32
 
+	paging *paging // its pages come from a pager; nil: they do not
+
 	work  *FCM  // next on the work list
 	check int64 // scratch of Check
 }
@@ -73,13 +75,16 @@ func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
 	f.index = pageIndex{}
 	f.parent, f.child, f.sibNext, f.sibPrev, f.nchild = nil, nil, nil, nil, 0
 	f.mappers, f.mapTail, f.nmappers, f.zapEpoch = nil, nil, 0, 0
-	f.work = nil
+	f.work, f.paging = nil, nil
 	f.lock.Release()
 	return f, OK
 }
 
 // freeFCM gives the empty, unreferenced f back; its lock is not held.
 func freeFCM(f *FCM) {
+	if f.paging != nil {
+		f.unpage()
+	}
 	a := f.acct
 	mem.fcms.Free(f)
 	if a != nil {
@@ -172,7 +177,10 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 	if f.phys() {
 		return f.base + i<<PageShift, FaultOK
 	}
-	if e := f.index.get(i); e != 0 {
+	if f.paging != nil && create {
+		return f.paging.touched(i, false)
+	}
+	if e := f.index.get(i); e&entPage != 0 {
 		return e & pteAddr, FaultOK
 	}
 	if !create {
@@ -224,6 +232,10 @@ func (f *FCM) dropMapper(r *Region) {
 	f.lock.Acquire()
 	f.unlinkMapper(r)
 	atomic.StoreInt64(&f.nmappers, f.nmappers-1)
+	if f.nmappers == 0 && f.paging != nil {
+		f.paging.unused = true
+		f.paging.news()
+	}
 	f.lock.Release()
 }
 
@@ -265,6 +277,9 @@ func (f *FCM) Resize(size uint64) Errno {
 	if !f.shrinking {
 		atomic.StoreUint64(&f.size, size)
 		f.shrinking = true
+		if f.paging != nil {
+			f.paging.abort()
+		}
 		atomic.StoreUint32(&f.zapEpoch, f.zapEpoch+1)
 	}
 	f.lock.Release()
@@ -310,12 +325,20 @@ func (f *FCM) shrink(budget *int) Errno {
 			return EAGAIN
 		}
 		f.index.remove(at, f.acct)
-		FreeFrame(f.acct, f.frameKind(), e&pteAddr)
+		if f.paging != nil {
+			f.paging.forget(e)
+		}
+		if e&entPage != 0 {
+			FreeFrame(f.acct, f.frameKind(), e&pteAddr)
+		}
 		*budget -= costFree
 		i = at + 1
 	}
+	if f.paging != nil {
+		f.paging.cutRequests()
+	}
 	if tail := f.size & pageMask; tail != 0 {
-		if e := f.index.get(f.size >> PageShift); e != 0 {
+		if e := f.index.get(f.size >> PageShift); e&entPage != 0 {
 			clear(pageBytes(e & pteAddr)[tail:])
 		}
 	}
@@ -344,15 +367,7 @@ func (f *FCM) shrinkIn(h *Half, r *Region, budget *int) Errno {
 		}
 	}
 	f.lock.Acquire()
-	f.unlinkMapper(r)
-	r.zapEpoch = f.zapEpoch
-	r.mprev = f.mapTail
-	if f.mapTail != nil {
-		f.mapTail.mnext = r
-	} else {
-		f.mappers = r
-	}
-	f.mapTail = r
+	f.visited(r)
 	f.lock.Release()
 	return OK
 }

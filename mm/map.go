@@ -244,14 +244,19 @@ func (h *Half) populate(lo, hi uint64, budget *int) uint64 {
 		}
 		*budget--
 		// A private page of an object is not copied before it is written.
-		write := r.prot&abi.ProtWrite != 0 && (r.obj == nil || r.shared())
+		// One of a pager's is not made dirty.
+		write := r.prot&abi.ProtWrite != 0 && (r.obj == nil || r.shared() && r.obj.paging == nil)
 		if e := h.peek(va); e != 0 && (!write || e&pteWrite != 0) {
 			continue
 		}
-		if h.fault(va, write, false) != FaultOK {
-			break
+		switch h.fault(va, write, false) {
+		case FaultOK:
+			*budget -= costPage
+		case FaultPending: // it has been asked for: go on with those that are there
+			*budget -= costFree
+		default:
+			return hi
 		}
-		*budget -= costPage
 	}
 	return hi
 }

@@ -77,6 +77,11 @@ func Work(budget int) (more bool) {
 func (f *FCM) workOn(budget *int) {
 	f.lock.Acquire()
 	switch {
+	case f.dead && f.paging != nil && f.paging.waiters != nil:
+		f.queued = false // the last of them to be told puts it back
+		f.paging.stir()
+		f.lock.Release()
+		*budget--
 	case f.dead:
 		f.leaveParent()
 		done := f.drain(budget)
@@ -124,6 +129,9 @@ func (f *FCM) drain(budget *int) bool {
 			return false
 		}
 		f.index.remove(at, f.acct)
+		if f.paging != nil {
+			f.paging.forget(e)
+		}
 		if e&entPage != 0 {
 			FreeFrame(f.acct, kind, e&pteAddr)
 		}

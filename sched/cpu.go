@@ -109,7 +109,7 @@ func (c *CPU) Ready(d *Dispatcher) {
 	if d.queued || d == c.Current || d.State == DispEmbryo || d.Proc.State() != Running {
 		return
 	}
-	if d.State == DispClean && !d.hasWork() {
+	if d.State == DispClean && !d.hasWork() || atomic.LoadUint32(&d.stalled) != 0 {
 		return
 	}
 	c.enqueue(d, false)
@@ -200,6 +200,7 @@ func (c *CPU) Forget(d *Dispatcher) {
 		c.queue[d.Proc.Class()].remove(d)
 	}
 	c.setTimer(d, 0)
+	c.forgetPages(d)
 	d.State = DispEmbryo
 	if c.space == d.Proc.Space {
 		c.UnloadSpace(c.space)

@@ -58,6 +58,11 @@ type Process struct {
 	// Old are those of a program that exec ends, on their way out.
 	Old [abi.MaxDispatchers - 1]*Dispatcher
 
+	// Pager is this server's end of its paged objects, nil while it has none.
+	Pager *mm.Pager
+	// PagesGone is how far teardown is with telling their users.
+	PagesGone int
+
 	// VforkParent is told (ChanVfork) when this process resets or dies.
 	// Guarded by Lock.
 	VforkParent uint64
@@ -152,7 +157,7 @@ func (p *Process) place(c int, d *Dispatcher) {
 
 // Class returns p's scheduling class.
 func (p *Process) Class() Class {
-	if p.Rank < abi.RankApp {
+	if p.Rank < abi.RankUser {
 		return ClassServer
 	}
 	return ClassApp
@@ -263,6 +268,11 @@ type Dispatcher struct {
 
 	// Reason and Argument of the next Run upcall.
 	Reason, Argument uint64
+
+	// Waits are the objects whose pages it waits for; stalled: it was disabled
+	// when it touched one, and does not run before the page has come.
+	Waits   [4]mm.Waiter
+	stalled uint32 // atomic
 
 	// Child is the KPid of the embryo that an unfinished NFork works on.
 	Child uint64

@@ -65,6 +65,10 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 		if s.FCM, writable, _ = ppc.FCM(p, a.FCM); s.FCM == nil {
 			return -abi.EBADF
 		}
+		if rank, paged := s.FCM.PagerRank(); paged && rank >= p.Rank {
+			s.FCM.Put()
+			return -abi.EDEADLK // its pages might be waited for by who supplies them
+		}
 		if !writable && a.Flags&abi.MapShared != 0 {
 			s.MaxProt = abi.ProtRead | abi.ProtExec
 		}
@@ -104,7 +108,7 @@ func nativeMincore(p *sched.Process, addr, n, vec uint64) int64 {
 // maxObject bounds the size of a memory object, in bytes.
 const maxObject = 1 << 46
 
-func nativeFCMCreate(p *sched.Process, size, kind uint64) int64 {
+func nativeFCMCreate(p *sched.Process, size, kind, name uint64) int64 {
 	if size > maxObject {
 		return -abi.EINVAL
 	}
@@ -118,6 +122,8 @@ func nativeFCMCreate(p *sched.Process, size, kind uint64) int64 {
 			return -abi.EPERM
 		}
 		f, err = mm.NewFileFCM(p.Acct, size)
+	case abi.FCMPaged:
+		f, err = lifecycle.NewPaged(p, size, name)
 	default:
 		return -abi.EINVAL
 	}
@@ -154,6 +160,8 @@ func nativeFCMInfo(p *sched.Process, h, va uint64) int64 {
 	}
 	i := abi.FCMInfo{Size: f.Size()}
 	i.Resident, i.Mappers, i.Writers = f.Info()
+	_, i.Dirty, i.Asked = f.Paging()
+	i.Dirty *= abi.PageSize
 	f.Put()
 	return out(p, va, &i)
 }

@@ -108,7 +108,7 @@ func onNative(ctx *amd64.UserContext) {
 		second, res = lifecycle.Fork(d, a0)
 	case abi.NStart:
 		res = lifecycle.Start(c, p, a0, a1)
-	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred:
+	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred, abi.NSetRole:
 		res = lifecycle.Manage(c, p, r.RAX, a0, a1)
 	case abi.NSpawnDisp:
 		res = lifecycle.Spawn(c, p, a0, a1)
@@ -126,11 +126,13 @@ func onNative(ctx *amd64.UserContext) {
 	case abi.NMap, abi.NUnmap, abi.NProtect, abi.NAdvise, abi.NMove, abi.NQuery, abi.NMincore:
 		res = nativeMemory(p, r)
 	case abi.NFCMCreate:
-		res = nativeFCMCreate(p, a0, a1)
+		res = nativeFCMCreate(p, a0, a1, a2)
 	case abi.NFCMResize:
 		res = nativeFCMResize(p, a0, a1)
 	case abi.NFCMInfo:
 		res = nativeFCMInfo(p, a0, a1)
+	case abi.NNextPage, abi.NPageIn, abi.NFCMRead, abi.NFCMWrite, abi.NDirty:
+		second, res = lifecycle.Paging(p, r)
 	case abi.NModule:
 		second, res = nativeModule(p, a0, a1)
 
@@ -156,6 +158,7 @@ func onNative(ctx *amd64.UserContext) {
 		res = -abi.ENOSYS
 	}
 	publishFree()
+	lifecycle.PageNews(c)
 	r.RAX, r.RDX = uint64(res), second
 	if tracing {
 		traceResult(p, ctx)

@@ -70,6 +70,15 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 			r = mm.Fault(p.Space, cr2, write, fetch, true)
 		}
 		publishFree()
+		if r == mm.FaultPending {
+			d.MajFaults++
+			r = awaitPage(c, ctx, cr2)
+		}
+		lifecycle.PageNews(c)
+		if r == mm.FaultPending {
+			c.Leave()
+			return
+		}
 		switch r {
 		case mm.FaultOK:
 			d.MinFaults++
@@ -100,6 +109,24 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 	atomic.StoreUint32(&page.Disabled, 1)
 	ctx.Upcall(sched.Entries[abi.EntryTrap], atomic.LoadUint64(&page.TrapSP), d.VA, 0, 0)
 	c.Leave()
+}
+
+// awaitPage lets the thread that touched va wait for its page: by a Fault
+// upcall, after which the libOS runs others, or, where the dispatcher is disabled
+// and takes none, by keeping the dispatcher. mm.FaultPending: it waits; else what
+// the fault has come to.
+func awaitPage(c *sched.CPU, ctx *amd64.UserContext, va uint64) mm.FaultResult {
+	d := c.Current
+	page := d.Page
+	disabled := atomic.LoadUint32(&page.Disabled) != 0
+	r := c.AwaitPage(va, disabled)
+	if r != mm.FaultPending || disabled {
+		return r
+	}
+	page.Event = ctx.Regs
+	atomic.StoreUint32(&page.Disabled, 1)
+	ctx.Upcall(sched.Entries[abi.EntryFault], atomic.LoadUint64(&page.SchedSP), d.VA, 0, 0)
+	return r
 }
 
 func trapSignal(vector uint64) uint64 {

@@ -111,16 +111,17 @@ const (
 
 // Event bits in DispatcherPage.Pending.
 const (
-	EventTimer   = 1 << 0 // Deadline passed
-	EventNotify  = 1 << 1 // a bit in Notify is set
-	EventYield   = 1 << 2 // soft preemption: yield in a clean state soon
-	EventCall    = 1 << 3 // a call record waits: TakeCall
-	EventReturn  = 1 << 4 // a reply waits: NextReturn
-	EventFault   = 1 << 5 // a page has come
-	EventStopped = 1 << 6 // resumed after a suspend (SIGCONT)
-	EventExits   = 1 << 7 // process manager: NextExit has something
-	EventLasts   = 1 << 8 // server: NextLast has something
-	EventPoke    = 1 << 9 // another dispatcher of the process has work, or a word, for this one
+	EventTimer   = 1 << 0  // Deadline passed
+	EventNotify  = 1 << 1  // a bit in Notify is set
+	EventYield   = 1 << 2  // soft preemption: yield in a clean state soon
+	EventCall    = 1 << 3  // a call record waits: TakeCall
+	EventReturn  = 1 << 4  // a reply waits: NextReturn
+	EventFault   = 1 << 5  // a page has come
+	EventStopped = 1 << 6  // resumed after a suspend (SIGCONT)
+	EventExits   = 1 << 7  // process manager: NextExit has something
+	EventLasts   = 1 << 8  // server: NextLast has something
+	EventPages   = 1 << 10 // server: NNextPage has something
+	EventPoke    = 1 << 9  // another dispatcher of the process has work, or a word, for this one
 )
 
 // Notification channels (bits of DispatcherPage.Notify). A server is told the

@@ -43,6 +43,7 @@ const (
 	NSetLimit    = 31 // (which LimitX, value): the calling process's account; raising needs RoleProc or being at start
 	NSpawnDisp   = 32 // (cpu, argument) -> index: another dispatcher for this process, on that CPU, begins with RunThread. EINVAL: no such CPU; EAGAIN: abi.MaxDispatchers exist; ENOMEM
 	NPoke        = 33 // (index): EventPoke for that dispatcher of this process. ESRCH: none
+	NSetRole     = 35 // (kpid): process manager; the process may serve (RoleServer) from now on, with RankUser. EBUSY: it has a rank already
 	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL: no such CPU; ESRCH: no such dispatcher
 
 	// --- memory ---
@@ -57,6 +58,13 @@ const (
 	NFCMInfo   = 48 // (handle, *FCMInfo)
 	NModule    = 49 // (name address, length) -> FCM handle of a boot module ("initramfs", "go42srv"), RDX = size in bytes; servers and init only
 	NMincore   = 50 // (addr, len, *byte vector)
+
+	// --- pagers: servers, on paged objects of their own (FCMPaged) ---
+	NNextPage = 51 // (*PageNews): the oldest news of an object of this pager's; EAGAIN: none
+	NPageIn   = 52 // (handle, offset, address, len) -> bytes: gives it pages; short: go on there. Address 0: they cannot be had (SIGBUS)
+	NFCMRead  = 53 // (handle, offset, dst, len) -> bytes: short at a page that is not there
+	NFCMWrite = 54 // (handle, offset, src, len) -> bytes: as NFCMRead; the pages become dirty
+	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
 
 	// --- machine ---
 	NLog       = 60 // (buf, len): kernel log
@@ -113,8 +121,10 @@ const (
 	MoveFixed     = 2 // MREMAP_FIXED
 	MoveDontUnmap = 4 // MREMAP_DONTUNMAP
 
-	FCMAnon = 0 // zero-filled, reclaimed never
-	FCMFile = 1 // pages of the calling server's
+	FCMAnon  = 0         // zero-filled, reclaimed never
+	FCMFile  = 1         // pages of the calling server's
+	FCMPaged = 2         // FCMFile whose pages the server supplies when they are touched (NNextPage); NFCMCreate's third argument is the server's name for it
+	DirtyEnd = 1<<64 - 1 // NDirty: there are no further dirty pages
 
 	DevConsole = 0 // COM1: the terminal
 	DevControl = 1 // COM2: frames from the host tool
@@ -141,8 +151,9 @@ const (
 	RankProc  = 1
 	RankMount = 2
 	RankFile  = 3
-	RankPipe  = 4 // and tty, sockets
-	RankDev   = 5 // and proc
+	RankPipe  = 4  // and tty, sockets
+	RankDev   = 5  // and proc
+	RankUser  = 50 // programs that serve (NSetRole)
 	RankApp   = 100
 )
 
@@ -177,10 +188,26 @@ type RegionInfo struct {
 	Shared            uint64 // number of regions of this FCM
 }
 
-// FCMInfo is NFCMInfo's answer.
+// FCMInfo is NFCMInfo's answer. Dirty (bytes) and Asked (requests that the pager
+// has not answered) are those of a paged object.
 type FCMInfo struct {
 	Size, Resident, Mappers, Writers uint64
+	Dirty, Asked                     uint64
 }
+
+// PageNews is NNextPage's answer. A request has Len != 0: the pager answers it
+// with NPageIn, for all of it, in one piece or several.
+type PageNews struct {
+	Object      uint64 // as given to NFCMCreate
+	Offset, Len uint64 // pages wanted, in bytes; the first was touched, the others are read ahead
+	Flags       uint64 // PageWrite, PageUnused
+}
+
+// PageNews.Flags.
+const (
+	PageWrite  = 1 // the first page is about to be written
+	PageUnused = 2 // the last mapping of the object has gone
+)
 
 // ProcessInfo is NProcessInfo's answer.
 type ProcessInfo struct {

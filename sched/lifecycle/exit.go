@@ -174,6 +174,13 @@ func teardown(p *sched.Process) bool {
 		p.Stage++
 		fallthrough
 	case 3:
+		if p.Pager != nil {
+			if !p.Pager.PagerDied(&p.PagesGone) {
+				break
+			}
+			p.Pager = nil
+			PageNews(c)
+		}
 		p.Lock.Acquire()
 		for range 64 {
 			g := p.PopLast()
@@ -193,6 +200,7 @@ func teardown(p *sched.Process) bool {
 			p.Space = nil
 			p.Stage++
 		}
+		PageNews(c)
 	case 5:
 		// A word for its dispatchers may be on its way: see sched's mail.
 		if p.Grace.Over() {
@@ -257,5 +265,9 @@ func NextExit(p *sched.Process, va uint64) int64 {
 // Reclaim does some of the work that gives frames back; false: there is none.
 func Reclaim(c *sched.CPU) bool {
 	more := mm.Work(64)
-	return c.Step() || more
+	more = c.Step() || more
+	if !more {
+		_, more = mm.ReclaimCache(reclaimPages)
+	}
+	return more
 }

@@ -35,6 +35,12 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 		t.Lock.Release()
 	case abi.NSetCred:
 		atomic.StoreUint64(&t.Cred, arg)
+	case abi.NSetRole:
+		if t.Rank != abi.RankApp {
+			return -abi.EBUSY
+		}
+		t.Role |= abi.RoleServer
+		t.Rank = abi.RankUser
 	}
 	return 0
 }

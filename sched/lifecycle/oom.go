@@ -50,7 +50,7 @@ func OutOfMemory(c *sched.CPU) (victim *sched.Process, ok bool) {
 		if p == nil {
 			break
 		}
-		if p.Rank < abi.RankApp || p.Parent == 0 || p.State() == sched.Dying {
+		if p.Rank < abi.RankUser || p.Parent == 0 || p.State() == sched.Dying {
 			continue
 		}
 		if n := holds(p); n > most {

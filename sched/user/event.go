@@ -67,7 +67,7 @@ func handlePending() {
 		if p&abi.EventCall != 0 {
 			d.waiting = true
 		}
-		d.events |= p & (abi.EventExits | abi.EventLasts)
+		d.events |= p & (abi.EventExits | abi.EventLasts | abi.EventPages)
 		feedReceivers(d)
 	}
 }

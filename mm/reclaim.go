@@ -1,0 +1,119 @@
+package mm
+
+// hand is that of ReclaimCache's clock. Guarded by paged.lock.
+type hand struct {
+	object int    // index in paged.objects
+	page   uint64 // in that object
+	idle   int    // rounds since it has found something to do
+}
+
+// ReclaimCache gives back up to want clean pages of paged objects, second chance
+// first: a clock goes over all pages of all paged objects. A page that it meets
+// for the first time is taken from all page tables and rests; the next access
+// faults and wakes it. One that still rests when the clock comes again is freed:
+// nothing maps it. Dirty pages, and those that are being supplied, stay.
+//
+// It does bounded work. more says that another call may find something.
+func ReclaimCache(want int) (freed int, more bool) {
+	if pages, dirty := CachedPages(); pages <= dirty {
+		return 0, false
+	}
+	budget := stepBudget
+	for budget > 0 && freed < want {
+		paged.lock.Acquire()
+		at := paged.hand
+		paged.lock.Release()
+		budget--
+		if at.object >= paged.objects.Len() {
+			// What rests from now on has until the next call.
+			at = hand{idle: at.idle + 1}
+			more = at.idle <= 2 // one round lets rest, one frees
+			if !more {
+				at.idle = 0
+			}
+			setHand(at)
+			return freed, more
+		}
+		next := NoPage
+		if g := paged.objects.At(at.object); g != nil {
+			f := g.fcm
+			f.lock.Acquire()
+			if f.paging == g && !f.dead && !f.shrinking && g.pass.kind != passClean {
+				var n int
+				var busy bool
+				n, busy, next = g.clock(at.page, want-freed, &budget)
+				freed += n
+				if busy {
+					at.idle = 0
+				}
+			}
+			f.lock.Release()
+		}
+		if at.page = next; next == NoPage {
+			at.object, at.page = at.object+1, 0
+		}
+		setHand(at)
+	}
+	return freed, true
+}
+
+func setHand(h hand) {
+	paged.lock.Acquire()
+	paged.hand = h
+	paged.lock.Release()
+}
+
+// clockSpan is how many pages of an object the clock sees to at a time.
+const clockSpan = 512
+
+// clock frees what rests among the pages from page on and lets the others rest;
+// busy says that there was something to do. It returns where to go on; NoPage: at
+// the next object. The FCM is locked.
+func (g *paging) clock(page uint64, want int, budget *int) (freed int, busy bool, next uint64) {
+	f := g.fcm
+	next = page + clockSpan
+	if g.pass.kind == passNone {
+		lo, hi := NoPage, uint64(0)
+	scan:
+		for i := page; ; i++ {
+			at, e, ok := f.index.next(i, page+clockSpan)
+			if !ok {
+				break
+			}
+			i = at
+			*budget--
+			switch {
+			case e&entPage == 0 || e&(entDirty|entCleaning) != 0:
+			case e&entResting != 0:
+				if freed == want || *budget <= 0 {
+					next = at
+					break scan
+				}
+				f.index.remove(at, f.acct)
+				g.forget(e)
+				FreeFrame(f.acct, KindFile, e&pteAddr)
+				freed++
+				*budget -= costFree
+			default:
+				*f.index.at(at) |= entResting
+				g.resting++
+				lo, hi = min(lo, at), at+1
+			}
+		}
+		if lo < hi {
+			busy = true
+			g.begin(passRest, lo, hi)
+		}
+	}
+	if g.pass.kind == passRest {
+		busy = true
+		if done, _ := f.sweep(budget); !done {
+			return freed, busy, page
+		}
+		g.pass = pass{}
+	}
+	if _, _, ok := f.index.next(next, 1<<indexBits); !ok {
+		next = NoPage
+	}
+	return freed, busy || freed > 0, next
+}
