@@ -12,7 +12,7 @@ import (
 // the host's tests.
 
 func cpuNumber() int          { return int(amd64.This().ID) }
-func numCPU() int             { return 1 } // the others idle until mm is ready for them
+func numCPU() int             { return amd64.NCPU }
 func tsc() uint64             { return amd64.TSC() }
 func tscHz() uint64           { return amd64.TSCHz }
 func armTimer(at uint64)      { amd64.TimerArm(at) }
