@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,16 +130,82 @@ func TestDeath(t *testing.T) {
 	}
 }
 
+// TestSMP boots with 1 to 8 CPUs. Each answers an interrupt; then they change
+// mappings that all use, and replace objects that all look at, and no CPU sees a
+// page or an object that is gone.
+func TestSMP(t *testing.T) {
+	kernel := buildKernel(t)
+	for _, n := range []string{"1", "2", "4", "8"} {
+		t.Run(n, func(t *testing.T) {
+			out, status := boot(t, nil, kernel, "smp", "-accel", "tcg", "-cpu", fullCPU, "-smp", n)
+			if status != 1 || !strings.Contains(out, "CPUs "+n+"\n") || !strings.Contains(out, "all CPUs done\n") {
+				t.Errorf("status %d, output:\n%s", status, out)
+			}
+			t.Log(out[strings.Index(out, "CPUs "):])
+		})
+	}
+	t.Run("without shootdown", func(t *testing.T) {
+		out, status := boot(t, nil, kernel, "smpbreak", "-accel", "tcg", "-cpu", fullCPU, "-smp", "2")
+		if status != 3 || !strings.Contains(out, "stale translation") {
+			t.Errorf("status %d, output:\n%s", status, out)
+		}
+	})
+	t.Run("absent CPU", func(t *testing.T) {
+		out, status := boot(t, nil, kernel, "smpabsent", "-accel", "tcg", "-cpu", fullCPU, "-smp", "2")
+		if status != 1 || !strings.Contains(out, "CPU with APIC id 77 does not start\nCPUs 2\n") {
+			t.Errorf("status %d, output:\n%s", status, out)
+		}
+	})
+}
+
+// TestPanicSMP: one report, whole, whatever the other CPUs are doing; two that
+// panic report in turn.
+func TestPanicSMP(t *testing.T) {
+	kernel := buildKernel(t)
+	for _, c := range []struct {
+		how  string
+		want []string // in this order
+	}{
+		{"smppanic", []string{"kernel panic: smppanic\n", "cpu=2\n", "backtrace:\n", "main.smpBegin ", "trap ",
+			"CPU 0: in the kernel, ", "CPU 1: in ring 3, rip=00007e00100", "CPU 3: idle\n"}},
+		{"smptrap", []string{"exception in the kernel\n", "trap 14 (page fault) on CPU 1\n", "cr2=ffffffff7ffffff8", "main.smpBegin ",
+			"CPU 0: in the kernel, ", "CPU 2: in ring 3, ", "CPU 3: idle\n"}},
+		{"smppanics", []string{"kernel panic: the first\n", "cpu=1\n", "main.smpBegin ", "CPU 0: in the kernel, ", "CPU 2: panics too\n", "CPU 3: idle\n",
+			"kernel panic: the second\n", "cpu=2\n", "main.smpNMI ", "CPU 1: panics too\n", "CPU 3: idle\n"}},
+	} {
+		t.Run(c.how, func(t *testing.T) {
+			out, status := boot(t, nil, kernel, c.how, "-accel", "tcg", "-cpu", fullCPU, "-smp", "4")
+			if status != 2*ExitPanic+1 {
+				t.Errorf("status %d", status)
+			}
+			rest := out
+			for _, w := range c.want {
+				i := strings.Index(rest, w)
+				if i < 0 {
+					t.Fatalf("no %q in its place in:\n%s", w, out)
+				}
+				rest = rest[i+len(w):]
+			}
+		})
+	}
+}
+
 // TestNMI strikes NMIs at the entry and exit paths: wherever one arrives, GS base
 // and registers survive it.
 func TestNMI(t *testing.T) {
 	kernel := buildKernel(t)
+	t.Run("1 CPU", func(t *testing.T) { strike(t, kernel, "stress", 1) })
+	t.Run("2 CPUs", func(t *testing.T) { strike(t, kernel, "smpnmi", 2) })
+}
+
+// strike runs the kernel in the given mode on n CPUs, which says at its end how
+// many NMIs each has taken.
+func strike(t *testing.T, kernel, mode string, n int) {
 	sock := filepath.Join(t.TempDir(), "monitor")
 	seen, stop := make(chan struct{}), make(chan struct{})
-	sent := make(chan int)
+	done := make(chan struct{})
 	go func() {
-		n := 0
-		defer func() { sent <- n }()
+		defer close(done)
 		select {
 		case <-seen:
 		case <-stop:
@@ -160,21 +227,29 @@ func TestNMI(t *testing.T) {
 			if _, err := c.Write([]byte("nmi\n")); err != nil {
 				return
 			}
-			n++
 			time.Sleep(200 * time.Microsecond)
 		}
 	}()
-	out, status := boot(t, seen, kernel, "stress", "-accel", "tcg", "-cpu", fullCPU,
+	out, status := boot(t, seen, kernel, mode, "-accel", "tcg", "-cpu", fullCPU, "-smp", strconv.Itoa(n),
 		"-monitor", "unix:"+sock+",server,nowait")
 	close(stop)
-	n := <-sent
-	var nmis, reflected, natives int
-	i := strings.Index(out, "NMIs ")
-	if i >= 0 {
-		fmt.Sscanf(out[i:], "NMIs %d reflected %d natives %d", &nmis, &reflected, &natives)
+	<-done
+	if status != 1 {
+		t.Fatalf("status %d, output:\n%s", status, out)
 	}
-	if status != 1 || nmis < 100 || reflected < 1000 {
-		t.Errorf("status %d, %d NMIs sent, output:\n%s", status, n, out)
+	rest := out
+	for range n {
+		i := strings.Index(rest, "NMIs ")
+		if i < 0 {
+			t.Fatalf("a CPU does not report:\n%s", out)
+		}
+		rest = rest[i:]
+		var nmis, reflected, natives int
+		fmt.Sscanf(rest, "NMIs %d reflected %d natives %d", &nmis, &reflected, &natives)
+		if nmis < 100 || reflected < 1000 {
+			t.Errorf("too few:\n%s", out)
+		}
+		t.Logf("%d NMIs, %d reflected, %d native calls", nmis, reflected, natives)
+		rest = rest[len("NMIs "):]
 	}
-	t.Logf("%d NMIs sent, %d arrived, %d reflected, %d native calls", n, nmis, reflected, natives)
 }

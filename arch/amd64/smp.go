@@ -11,14 +11,15 @@ import (
 
 const (
 	initWait  = 10   // ms from INIT to the startup IPI (MultiProcessor Specification, B.4)
-	startWait = 1000 // ms that a processor has to come up
+	startWait = 5000 // ms that a processor has to come up
 	noOffset  = 1<<63 - 1
 
-	// Its time stamp counter is read until the bounds are within 10 us, but
-	// between tscMin and tscMax times.
+	// Its time stamp counter is read until the bounds are within 10 us, or
+	// tscWait ms have passed: where an emulator's CPUs share a few real ones,
+	// each reading can take long.
 	tscNear = 100_000 // parts of a second
-	tscMin  = 10
-	tscMax  = 2000
+	tscMin  = 3
+	tscWait = 20
 )
 
 // starting is between the boot CPU and the one that starts.
@@ -129,8 +130,12 @@ func abandon(p *cpuArea, id uint32) {
 func compareTSC() (lo, hi int64, ok bool) {
 	s := &starting
 	lo, hi = -noOffset, noOffset
-	for r := uint32(1); r <= tscMax && (r <= tscMin || hi-lo > int64(TSCHz/tscNear)); r++ {
+	end := TSC() + tscWait*(TSCHz/1000)
+	for r := uint32(1); r <= tscMin || hi-lo > int64(TSCHz/tscNear); r++ {
 		before := tscAfter()
+		if r > tscMin && int64(before-end) > 0 {
+			break
+		}
 		atomic.StoreUint32(&s.ask, r)
 		if !until(&s.answer, r, startWait) {
 			return 0, 0, false

@@ -2,7 +2,7 @@
 // hand-made ring-3 code (user_amd64.s) in place of libOS and program, with
 // this package's handlers in place of the kernel's. It prints a line a test and
 // ends QEMU with status 1 if all is well. The command line chooses a death
-// instead: nil, overflow, double, unmapped.
+// instead: nil, overflow, double, unmapped; or what smp.go offers.
 package main
 
 import (
@@ -253,6 +253,9 @@ func main() {
 	addTests()
 	if die(word(amd64.Boot.Cmdline)) {
 		amd64.Exit(2)
+	}
+	if w := word(amd64.Boot.Cmdline); len(w) >= 3 && w[:3] == "smp" {
+		smpMain(w)
 	}
 	if word(amd64.Boot.Cmdline) == "stress" {
 		println("stress")

@@ -17,6 +17,11 @@ const (
 	fnInit
 	fnStep
 	fnDisabled
+	fnSmpSvc
+	fnShoot
+	fnBoth
+	fnNop
+	fnSpin
 	numUser
 )
 

@@ -449,6 +449,102 @@ TEXT ·userDisabled(SB),NOSPLIT|NOFRAME,$0
 	SYSCALL
 	UD2
 
+// Several CPUs. The Svc entry: R12 is the CPU's dispatcher page. RAX 60 is a
+// native call, 39 is answered.
+TEXT ·userSmpSvc(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	0(GS), DI
+	CMPQ	DI, R12
+	JNE	fail
+	CMPL	0x8(GS), $1
+	JNE	fail
+	MOVQ	0x18(GS), DI
+	CMPQ	SP, DI
+	JNE	fail
+	MOVQ	0x118(GS), AX
+	CMPQ	AX, $60
+	JEQ	done
+	CMPQ	AX, $39
+	JNE	fail
+	SUBQ	$40, SP
+	MOVQ	0x100(GS), AX
+	MOVQ	AX, 0(SP)
+	MOVQ	$0x33, 8(SP)
+	MOVQ	0x108(GS), AX
+	MOVQ	AX, 16(SP)
+	MOVQ	0x110(GS), AX
+	MOVQ	AX, 24(SP)
+	MOVQ	$0x2b, 32(SP)
+	MOVL	$4242, AX
+	MOVL	$0, 0x8(GS)
+	IRETQ
+done:
+	MOVL	$1, AX
+	SYSCALL
+fail:
+	MOVL	$999, DI
+	MOVL	$2, AX
+	SYSCALL
+
+// Reads R14 pages from R12 on, each of which must hold R13, and makes a call now
+// and then.
+TEXT ·userShoot(SB),NOSPLIT|NOFRAME,$0
+again:
+	MOVL	$200, R15
+round:
+	MOVQ	R12, BX
+	MOVQ	R14, CX
+read:
+	MOVQ	(BX), AX
+	CMPQ	AX, R13
+	JNE	fail
+	ADDQ	$4096, BX
+	DECQ	CX
+	JNE	read
+	DECQ	R15
+	JNE	round
+	MOVL	$5, AX
+	SYSCALL
+	JMP	again
+fail:
+	MOVQ	BX, DI
+	MOVL	$2, AX
+	SYSCALL
+
+// Reflected calls, with a GS base of the program's own.
+TEXT ·userBoth(SB),NOSPLIT|NOFRAME,$0
+	MOVL	$100, R15
+again:
+	MOVQ	R15, AX
+	WRGSBASEQ	AX
+	MOVQ	SP, R14
+	MOVQ	R15, X15
+	MOVL	$39, AX
+	SYSCALL
+	CMPQ	AX, $4242
+	JNE	fail
+	CMPQ	SP, R14
+	JNE	fail
+	MOVQ	X15, AX
+	CMPQ	AX, R15
+	JNE	fail
+	DECQ	R15
+	JNE	again
+	MOVL	$60, AX
+	SYSCALL
+fail:
+	UD2
+
+// A native call.
+TEXT ·userNop(SB),NOSPLIT|NOFRAME,$0
+	MOVL	$1, AX
+	SYSCALL
+
+// Ring 3 and nothing else.
+TEXT ·userSpin(SB),NOSPLIT|NOFRAME,$0
+again:
+	PAUSE
+	JMP	again
+
 // func userAddresses(a *[numUser]uintptr)
 TEXT ·userAddresses(SB),NOSPLIT,$0-8
 	MOVQ	a+0(FP), CX
@@ -468,6 +564,16 @@ TEXT ·userAddresses(SB),NOSPLIT,$0-8
 	MOVQ	AX, 48(CX)
 	LEAQ	·userDisabled(SB), AX
 	MOVQ	AX, 56(CX)
+	LEAQ	·userSmpSvc(SB), AX
+	MOVQ	AX, 64(CX)
+	LEAQ	·userShoot(SB), AX
+	MOVQ	AX, 72(CX)
+	LEAQ	·userBoth(SB), AX
+	MOVQ	AX, 80(CX)
+	LEAQ	·userNop(SB), AX
+	MOVQ	AX, 88(CX)
+	LEAQ	·userSpin(SB), AX
+	MOVQ	AX, 96(CX)
 	RET
 
 // func breakStack()
