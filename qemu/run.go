@@ -318,12 +318,29 @@ func boot(ctx context.Context, c *Config) (*Result, error) {
 	readers.Wait()
 	r.Wall = time.Since(start)
 	r.LogTail = tail.b
+	if r.Panic != "" || m.ExitCode() == panicExit {
+		r.Panic = panicReason(r.LogTail)
+	}
 	if r.Ended {
 		r.TimedOut = false // it came through in the last moment
 	} else if err != nil && r.Panic == "" && !r.TimedOut && !r.Killed {
 		return nil, err
 	}
 	return r, nil
+}
+
+// panicExit is QEMU's status after the kernel's report of a panic
+// (arch/amd64.ExitPanic through isa-debug-exit).
+const panicExit = 2*0x42 + 1
+
+// panicReason finds the kernel's own words in its log.
+func panicReason(log []byte) string {
+	_, s, ok := bytes.Cut(log, []byte("kernel panic: "))
+	if !ok {
+		return "the kernel's log does not say why"
+	}
+	s, _, _ = bytes.Cut(s, []byte("\n"))
+	return string(s)
 }
 
 // follow reads the status lines.
@@ -352,7 +369,7 @@ func (r *Result) follow(m *Machine, start time.Time, ended chan struct{}) {
 		case runspec.LineSignal:
 			r.Ended, r.Signal = true, s.Value&0x7f
 		case runspec.LinePanic:
-			r.Panic = s.Text
+			r.Panic = or(s.Text, "?") // boot finds the reason in the log
 		}
 		if r.Ended || r.Panic != "" {
 			over.Do(func() { close(ended) })

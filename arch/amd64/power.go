@@ -34,7 +34,12 @@ func Reboot() {
 		}
 	}
 	Out8(0x64, 0xfe) // keyboard controller: pulse reset
-	// No reset came: a triple fault.
+	// No reset came.
+	TripleFault()
+}
+
+// TripleFault has the processor shut down, which resets a PC.
+func TripleFault() {
 	loadIDT(&idt[0], 0)
 	trigger()
 	stop()

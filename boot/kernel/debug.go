@@ -3,6 +3,9 @@
 package main
 
 import (
+	"unsafe"
+
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/mm"
 	"go42/mm/spin"
@@ -55,8 +58,26 @@ func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uin
 			return 0, -abi.EINVAL
 		}
 		return spin.Contended(spin.Rank(arg)), 0
+	case abi.DebugPanic:
+		endKernel(arg)
 	}
 	return 0, -abi.EINVAL
+}
+
+// endKernel is DebugPanic. It returns if how is none of its ways.
+func endKernel(how uint64) {
+	switch how {
+	case abi.DebugPanicBounds:
+		println(bootPids[how+uint64(len(bootPids))])
+	case abi.DebugPanicFault:
+		nowhere := uintptr(0x10) // not mapped: ring 0 faults
+		println(**(**uint64)(unsafe.Pointer(&nowhere)))
+	case abi.DebugPanicHang:
+		for {
+		}
+	case abi.DebugPanicTriple:
+		amd64.TripleFault()
+	}
 }
 
 // settle does all deferred work.

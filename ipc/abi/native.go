@@ -252,6 +252,14 @@ type StartInfo struct {
 	Rank  uint64
 }
 
+// Ways for the kernel to end (DebugPanic).
+const (
+	DebugPanicBounds = iota // a Go panic
+	DebugPanicFault         // a page fault in ring 0
+	DebugPanicHang          // a loop with interrupts off
+	DebugPanicTriple        // a triple fault
+)
+
 // Debug operations (NDebug).
 const (
 	DebugCheck     = 1 // walk all memory structures; 0 or -EUCLEAN
@@ -261,4 +269,5 @@ const (
 	DebugServer    = 5 // (index) RDX = kpid of that process of the boot table; EINVAL: none
 	DebugKill      = 6 // (kpid): as by SIGKILL, servers too
 	DebugContended = 7 // (rank) RDX = acquisitions of locks of that rank that had to wait; EINVAL: no such rank
+	DebugPanic     = 8 // (DebugPanicX): the kernel's end, for the tests of how it is reported
 )

@@ -20,6 +20,7 @@ const (
 	debugPool   = 4
 	debugServer = 5
 	debugKill   = 6
+	debugPanic  = 8
 )
 
 func debug(op, arg uintptr, p unsafe.Pointer) (uint64, error) {

@@ -6,6 +6,7 @@
 //	survive hog KIND          takes all it can get of one thing, beside a witness
 //	survive server NAME       ends that server in the middle of use
 //	survive sleeps            short sleeps beside a witness: each must end
+//	survive panic WAY         ends the kernel; ways as in ipc/abi
 //	survive witness           file and pipe work until it is killed
 //
 // Lines that begin with FAIL are failures; "done" is the last line.
@@ -34,6 +35,11 @@ func main() {
 		sleeps()
 	case "witness":
 		witness()
+	case "panic":
+		how, err := strconv.Atoi(os.Args[2])
+		check(err)
+		_, err = debug(debugPanic, uintptr(how), nil)
+		check(err)
 	case "exit":
 		return
 	default:
