@@ -49,6 +49,7 @@ type CPU struct {
 	mailbox *Dispatcher // atomic
 	idle    uint32      // atomic: it has nothing to do
 	spare   uint32      // atomic: programs wait here that could run elsewhere
+	paused  uint32      // atomic: see pause.go
 	_       [64]byte
 }
 
@@ -369,6 +370,7 @@ func (c *CPU) Leave() {
 		c.idleSince = 0
 		atomic.StoreUint32(&c.idle, 0)
 	}
+	c.checkPause()
 	if c.hasMail() {
 		c.readMail()
 	}
@@ -422,6 +424,7 @@ func (c *CPU) Leave() {
 				c.arm()
 			}
 			quiesce()
+			c.checkPause()
 			if c.hasMail() {
 				c.readMail()
 			}

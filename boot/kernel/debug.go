@@ -22,15 +22,22 @@ func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uin
 	}
 	switch op {
 	case abi.DebugCheck:
-		settle(c)
+		if !c.StopOthers(deferred) {
+			return 0, -abi.EAGAIN
+		}
 		err, what := mm.Check()
+		c.ResumeOthers()
 		if err != mm.OK {
 			println("mm check:", what)
 		}
 		return 0, int64(err)
 	case abi.DebugFree:
-		settle(c)
-		return uint64(mm.FreeFrameCount()), 0
+		if !c.StopOthers(deferred) {
+			return 0, -abi.EAGAIN
+		}
+		n := uint64(mm.FreeFrameCount())
+		c.ResumeOthers()
+		return n, 0
 	case abi.DebugProcesses:
 		return uint64(sched.Live()), 0
 	case abi.DebugPool:
@@ -80,11 +87,8 @@ func endKernel(how uint64) {
 	}
 }
 
-// settle does all deferred work.
-func settle(c *sched.CPU) {
-	for lifecycle.Reclaim(c) {
-	}
-}
+// deferred does some of what memory has put off; false: there is none.
+func deferred() bool { return mm.Work(64) }
 
 // bootPids are the kernel process ids of the boot table's processes.
 var bootPids [len(bootTable)]uint64

@@ -62,7 +62,8 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 			if !lifecycle.Reclaim(c) {
 				if victim, ok := lifecycle.OutOfMemory(c); !ok {
 					break
-				} else if victim == p {
+				} else if victim == p || victim == nil {
+					// It is dead, or another CPU has what will be free.
 					c.Leave()
 					return
 				}

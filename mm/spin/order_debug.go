@@ -4,6 +4,9 @@ package spin
 
 const debug = true
 
+// Debug says that this is a debug build.
+const Debug = debug
+
 // held is, for each CPU, the stack of locks that it holds.
 var held [MaxCPU]struct {
 	n     int

@@ -4,6 +4,9 @@ package spin
 
 const debug = false
 
+// Debug says that this is a debug build.
+const Debug = debug
+
 func push(*Lock)       {}
 func pushSecond(*Lock) {}
 func pushTry(*Lock)    {}

@@ -58,6 +58,7 @@ func Die(p *sched.Process, status uint64) {
 	}
 	p.SetState(sched.Dying)
 	p.Status = status
+	atomic.AddInt32(&ending, 1)
 	p.Holds = 1
 	if p.Born {
 		p.Holds = 2 // the manager may know it, and is told
@@ -192,14 +193,12 @@ func teardown(p *sched.Process) bool {
 		}
 		p.Lock.Release()
 	case 4:
-		if p.Space == nil {
-			p.Stage++
+		if p.Space != nil && !(c.Unloaded(p) && mm.Destroy(p.Space)) {
 			break
 		}
-		if c.Unloaded(p) && mm.Destroy(p.Space) {
-			p.Space = nil
-			p.Stage++
-		}
+		p.Space = nil
+		atomic.AddInt32(&ending, -1)
+		p.Stage++
 		PageNews(c)
 	case 5:
 		// A word for its dispatchers may be on its way: see sched's mail.

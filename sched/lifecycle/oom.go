@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"sync/atomic"
+
 	"go42/ipc/abi"
 	"go42/mm"
 	"go42/sched"
@@ -39,12 +41,35 @@ func keepReserve() {
 // forkRoom is how many frames above the floor a fork wants to see.
 var forkRoom int64
 
-// OutOfMemory ends the program that holds most memory, when nothing is left to
-// reclaim. false: no program holds any worth the while, or one is being taken
-// apart already.
+// ending counts processes that are dead and whose memory has not gone yet:
+// nobody else is ended before that. Atomic.
+var ending int32
+
+// OutOfMemory ends the program that holds most memory, when this CPU has nothing
+// left to reclaim. ok says that memory is on its way: that of the victim, or,
+// with no victim, that of one which is being taken apart elsewhere. Otherwise no
+// program holds any worth the while.
 func OutOfMemory(c *sched.CPU) (victim *sched.Process, ok bool) {
+	if atomic.LoadInt32(&ending) > 0 || !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
+		return nil, true
+	}
+	victim = most()
+	if victim != nil {
+		println("out of memory: process", uintptr(victim.KPid), "with", holds(victim)*(abi.PageSize/1024), "KiB is ended")
+		Die(victim, Killed(SigKILL))
+	}
+	atomic.StoreUint32(&choosing, 0)
+	return victim, victim != nil
+}
+
+// choosing is 1 while a CPU looks for a victim: one is enough. Atomic.
+var choosing uint32
+
+// most returns the program whose end gives most, nil if none gives any worth
+// the while.
+func most() (victim *sched.Process) {
 	const worth = 64 // frames
-	most := int64(worth)
+	least := int64(worth)
 	for i := 0; ; {
 		p := sched.Each(&i)
 		if p == nil {
@@ -53,16 +78,11 @@ func OutOfMemory(c *sched.CPU) (victim *sched.Process, ok bool) {
 		if p.Rank < abi.RankUser || p.Parent == 0 || p.State() == sched.Dying {
 			continue
 		}
-		if n := holds(p); n > most {
-			victim, most = p, n
+		if n := holds(p); n > least {
+			victim, least = p, n
 		}
 	}
-	if victim == nil {
-		return nil, false
-	}
-	println("out of memory: process", uintptr(victim.KPid), "with", most*(abi.PageSize/1024), "KiB is ended")
-	Die(victim, Killed(SigKILL))
-	return victim, true
+	return victim
 }
 
 // holds is how many frames p's end may give back.
