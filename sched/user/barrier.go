@@ -65,12 +65,14 @@ func (d *Dispatcher) stopped() bool {
 // or returns for another look.
 func (d *Dispatcher) wait() {
 	p := entry.TakePending()
-	d.held |= p &^ abi.EventPoke
+	// Its timers too: they are looked at afterwards, and nothing is due meanwhile.
+	d.held |= p&^abi.EventPoke | abi.EventTimer
 	if p&abi.EventPoke != 0 {
 		atomic.StoreUint32(&d.poked, 0)
 	}
-	d.leaving()
-	atomic.StoreUint32(&d.idle, 0)
+	d.slice, d.armed = 0, 0
+	d.page.Deadline, d.page.Runnable = 0, 0
+	atomic.StoreUint32(&d.rest, 1)
 	atomic.StoreUint32(&d.parked, 1)
 	if d.stopped() {
 		native.Yield(false)

@@ -26,7 +26,7 @@ const MaxTimers = 8192
 // at a time, and none while a timer's function runs.
 type heap struct {
 	lock SpinLock
-	n    int32
+	n    int32 // written under lock; the dispatcher itself reads it without
 	all  [MaxTimers]*Timer
 }
 
@@ -52,7 +52,7 @@ func (tm *Timer) set(d *Dispatcher, when uint64) errno.Errno {
 		e = errno.OK
 		tm.When = when
 		h.all[h.n] = tm
-		h.n++
+		atomic.AddInt32(&h.n, 1)
 		tm.pos = h.n
 		atomic.StoreUint32(&tm.on, d.index+1)
 		h.up(tm.pos - 1)
@@ -125,7 +125,7 @@ func (h *heap) remove(tm *Timer) {
 		h.swap(i, last)
 	}
 	h.all[last] = nil
-	h.n = last
+	atomic.StoreInt32(&h.n, last)
 	tm.pos = 0
 	atomic.StoreUint32(&tm.on, 0)
 	if i != last {
@@ -146,7 +146,7 @@ func (h *heap) reset() {
 // earliest is the time of the first timer, 0: none. Disabled, on the heap's
 // dispatcher.
 func (h *heap) earliest() uint64 {
-	if h.n == 0 {
+	if atomic.LoadInt32(&h.n) == 0 {
 		return 0
 	}
 	h.lock.take()
@@ -168,9 +168,9 @@ func (h *heap) expire(now uint64) {
 			return
 		}
 		tm := h.all[0]
-		h.remove(tm)
-		// Not to be read later: the owner may change it.
+		// Before it is out: then the owner may change it.
 		t, fn, arg := tm.thread, tm.Fn, tm.Arg
+		h.remove(tm)
 		h.lock.drop()
 		if t != nil {
 			t.timeout(uint32(arg))
