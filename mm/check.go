@@ -47,13 +47,26 @@ func checkFree() string {
 			prev, b = b, f.next
 		}
 	}
-	for _, c := range frames.cache[:frames.cached] {
-		if !claimFrame(uint64(c)<<PageShift, KindFree) {
-			return "cached frame is not free, or twice free"
+	for i := range frames.cpu {
+		c, m := &frames.cpu[i], int64(0)
+		for b := c.head; b != 0; b = frameOf(uint64(b)).next {
+			if !claimFrame(uint64(b)<<PageShift, KindFree) {
+				return "cached frame is not free, or twice free"
+			}
+			m++
 		}
-		n++
+		if m != c.n {
+			return "count of cached frames"
+		}
+		for b := c.next; b < c.end; b++ {
+			if !claimFrame(uint64(b)<<PageShift, KindFree) {
+				return "frame of a cached block is not free, or twice free"
+			}
+			m++
+		}
+		n += uint64(m)
 	}
-	if n != frames.free || int64(n) != frames.counts[KindFree] {
+	if int64(n) != FreeFrameCount() {
 		return "count of free frames"
 	}
 	return ""
@@ -80,9 +93,18 @@ func (p *Pool[T]) check() bool {
 		}
 	}
 	free := uint32(0)
-	for i := p.free; i != 0; i = p.header(i - 1).next {
-		free++
-		if free > p.made || p.header(i-1).gen&1 != 0 {
+	for c := -1; c < maxCPU; c++ {
+		i, n := p.free, free
+		if c >= 0 {
+			i = p.cpu[c].free
+		}
+		for ; i != 0; i = p.header(i - 1).next {
+			free++
+			if free > p.made || p.header(i-1).gen&1 != 0 {
+				return false
+			}
+		}
+		if c >= 0 && free-n != uint32(p.cpu[c].n) {
 			return false
 		}
 	}
@@ -198,7 +220,7 @@ func checkHalves() string {
 			if f.nchild == 0 && !f.dead && f.check == 0 {
 				return "leaf without a half"
 			}
-		} else if f.nmappers != f.check {
+		} else if f.nmappers != f.check && !f.fixed() {
 			return "mapper list"
 		}
 	}
@@ -385,13 +407,13 @@ func checkFrames() string {
 			return "leaked frame"
 		}
 	}
-	if counts != frames.counts {
+	if counts != ReadCounters().Kinds {
 		return "counts of frames by kind"
 	}
 	for i := 0; i < mem.accounts.Len(); i++ {
 		// Kernel frames are charged by others, so that more may be charged
 		// than was found.
-		if a := mem.accounts.At(i); a != nil && a.check > a.count[countFrames] {
+		if a := mem.accounts.At(i); a != nil && a.check > a.used(countFrames) {
 			return "account holds more frames than it is charged"
 		}
 	}

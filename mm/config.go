@@ -68,8 +68,10 @@ func Init(cfg *Config) Errno {
 	mem.nodes.Raw = true // they are empty when they are freed
 	mem.halves.Raw = true
 	mem.rootTmpl, mem.cpus = 0, [maxCPU]perCPU{}
-	work.lock.Init(spin.Work)
-	work.head, work.tail, work.n = nil, nil, 0
+	for i := range work {
+		work[i] = workList{}
+		work[i].lock.Init(spin.Work)
+	}
 	pools.n = 0
 	mem.accounts.Init("accounts", bound(cfg.MaxAccounts, 64+total/32))
 	mem.fcms.Init("FCMs", bound(cfg.MaxFCMs, 256+total/4))

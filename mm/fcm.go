@@ -103,7 +103,8 @@ func NewFileFCM(a *Account, size uint64) (*FCM, Errno) { return newFCM(FCMFile, 
 
 // NewPhysFCM returns an object of kind FCMDevice or FCMImage for the fixed
 // physical range [pa, pa+size), pa page aligned. With free, its frames (kernel
-// kind, charged to nobody) are given back with the last reference.
+// kind, charged to nobody) are given back with the last reference; an image
+// without is there for good.
 func NewPhysFCM(kind FCMKind, pa, size uint64, free bool) (*FCM, Errno) {
 	if pa&pageMask != 0 || kind != FCMDevice && kind != FCMImage {
 		return nil, EINVAL
@@ -115,12 +116,21 @@ func NewPhysFCM(kind FCMKind, pa, size uint64, free bool) (*FCM, Errno) {
 	return f, e
 }
 
+// fixed says that f is an image that is there for good. All processes have the
+// same ones: neither references nor mappers of these are counted, so that no fork
+// writes to what all share.
+func (f *FCM) fixed() bool { return f.kind == FCMImage && !f.freeOnLast }
+
 // Get takes a further reference (a handle, a region, a call in progress).
-func (f *FCM) Get() { atomic.AddInt64(&f.refs, 1) }
+func (f *FCM) Get() {
+	if !f.fixed() {
+		atomic.AddInt64(&f.refs, 1)
+	}
+}
 
 // Put drops a reference; what the last one leaves is freed by Work.
 func (f *FCM) Put() {
-	if atomic.AddInt64(&f.refs, -1) == 0 {
+	if !f.fixed() && atomic.AddInt64(&f.refs, -1) == 0 {
 		f.lock.Acquire()
 		f.dead = true
 		f.enqueue()
@@ -145,7 +155,7 @@ func (f *FCM) Info() (resident, mappers, writers uint64) {
 	if f.phys() {
 		resident = (f.size + pageMask) &^ pageMask
 	}
-	mappers = uint64(f.nmappers)
+	mappers = f.mapped()
 	for r := f.mappers; r != nil; r = r.mnext {
 		if r.shared() && r.maxProt&2 != 0 {
 			writers++
@@ -153,6 +163,15 @@ func (f *FCM) Info() (resident, mappers, writers uint64) {
 	}
 	f.lock.Release()
 	return
+}
+
+// mapped returns how many regions map f; of a fixed image, how many address spaces
+// there are.
+func (f *FCM) mapped() uint64 {
+	if f.fixed() {
+		return uint64(mem.spaces.Live())
+	}
+	return uint64(atomic.LoadInt64(&f.nmappers))
 }
 
 func (f *FCM) phys() bool { return f.kind == FCMDevice || f.kind == FCMImage }
@@ -210,6 +229,9 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 // addMapper and dropMapper keep the list of regions. Regions that the current
 // Resize need not visit any more are at the tail.
 func (f *FCM) addMapper(r *Region) {
+	if f.fixed() {
+		return
+	}
 	f.lock.Acquire()
 	if r.zapEpoch == f.zapEpoch || f.mappers == nil {
 		r.mnext, r.mprev = nil, f.mapTail
@@ -229,6 +251,9 @@ func (f *FCM) addMapper(r *Region) {
 }
 
 func (f *FCM) dropMapper(r *Region) {
+	if f.fixed() {
+		return
+	}
 	f.lock.Acquire()
 	f.unlinkMapper(r)
 	atomic.StoreInt64(&f.nmappers, f.nmappers-1)

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"math/bits"
+	"sync/atomic"
 	"unsafe"
 
 	"go42/mm/spin"
@@ -39,22 +40,26 @@ type frame struct {
 const (
 	frameSize  = 16
 	insideFree = 0xff
-	cacheSize  = 64
 )
 
-// frames is the allocator: a buddy system with a stack of single frames before
-// it, so that the common allocate and free are a few instructions and neither
-// splits nor merges.
+// frames is the allocator: a buddy system, and before it a cache of single frames
+// for each CPU (frame_cache.go), so that the common allocate and free are a few
+// instructions, neither split nor merge, and write nothing that others do.
 var frames struct {
-	lock    spin.Lock
+	// Set by Init.
 	table   unsafe.Pointer // frameSize bytes for each frame below limit
 	limit   uint64         // number of frames that the table describes
 	managed uint64         // frames that can be allocated at all
-	free    uint64
-	heads   [maxOrder + 1]uint32
-	cached  int
-	cache   [cacheSize]uint32
-	counts  [NumKinds]int64
+
+	free int64 // free frames, but for what the caches have not told yet; atomic
+
+	_      [64]byte
+	lock   spin.Lock // after a cache's lock; guards what follows, and free blocks in the table
+	heads  [maxOrder + 1]uint32
+	counts [NumKinds]int64 // by blocks and at start; see ReadCounters
+
+	_   [64]byte
+	cpu [maxCPU]frameCache
 }
 
 func frameOf(n uint64) *frame { return (*frame)(unsafe.Add(frames.table, n*frameSize)) }
@@ -67,7 +72,11 @@ func initFrames(usable, reserved []PhysRange) Errno {
 	frames.lock.Init(spin.Frame)
 	frames.heads = [maxOrder + 1]uint32{}
 	frames.counts = [NumKinds]int64{}
-	frames.cached, frames.free, frames.managed, frames.limit = 0, 0, 0, 0
+	frames.free, frames.managed, frames.limit = 0, 0, 0
+	for i := range frames.cpu {
+		frames.cpu[i] = frameCache{}
+		frames.cpu[i].lock.Init(spin.Frame)
+	}
 	for _, r := range usable {
 		if end := (r.Base + r.Size) >> PageShift; end > frames.limit {
 			frames.limit = end
@@ -122,7 +131,7 @@ func initFrames(usable, reserved []PhysRange) Errno {
 			for n+1<<o > hi {
 				o--
 			}
-			releaseBlock(uint32(n), uint8(o), KindKernel)
+			freeBlock(n<<PageShift, uint8(o), KindKernel)
 			n += 1 << o
 		}
 	}
@@ -212,14 +221,6 @@ func giveBlock(n uint32, order uint8) {
 	pushBlock(n, order)
 }
 
-// flushCache returns the cached single frames to the buddy lists; lock held.
-func flushCache(keep int) {
-	for frames.cached > keep {
-		frames.cached--
-		giveBlock(frames.cache[frames.cached], 0)
-	}
-}
-
 // failAlloc, if not 0, makes the allocation that counts it down to 0 fail (tests).
 var failAlloc int
 
@@ -230,13 +231,19 @@ func allocBlock(order uint8, kind Kind) (pa uint64, ok bool) {
 			return 0, false
 		}
 	}
+	var n uint32
+	if order == 0 {
+		n, ok = allocCached(kind)
+		return uint64(n) << PageShift, ok
+	}
 	frames.lock.Acquire()
-	n, ok := uint32(0), true
-	if order == 0 && frames.cached > 0 {
-		frames.cached--
-		n = frames.cache[frames.cached]
-	} else if n, ok = takeBlock(order); !ok {
-		flushCache(0)
+	n, ok = takeBlock(order)
+	if !ok { // perhaps what is cached makes such a block
+		frames.lock.Release()
+		for i := range frames.cpu {
+			frames.cpu[i].drain()
+		}
+		frames.lock.Acquire()
 		n, ok = takeBlock(order)
 	}
 	if ok {
@@ -244,9 +251,8 @@ func allocBlock(order uint8, kind Kind) (pa uint64, ok bool) {
 			f := frameOf(uint64(n) + i)
 			f.kind, f.live = kind, 0
 		}
-		frames.free -= 1 << order
-		frames.counts[KindFree] -= 1 << order
 		frames.counts[kind] += 1 << order
+		atomic.AddInt64(&frames.free, -(1 << order))
 	}
 	frames.lock.Release()
 	return uint64(n) << PageShift, ok
@@ -254,12 +260,7 @@ func allocBlock(order uint8, kind Kind) (pa uint64, ok bool) {
 
 // freeBlock gives back what allocBlock(order, kind) took.
 func freeBlock(pa uint64, order uint8, kind Kind) {
-	frames.lock.Acquire()
-	releaseBlock(uint32(pa>>PageShift), order, kind)
-	frames.lock.Release()
-}
-
-func releaseBlock(n uint32, order uint8, kind Kind) {
+	n := uint32(pa >> PageShift)
 	for i := uint64(0); i < 1<<order; i++ {
 		f := frameOf(uint64(n) + i)
 		if f.kind != kind {
@@ -267,18 +268,11 @@ func releaseBlock(n uint32, order uint8, kind Kind) {
 		}
 		f.kind, f.order = KindFree, insideFree
 	}
-	frames.free += 1 << order
-	frames.counts[KindFree] += 1 << order
+	frames.lock.Acquire()
 	frames.counts[kind] -= 1 << order
-	if order == 0 {
-		if frames.cached == cacheSize {
-			flushCache(cacheSize / 2)
-		}
-		frames.cache[frames.cached] = n
-		frames.cached++
-		return
-	}
+	atomic.AddInt64(&frames.free, 1<<order)
 	giveBlock(n, order)
+	frames.lock.Release()
 }
 
 // AllocFrame returns a cleared frame of the given kind, charged to a (nil: to
@@ -303,7 +297,7 @@ func allocFrameRaw(a *Account, kind Kind) (pa uint64, ok bool) {
 
 // FreeFrame gives back a frame of AllocFrame(a, kind).
 func FreeFrame(a *Account, kind Kind, pa uint64) {
-	freeBlock(pa, 0, kind)
+	freeCached(uint32(pa>>PageShift), kind)
 	if a != nil {
 		a.uncharge(countFrames, 1)
 	}
@@ -329,6 +323,10 @@ func AllocFrames(a *Account, kind Kind, order uint8) (pa uint64, ok bool) {
 
 // FreeFrames gives back what AllocFrames(a, kind, order) returned.
 func FreeFrames(a *Account, kind Kind, order uint8, pa uint64) {
+	if order == 0 {
+		FreeFrame(a, kind, pa)
+		return
+	}
 	freeBlock(pa, order, kind)
 	if a != nil {
 		a.uncharge(countFrames, 1<<order)
@@ -341,13 +339,33 @@ type Counters struct {
 	Kinds       [NumKinds]int64
 }
 
-// ReadCounters returns the frame counts.
+// ReadCounters returns the frame counts: exact in a quiet moment, else of none in
+// particular.
+//
+//go:norace
 func ReadCounters() (c Counters) {
-	frames.lock.Acquire()
-	c.Total, c.Free, c.Kinds = int64(frames.managed), int64(frames.free), frames.counts
-	frames.lock.Release()
+	c.Kinds = frames.counts
+	for i := range frames.cpu {
+		for k, n := range &frames.cpu[i].counts {
+			c.Kinds[k] += n
+		}
+	}
+	c.Total, c.Free = int64(frames.managed), FreeFrameCount()
+	c.Kinds[KindFree] = c.Free
 	return c
 }
 
-// FreeFrameCount returns the number of free frames.
-func FreeFrameCount() int64 { return int64(frames.free) }
+// FreeFrameCount returns the number of free frames, as exactly as ReadCounters.
+//
+//go:norace
+func FreeFrameCount() int64 {
+	n := atomic.LoadInt64(&frames.free)
+	for i := range frames.cpu {
+		n += frames.cpu[i].untold
+	}
+	return n
+}
+
+// FreeFramesNear is FreeFrameCount but for untoldFrames on each CPU, at the cost
+// of one load from a line that is rarely written.
+func FreeFramesNear() int64 { return atomic.LoadInt64(&frames.free) }

@@ -96,6 +96,9 @@ func leakCheck(t testing.TB) func() {
 	}
 	c0 := ReadCounters()
 	l0 := [...]int{mem.accounts.Live(), mem.fcms.Live(), mem.nodes.Live(), mem.regions.Live(), mem.halves.Live(), mem.spaces.Live()}
+	for which := range numCounts {
+		gather(which)
+	}
 	f0, b0, e0 := mem.root.Usage()
 	return func() {
 		t.Helper()
@@ -104,6 +107,9 @@ func leakCheck(t testing.TB) func() {
 		mustCheck(t)
 		c1 := ReadCounters()
 		l1 := [...]int{mem.accounts.Live(), mem.fcms.Live(), mem.nodes.Live(), mem.regions.Live(), mem.halves.Live(), mem.spaces.Live()}
+		for which := range numCounts {
+			gather(which)
+		}
 		f1, b1, e1 := mem.root.Usage()
 		if l0 != l1 {
 			t.Errorf("pool entries (accounts FCMs nodes regions halves spaces): %v, were %v", l1, l0)

@@ -34,27 +34,51 @@ const slotHeaderSize = 32
 // whether it still is the same one. T must hold no pointers to memory that a
 // garbage collector manages (host tests).
 //
-// It grows by blocks of frames up to its bound and keeps them.
+// It grows by blocks of frames up to its bound and keeps them. Each CPU has a
+// list of free entries of its own; what is beyond poolMost on it goes to a common
+// one, and when there are none elsewhere others take from it. Locks: one CPU's
+// list, then the pool's, then the frames'; never two CPUs' lists.
 type Pool[T any] struct {
-	lock    spin.Lock
+	// Set by Init.
 	name    string
 	dir     uint64 // physical address of the directory: one block address a word
 	order   uint8  // frames in a block: 1<<order
 	perBlk  uint32
 	stride  uint32
-	made    uint32 // entries that exist
 	max     uint32
-	free    uint32 // index+1 of the first free entry
-	live    uint32
 	Raw     bool // Alloc does not clear the entry (set before use)
 	dirPage int
+
+	lock spin.Lock
+	made uint32 // entries that exist; written with the lock, read without
+	free uint32 // index+1 of the first free entry of the common list; with the lock
+
+	cpu [maxCPU]poolCache
 }
+
+// poolCache is a CPU's part of a pool.
+type poolCache struct {
+	_    [32]byte
+	lock spin.Lock
+	free uint32 // index+1 of the first free entry
+	n    int32  // of these
+	live int64  // entries taken here less those freed here
+	_    [64]byte
+}
+
+const (
+	poolMost  = 512 // free entries on one CPU's list
+	poolBatch = 32  // that move between lists at once
+)
 
 // Init prepares the pool for at most max entries.
 func (p *Pool[T]) Init(name string, max int) Errno {
 	var t T // only for its size
 	*p = Pool[T]{Raw: p.Raw}
 	p.lock.Init(spin.Pool)
+	for i := range p.cpu {
+		p.cpu[i].lock.Init(spin.Pool)
+	}
 	p.name = name
 	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
 	// A block is the smallest power of two of frames that wastes at most an eighth.
@@ -129,9 +153,9 @@ func headerOf[T any](t *T) *slotHeader {
 	return (*slotHeader)(unsafe.Add(unsafe.Pointer(t), -slotHeaderSize))
 }
 
-// grow adds a block; the lock must be held.
-func (p *Pool[T]) grow() bool {
-	if p.made >= p.max {
+// grow adds a block, whose entries go to the list c, which is locked.
+func (p *Pool[T]) grow(c *poolCache) bool {
+	if atomic.LoadUint32(&p.made) >= p.max {
 		return false
 	}
 	pa, ok := allocBlock(p.order, KindPool)
@@ -139,16 +163,73 @@ func (p *Pool[T]) grow() bool {
 		return false
 	}
 	clear(PhysBytes(pa, PageSize<<p.order))
-	*(*uint64)(ptr(p.dir + uint64(p.made/p.perBlk)*8)) = pa
+	p.lock.AcquireSecond()
 	first := p.made
-	p.made += p.perBlk
+	if first >= p.max { // another CPU was faster
+		p.lock.Release()
+		FreeFrames(nil, KindPool, p.order, pa)
+		return false
+	}
+	atomic.StoreUint64((*uint64)(ptr(p.dir+uint64(first/p.perBlk)*8)), pa)
+	atomic.StoreUint32(&p.made, first+p.perBlk)
+	p.lock.Release()
 	for i := p.perBlk; i > 0; i-- {
 		h := p.header(first + i - 1)
 		h.index = first + i - 1
-		h.next = p.free
-		p.free = h.index + 1
+		h.next = c.free
+		c.free = h.index + 1
 	}
+	c.n += int32(p.perBlk)
 	return true
+}
+
+// cut takes up to poolBatch entries from the front of a list and returns them, a
+// list too, its last one, and their number.
+func (p *Pool[T]) cut(list *uint32) (first uint32, last *slotHeader, n int32) {
+	first = *list
+	for i := first; i != 0 && n < poolBatch; n++ {
+		last = p.header(i - 1)
+		i = last.next
+		*list = i
+	}
+	if last != nil {
+		last.next = 0
+	}
+	return first, last, n
+}
+
+// refill gets entries onto the empty list c, which is locked: from the common
+// list, by growth if memory allows a, from other CPUs. It may unlock c meanwhile.
+func (p *Pool[T]) refill(c *poolCache, a *Account) bool {
+	p.lock.AcquireSecond()
+	first, _, n := p.cut(&p.free)
+	p.lock.Release()
+	if n > 0 {
+		c.free, c.n = first, n
+		return true
+	}
+	if a.above(1<<p.order) && p.grow(c) {
+		return true
+	}
+	for i := range p.cpu {
+		o := &p.cpu[i]
+		if o == c {
+			continue
+		}
+		c.lock.Release()
+		o.lock.Acquire()
+		first, last, n := p.cut(&o.free)
+		o.n -= n
+		o.lock.Release()
+		c.lock.Acquire()
+		if n > 0 {
+			last.next = c.free
+			c.free = first
+			c.n += n
+			return true
+		}
+	}
+	return c.free != 0
 }
 
 // Alloc takes an entry, cleared unless Raw, and charges it to a (nil: to
@@ -157,18 +238,20 @@ func (p *Pool[T]) Alloc(a *Account) (t *T, r Ref, ok bool) {
 	if a != nil && !a.charge(countEntries, 1) {
 		return nil, Ref{}, false
 	}
-	p.lock.Acquire()
-	if p.free == 0 && (!a.above(1<<p.order) || !p.grow()) {
-		p.lock.Release()
+	c := &p.cpu[cpuID()]
+	c.lock.Acquire()
+	if c.free == 0 && !p.refill(c, a) {
+		c.lock.Release()
 		if a != nil {
 			a.uncharge(countEntries, 1)
 		}
 		return nil, Ref{}, false
 	}
-	h := p.header(p.free - 1)
-	p.free = h.next
-	p.live++
-	p.lock.Release()
+	h := p.header(c.free - 1)
+	c.free = h.next
+	c.n--
+	c.live++
+	c.lock.Release()
 	t = entryOf[T](h)
 	if !p.Raw {
 		var zero T
@@ -190,11 +273,20 @@ func (p *Pool[T]) Free(t *T) {
 		h.acct = nil
 	}
 	atomic.StoreUint32(&h.gen, h.gen+1)
-	p.lock.Acquire()
-	h.next = p.free
-	p.free = h.index + 1
-	p.live--
-	p.lock.Release()
+	c := &p.cpu[cpuID()]
+	c.lock.Acquire()
+	h.next = c.free
+	c.free = h.index + 1
+	c.live--
+	if c.n++; c.n > poolMost {
+		first, last, n := p.cut(&c.free)
+		c.n -= n
+		p.lock.AcquireSecond()
+		last.next = p.free
+		p.free = first
+		p.lock.Release()
+	}
+	c.lock.Release()
 }
 
 // Recharge moves the charge of a live entry to a, whatever its limit: the one
@@ -211,11 +303,11 @@ func (p *Pool[T]) Recharge(t *T, a *Account) {
 
 // Get returns the entry that r names, or nil when it has been freed.
 func (p *Pool[T]) Get(r Ref) *T {
-	if r.Gen&1 == 0 || r.Index >= p.made {
+	if r.Gen&1 == 0 || r.Index >= atomic.LoadUint32(&p.made) {
 		return nil
 	}
 	h := p.header(r.Index)
-	if h.gen != r.Gen {
+	if atomic.LoadUint32(&h.gen) != r.Gen {
 		return nil
 	}
 	return entryOf[T](h)
@@ -229,21 +321,28 @@ func (p *Pool[T]) Ref(t *T) Ref {
 
 // At returns entry i (0 <= i < Len) if it is live, else nil: for walks over all.
 func (p *Pool[T]) At(i int) *T {
-	if i < 0 || uint32(i) >= p.made {
+	if i < 0 || uint32(i) >= atomic.LoadUint32(&p.made) {
 		return nil
 	}
 	h := p.header(uint32(i))
-	if h.gen&1 == 0 {
+	if atomic.LoadUint32(&h.gen)&1 == 0 {
 		return nil
 	}
 	return entryOf[T](h)
 }
 
 // Len returns the number of entries that exist, live or not.
-func (p *Pool[T]) Len() int { return int(p.made) }
+func (p *Pool[T]) Len() int { return int(atomic.LoadUint32(&p.made)) }
 
-// Live returns the number of live entries.
-func (p *Pool[T]) Live() int { return int(p.live) }
+// Live returns the number of live entries: exact in a quiet moment.
+//
+//go:norace
+func (p *Pool[T]) Live() (n int) {
+	for i := range p.cpu {
+		n += int(p.cpu[i].live)
+	}
+	return n
+}
 
 // Max returns the bound.
 func (p *Pool[T]) Max() int { return int(p.max) }

@@ -272,7 +272,7 @@ func (h *Half) describe(r *Region, ri *abi.RegionInfo) {
 		ri.Flags |= abi.MapLibOS
 	}
 	if o := r.obj; o != nil {
-		ri.Kind, ri.FCMID, ri.Shared = uint32(o.kind), o.id, uint64(atomic.LoadInt64(&o.nmappers))
+		ri.Kind, ri.FCMID, ri.Shared = uint32(o.kind), o.id, o.mapped()
 	} else if r.flags&regPinned != 0 {
 		ri.Kind = uint32(FCMDevice)
 	}

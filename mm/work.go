@@ -1,14 +1,22 @@
 package mm
 
-import "go42/mm/spin"
+import (
+	"sync/atomic"
+
+	"go42/mm/spin"
+)
 
 // The work list holds FCMs that something is to be done about: dead ones, whose
 // pages are freed, and hidden nodes with one child, which are collapsed. It is
-// taken from in steps, by Work.
-var work struct {
+// taken from in steps, by Work. Each CPU has a list of its own; where memory is
+// short, the first to work takes over the others'.
+var work [maxCPU]workList
+
+type workList struct {
 	lock       spin.Lock
 	head, tail *FCM
-	n          int64
+	n          int64 // written with the lock, read without
+	_          [64]byte
 }
 
 // enqueue puts f on the list unless it is there; f is locked, so that a state
@@ -22,43 +30,88 @@ func (f *FCM) enqueue() {
 }
 
 func pushWork(f *FCM) {
-	work.lock.Acquire()
 	f.work = nil
-	if work.tail != nil {
-		work.tail.work = f
-	} else {
-		work.head = f
-	}
-	work.tail = f
-	work.n++
-	work.lock.Release()
+	work[cpuID()].push(f, f, 1)
 }
 
-func popWork() *FCM {
-	if work.head == nil {
+// push appends n FCMs, from first to last.
+func (l *workList) push(first, last *FCM, n int64) {
+	l.lock.Acquire()
+	if l.tail != nil {
+		l.tail.work = first
+	} else {
+		l.head = first
+	}
+	l.tail = last
+	atomic.StoreInt64(&l.n, l.n+n)
+	l.lock.Release()
+}
+
+func (l *workList) pop() *FCM {
+	if l.empty() {
 		return nil
 	}
-	work.lock.Acquire()
-	f := work.head
+	l.lock.Acquire()
+	f := l.head
 	if f != nil {
-		work.head = f.work
-		if work.head == nil {
-			work.tail = nil
+		l.head = f.work
+		if l.head == nil {
+			l.tail = nil
 		}
-		work.n--
+		atomic.StoreInt64(&l.n, l.n-1)
 	}
-	work.lock.Release()
+	l.lock.Release()
 	return f
 }
 
+func (l *workList) empty() bool { return atomic.LoadInt64(&l.n) == 0 }
+
+// memoryShort says that what waits on other CPUs' lists should not wait for them.
+func memoryShort() bool { return FreeFramesNear() < int64(frames.managed/8) }
+
+// workWaits says whether there is something for Work to do.
+func workWaits() bool { return !work[cpuID()].empty() || memoryShort() && workAnywhere() }
+
+func workAnywhere() bool {
+	for i := range work {
+		if !work[i].empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// takeOver moves the lists of other CPUs to l.
+func (l *workList) takeOver() {
+	for i := range work {
+		o := &work[i]
+		if o == l || o.empty() {
+			continue
+		}
+		o.lock.Acquire()
+		first, last, n := o.head, o.tail, o.n
+		o.head, o.tail = nil, nil
+		atomic.StoreInt64(&o.n, 0)
+		o.lock.Release()
+		if n > 0 {
+			l.push(first, last, n)
+		}
+	}
+}
+
 // Work does deferred freeing and fork-chain collapses, at most budget units
-// (see Budget). It is called by every operation that drops something, by
+// (see Budget): what this CPU has left to be done; where memory is short,
+// also what others have. It is called by every operation that drops something, by
 // Destroy, and from the idle loop. more says that something is left and that
 // this call got on with it: without memory for index nodes nothing may.
 func Work(budget int) (more bool) {
+	l := &work[cpuID()]
+	if memoryShort() {
+		l.takeOver()
+	}
 	idle := int64(0) // nodes in a row that nothing could be done about
-	for budget > 0 && idle <= work.n {
-		f := popWork()
+	for budget > 0 && idle <= atomic.LoadInt64(&l.n) {
+		f := l.pop()
 		if f == nil {
 			return false
 		}
@@ -68,7 +121,7 @@ func Work(budget int) (more bool) {
 			idle = 0
 		}
 	}
-	return work.head != nil && idle == 0
+	return !l.empty() && idle == 0
 }
 
 // workOn does what f needs, puts it back if the budget ends first, or takes its
@@ -139,6 +192,3 @@ func (f *FCM) drain(budget *int) bool {
 		i = at
 	}
 }
-
-// workWaits says whether there is something for Work to do.
-func workWaits() bool { return work.head != nil }

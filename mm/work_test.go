@@ -72,7 +72,7 @@ func TestWorkWithoutMemory(t *testing.T) {
 		}
 		exhaust()
 	}
-	if work.head == nil {
+	if work[0].empty() {
 		t.Fatal("there was memory for the collapse: nothing was tested")
 	}
 	for _, n := range nodes {
@@ -83,7 +83,7 @@ func TestWorkWithoutMemory(t *testing.T) {
 	}
 	for Work(Budget) {
 	}
-	if work.head != nil {
+	if !work[0].empty() {
 		t.Error("work is left though there is memory")
 	}
 	for i := uint64(0); i < n; i++ {

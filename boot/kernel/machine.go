@@ -207,7 +207,7 @@ func nativePower(p *sched.Process, op, status uint64) int64 {
 // is short (ipc.MemoryLow). All CPUs read the word: it is left alone until it
 // is wrong by 1/256 of memory.
 func publishFree() {
-	free := uint64(mm.FreeFrameCount()) * abi.PageSize
+	free := uint64(mm.FreeFramesNear()) * abi.PageSize
 	was := atomic.LoadUint64(&info.MemFree)
 	if free-was+info.MemTotal>>8 > info.MemTotal>>7 {
 		atomic.StoreUint64(&info.MemFree, free)
