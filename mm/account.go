@@ -18,6 +18,9 @@ const (
 // charges touch no other account; what is unused beyond twice that goes back.
 var drawAtOnce = [numCounts]int64{countFrames: 32, countBytes: 64 << 20, countEntries: 32, countData: 64 << 20}
 
+// maxDepth bounds the accounts from one to the root (boot/stack_bounds.txt).
+const maxDepth = 6
+
 // Account is charged for memory: frames, address space, pool entries. It draws
 // from the account above in batches (drawAtOnce) and charges what it has drawn; the
 // root draws from nothing. What it has drawn never exceeds its limit, so that
@@ -36,6 +39,7 @@ type Account struct {
 	refs   int64
 
 	limit [numCounts]int64
+	depth uint8 // of accounts above
 	floor int64 // free frames that stay for others: see SetFloor; set before anything is charged
 
 	drawn     [numCounts]int64 // from parent
@@ -53,7 +57,7 @@ func (a *Account) init(parent *Account) {
 		a.keep[i] = 2 * drawAtOnce[i]
 	}
 	if parent != nil {
-		a.floor = parent.floor
+		a.floor, a.depth = parent.floor, parent.depth+1
 		parent.Get()
 		atomic.AddInt64(&parent.below, 1)
 	}
@@ -76,8 +80,11 @@ func (a *Account) above(n int64) bool {
 func (a *Account) Headroom() int64 { return FreeFramesNear() - a.floor }
 
 // NewAccount makes an account below parent with one reference, the caller's.
-// ok is false when the pool is exhausted.
+// ok is false when the pool is exhausted, or parent is the maxDepth-th.
 func NewAccount(parent *Account) (a *Account, ok bool) {
+	if parent.depth+1 == maxDepth {
+		return nil, false
+	}
 	a, _, ok = mem.accounts.Alloc(nil)
 	if ok {
 		a.init(parent)
@@ -94,7 +101,7 @@ func (a *Account) Put() {
 		up := a.parent
 		if up != nil {
 			for which := range a.credit {
-				a.giveBack(which, 0)
+				a.giveBack(which)
 			}
 			atomic.AddInt64(&up.below, -1)
 		}
@@ -165,32 +172,32 @@ func (a *Account) draw(which int, need int64) bool {
 }
 
 func (a *Account) uncharge(which int, n int64) {
-	if a == nil {
-		return
-	}
-	if atomic.AddInt64(&a.credit[which], n) > atomic.LoadInt64(&a.keep[which]) {
-		left := drawAtOnce[which]
-		if atomic.LoadInt64(&a.keep[which]) == 0 {
-			left = 0
+	for ; a != nil && n > 0; a = a.parent {
+		keep := atomic.LoadInt64(&a.keep[which])
+		if atomic.AddInt64(&a.credit[which], n) <= keep {
+			return
 		}
-		a.giveBack(which, left)
+		n = a.release(which, keep/2)
 	}
 }
 
-// giveBack returns the credit but for left to the account above.
-func (a *Account) giveBack(which int, left int64) {
+// release takes back the credit but for left, and returns how much: the account
+// above gets it.
+func (a *Account) release(which int, left int64) int64 {
 	for {
 		c := atomic.LoadInt64(&a.credit[which])
 		if c <= left {
-			return
+			return 0
 		}
 		if atomic.CompareAndSwapInt64(&a.credit[which], c, left) {
 			atomic.AddInt64(&a.drawn[which], left-c)
-			a.parent.uncharge(which, c-left)
-			return
+			return c - left
 		}
 	}
 }
+
+// giveBack returns all credit to the account above.
+func (a *Account) giveBack(which int) { a.parent.uncharge(which, a.release(which, 0)) }
 
 // gather brings all credit of one kind to the top of the tree: what a limit on the
 // way holds back is charged, then. It is true.
@@ -201,7 +208,7 @@ func gather(which int) bool {
 			continue
 		}
 		for x := a; x != nil; x = x.parent {
-			x.giveBack(which, 0)
+			x.giveBack(which)
 		}
 		a.Put()
 	}
@@ -249,11 +256,10 @@ func (a *Account) mark() {
 // force adds n frames whatever the limit is: ownership of frames that exist
 // moves here (collapse of a fork chain). n may be negative.
 func (a *Account) force(n int64) {
-	if a == nil {
-		return
+	if a != nil {
+		a.impose(countFrames, n)
+		a.mark()
 	}
-	a.impose(countFrames, n)
-	a.mark()
 }
 
 // forceEntries is force for pool entries.
@@ -290,7 +296,7 @@ func (a *Account) setLimit(which int, n int64) {
 	atomic.StoreInt64(&a.limit[which], n)
 	keep := 2 * drawAtOnce[which]
 	if atomic.LoadInt64(&a.drawn[which]) > n {
-		if a.giveBack(which, 0); atomic.LoadInt64(&a.drawn[which]) > n {
+		if a.giveBack(which); atomic.LoadInt64(&a.drawn[which]) > n {
 			keep = 0 // nothing that is given up may be charged again
 		}
 	}
