@@ -65,12 +65,12 @@ func (c *CPU) idler() *CPU {
 	return nil
 }
 
-// beg asks a CPU on which programs wait to give some away.
+// beg asks the CPUs on which programs wait to give some away. Not just one: it
+// may have none any more that can.
 func (c *CPU) beg() {
 	for i := 1; i < numCPU(); i++ {
 		if x := &cpus[(c.ID+i)%numCPU()]; atomic.LoadUint32(&x.spare) != 0 {
 			reschedule(x.ID)
-			return
 		}
 	}
 }
@@ -95,8 +95,11 @@ func (c *CPU) give(d *Dispatcher, to *CPU) {
 	if c.payer == d {
 		c.payer = nil
 	}
-	d.carry = d.deadline
-	c.setTimer(d, 0)
+	// One that has not been seen to arrive here carries its deadline still.
+	if d.deadline != 0 {
+		d.carry = d.deadline
+		c.setTimer(d, 0)
+	}
 	// Virtual time is each CPU's own.
 	d.pass -= min(d.pass, q.pass)
 	p := d.Proc

@@ -201,6 +201,7 @@ func (c *CPU) Forget(d *Dispatcher) {
 		c.queue[d.Proc.Class()].remove(d)
 	}
 	c.setTimer(d, 0)
+	d.carry = 0 // it may still lie in the mailbox
 	c.forgetPages(d)
 	d.State = DispEmbryo
 	if c.space == d.Proc.Space {
@@ -365,9 +366,8 @@ func (d *Dispatcher) start() {
 // Leave ends a kernel entry: it decides who runs and prepares the context
 // that the processor returns to. With nobody to run the CPU halts.
 func (c *CPU) Leave() {
-	if c.idleSince != 0 {
+	if c.idle != 0 {
 		c.IdleNS += c.time() - c.idleSince
-		c.idleSince = 0
 		atomic.StoreUint32(&c.idle, 0)
 	}
 	c.checkPause()

@@ -80,7 +80,8 @@ func (c *CPU) look(d *Dispatcher, bits uint32) {
 		stopped(c, d.Proc)
 		return
 	}
-	if bits&mailStart != 0 {
+	// Not if its process has been stopped again since.
+	if bits&mailStart != 0 && d.Proc.job == nil {
 		d.State = DispClean
 	}
 	if bits&mailMove != 0 {

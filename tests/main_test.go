@@ -29,6 +29,9 @@ import (
 // the tests themselves are right.
 var onLinux = flag.Bool("linux", false, "boot Linux in the place of Go42, to check the tests themselves")
 
+// smp is how many CPUs every guest has that does not ask for a number itself.
+var smp = flag.Int("smp", 1, "number of CPUs of the guests")
+
 var (
 	project *qemu.Project
 	scratch string // folder for compiled guest programs
@@ -112,6 +115,9 @@ func tryBoot(cfg qemu.Config) (outcome, error) {
 	}
 	cfg.Log = &log
 	cfg.Linux = cfg.Linux || *onLinux
+	if cfg.SMP == 0 && !cfg.ICount {
+		cfg.SMP = *smp
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Minute
 	}

@@ -1,0 +1,247 @@
+package sched
+
+import (
+	"math/rand"
+	"testing"
+
+	"go42/ipc/abi"
+	"go42/mm"
+)
+
+// TestSeveralCPUs plays kernel entries on four CPUs in random order, with
+// interprocessor interrupts that come late, against what must hold of every
+// dispatcher: it is where its CPU says, runs on one CPU at most, and waits
+// nowhere for ever when it has something to do.
+func TestSeveralCPUs(t *testing.T) {
+	for seed := range int64(40) {
+		severalCPUs(t, seed)
+	}
+}
+
+func severalCPUs(t *testing.T, seed int64) {
+	const n = 4
+	machine(t)
+	for i := 1; i < n; i++ {
+		if cpus[i].timers.heap == nil {
+			InitCPU(i)
+		}
+	}
+	for i := range n {
+		cpus[i] = CPU{ID: i, timers: timers{heap: cpus[i].timers.heap}}
+		hostTimer[i] = 0
+	}
+	HostCPUs, HostIPI = n, 0
+	defer func() { HostCPUs, HostCPU = 1, 0 }()
+	r := rand.New(rand.NewSource(seed))
+
+	// Programs and servers, some with several dispatchers.
+	var ps []*Process
+	var ds []*Dispatcher
+	for i := range 10 {
+		rank := uint32(abi.RankApp)
+		if i < 3 {
+			rank = abi.RankFile
+		}
+		p := NewProcess(mm.RootAccount())
+		p.Rank = rank
+		var err mm.Errno
+		if p.Space, err = mm.NewAddressSpace(p.Acct); err != mm.OK {
+			t.Fatal(err)
+		}
+		for k := range 1 + i%3/2*3 {
+			d := NewDispatcher(p, k, &cpus[r.Intn(n)], new(abi.DispatcherPage))
+			pages = append(pages, d.Page)
+			d.State = DispClean
+			AddDispatcher(d)
+			ds = append(ds, d)
+		}
+		p.SetState(Running)
+		p.SetNice(r.Intn(40) - 20)
+		ps = append(ps, p)
+	}
+	restarted := map[*Process]int{}
+	restart := func(p *Process) bool { // as exec
+		for i := range p.Disp {
+			if d := p.Dispatcher(i); d != nil {
+				if d.State != DispEmbryo || d.queued || d.deadline != 0 {
+					t.Fatal("a job begins while a dispatcher is in use")
+				}
+			}
+		}
+		p.Lock.Acquire()
+		p.SetJob(nil)
+		p.Lock.Release()
+		for i := range p.Disp {
+			if d := p.Dispatcher(i); d != nil {
+				This().Restart(d, abi.RunExec, 0)
+			}
+		}
+		restarted[p]++
+		return true
+	}
+	enter := func(i int) *CPU {
+		HostCPU = i
+		return This()
+	}
+	for i := range n {
+		HostLeave(enter(i))
+	}
+	wanted := 0
+	for step := 0; step < 4000; step++ {
+		c := enter(r.Intn(n))
+		HostIPI &^= 1 << c.ID // whatever has come is seen at the entry
+		p := ps[r.Intn(len(ps))]
+		switch cur := c.Current; r.Intn(12) {
+		case 0, 1:
+			c.Notify(p, uint(r.Intn(8)))
+		case 2:
+			d := ds[r.Intn(len(ds))]
+			c.Post(d, abi.EventPoke)
+		case 3:
+			p.Lock.Acquire()
+			if p.State() == Running && !p.HasJob() {
+				c.SuspendProcess(p)
+			} else if p.State() == Suspended {
+				c.ResumeProcess(p)
+			}
+			p.Lock.Release()
+		case 4:
+			HostTime += uint64(r.Intn(1e7))
+		case 5:
+			if cur != nil {
+				c.SetDeadline(cur, Now()+uint64(r.Intn(5e6)))
+			}
+		case 6:
+			if r.Intn(4) == 0 {
+				i := uint64(r.Intn(abi.MaxDispatchers))
+				if c.SetCPU(p, i, uint64(r.Intn(n))) == 0 {
+					wanted++
+				}
+			}
+		case 7:
+			p.Lock.Acquire()
+			if !p.HasJob() && r.Intn(8) == 0 {
+				wasHere := c.Current != nil && c.Current.Proc == p
+				c.StopAll(p, restart)
+				if wasHere && c.Current != nil && c.Current.Proc == p {
+					t.Fatal("a stopped dispatcher is current")
+				}
+			}
+			p.Lock.Release()
+		default:
+			if cur != nil {
+				cur.Page.Pending, cur.Page.Notify, cur.Page.Disabled = 0, 0, uint32(r.Intn(2))
+				if r.Intn(2) == 0 {
+					c.Clean(r.Intn(3) == 0)
+				}
+			}
+		}
+		HostLeave(c)
+		for i := range n {
+			if c := &cpus[i]; c.Current != nil && c.Current.CPU() != c {
+				t.Fatalf("seed %d, step %d: CPU %d runs a dispatcher of another", seed, step, i)
+			}
+		}
+		if r.Intn(8) != 0 {
+			continue
+		}
+		// All interrupts arrive, until there are no more: now all must be in
+		// its place.
+		for round := 0; HostIPI != 0; round++ {
+			if round == 100 {
+				t.Fatalf("seed %d, step %d: CPUs send each other interrupts for ever", seed, step)
+			}
+			for i := range n {
+				if HostIPI&(1<<i) != 0 {
+					HostIPI &^= 1 << i
+					HostLeave(enter(i))
+				}
+			}
+		}
+		idle := false
+		for i := range n {
+			idle = idle || cpus[i].Current == nil
+			if cpus[i].hasMail() {
+				t.Fatalf("seed %d, step %d: mail lies on CPU %d, which nobody has told", seed, step, i)
+			}
+		}
+		for _, d := range ds {
+			c := d.CPU()
+			ready := d.Proc.State() == Running && d.State != DispEmbryo && c.Current != d && (d.State == DispLive || d.hasWork())
+			if ready != d.queued {
+				t.Fatalf("seed %d, step %d: dispatcher of CPU %d: ready %v, queued %v, state %d", seed, step, c.ID, ready, d.queued, d.State)
+			}
+			if d.queued && c.Current == nil {
+				t.Fatalf("seed %d, step %d: CPU %d is idle though a dispatcher waits", seed, step, c.ID)
+			}
+			if d.queued && d.movable() && idle {
+				t.Fatalf("seed %d, step %d: a program waits on CPU %d though another CPU is idle", seed, step, c.ID)
+			}
+			if d.mail != 0 {
+				t.Fatalf("seed %d, step %d: unread mail", seed, step)
+			}
+			if d.deadline != 0 && c.timers.heap[d.timer] != d {
+				t.Fatalf("seed %d, step %d: a deadline is not on its CPU", seed, step)
+			}
+		}
+	}
+	if len(restarted) < 5 || wanted < 5 {
+		t.Fatalf("seed %d: %d processes stopped, %d moves", seed, len(restarted), wanted)
+	}
+	for i := range n {
+		for c := enter(i); ; {
+			c.readMail()
+			for c.jobs != nil {
+				c.step()
+			}
+			if !c.hasMail() {
+				break
+			}
+		}
+	}
+	for _, p := range ps {
+		for i := range p.Disp {
+			if d := p.Dispatcher(i); d != nil {
+				enter(int(d.cpu)).Forget(d)
+				RemoveDispatcher(d)
+				FreeDispatcher(d)
+			}
+		}
+		for i := range n {
+			enter(i).UnloadSpace(p.Space)
+		}
+		for !mm.Destroy(p.Space) {
+		}
+		FreeProcess(p)
+	}
+}
+
+// TestShares: two programs that never yield get the CPU in proportion to their
+// weights, and a server that never does leaves programs a little.
+func TestShares(t *testing.T) {
+	c := machine(t)
+	a, b := spawn(t, abi.RankApp), spawn(t, abi.RankApp)
+	b.Proc.SetNice(5)
+	run := func(ns uint64) {
+		for end := HostTime + ns; HostTime < end; {
+			HostTime += 200_000
+			HostLeave(c)
+		}
+	}
+	a.wantRun, b.wantRun = true, true
+	c.Ready(a)
+	c.Ready(b)
+	HostLeave(c)
+	run(20e9)
+	ua, ub := a.UserNS, b.UserNS
+	if want := uint64(a.Proc.Weight) * 100 / uint64(b.Proc.Weight); ua*100/ub < want*8/10 || ua*100/ub > want*12/10 {
+		t.Errorf("shares %d and %d ms, weights %d and %d", ua/1e6, ub/1e6, a.Proc.Weight, b.Proc.Weight)
+	}
+	s := spawn(t, abi.RankFile)
+	s.wantRun = true
+	c.Ready(s)
+	run(10e9)
+	if got := a.UserNS + b.UserNS - ua - ub; got < 2e8 || got > 2e9 {
+		t.Errorf("programs got %d ms of 10 s beside a server that does not stop", got/1e6)
+	}
+}
