@@ -85,7 +85,7 @@ func TestHostileLibOS(t *testing.T) {
 func TestHostileELF(t *testing.T) {
 	t.Parallel()
 	bb := busybox(t)
-	survives(t, []qemu.Add{{Host: bb}}, "elf", bb)
+	survives(t, []qemu.Add{{Host: bb}}, "elf", bb, "2000")
 }
 
 func TestForkBomb(t *testing.T) {

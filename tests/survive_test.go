@@ -37,7 +37,7 @@ func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	for kind, n := range map[string]int{
 		"fork": 1000, "exec": 150, "vfork": 150, "thread": 1000, "files": 150,
-		"orphan": 200, "stopped": 100, "kill": 180,
+		"orphan": 200, "stopped": 100, "kill": 180, "grants": 60,
 	} {
 		if *survivalFull {
 			n = 10000

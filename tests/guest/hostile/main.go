@@ -7,7 +7,7 @@
 //	hostile raw FROM TO     native calls past the library, seeds FROM..TO-1
 //	hostile instructions    one child for each instruction; prints their ends
 //	hostile libos           writes into the library half of the address space
-//	hostile elf PROGRAM     damaged copies of PROGRAM
+//	hostile elf PROGRAM N [list]   N damaged copies of PROGRAM
 //	hostile forkbomb        forks up to its limit
 //	hostile hog             allocates up to its limit
 //
@@ -42,7 +42,7 @@ func main() {
 	case "scribble":
 		scribble(uintptr(number(2)))
 	case "elf":
-		damagedELF(os.Args[2])
+		damagedELF(os.Args[2], number(3), len(os.Args) > 4)
 	case "forkbomb":
 		forkBomb()
 	case "forker":

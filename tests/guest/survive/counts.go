@@ -59,6 +59,7 @@ var exact = map[string]bool{
 
 const (
 	playEntries = 200
+	playLeaves  = 30
 	playFrames  = 1024 // 4 MiB: the heaps of the servers
 )
 

@@ -21,6 +21,7 @@ var leaks = map[string]func(i int){
 	"orphan":  func(int) { reap(fork(orphan)) },
 	"kill":    func(i int) { killed(victims[i%len(victims)]) },
 	"stopped": func(int) { stopped() },
+	"grants":  func(int) { reapAny(fork(giveHandles)) },
 }
 
 func leak(kind string, n int) {
@@ -37,6 +38,7 @@ func leak(kind string, n int) {
 			}
 		}
 	}
+	first := count().pools["handle leaves"]
 	round(n/10 + len(victims)) // what is built up once
 	runtime.GC()
 	time.Sleep(200 * time.Millisecond)
@@ -48,6 +50,10 @@ func leak(kind string, n int) {
 	after, lost := settled(before)
 	if lost != "" {
 		fail(kind, n, "lost", lost)
+	}
+	// A handle set that is full grows no more: the build-up counts here.
+	if now := after.pools["handle leaves"]; now > first+playLeaves {
+		fail(kind, n, "left", now, "handle leaves, at first", first)
 	}
 	verify("after " + kind)
 	for name, n := range after.pools {
@@ -342,6 +348,45 @@ func killed(victim func()) {
 	if !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
 		check(fmt.Errorf("killed child ended with %#x", uint32(ws)))
 	}
+}
+
+// Messages of giveHandles: abi.Message and abi.ReturnMessage as words.
+var (
+	grantMessage [60]uint64
+	grantReturn  [64]uint64
+)
+
+// giveHandles calls every method of two servers with as many handles as a call
+// can carry: what a server does not ask for must not stay in its handle set.
+// As nobody, who may not switch the machine off.
+//
+//go:nosplit
+func giveHandles() {
+	const (
+		nInvoke           = sysNative + 4
+		nGrants           = 7 // word of Message with NGrants in its lower half
+		firstGrant        = 8 + 4*3
+		grantCopy         = 2
+		procServer, mount = 1, 2
+	)
+	syscall.RawSyscall(syscall.SYS_SETUID, 65534, 0, 0)
+	grantMessage[nGrants] = 4
+	for i := firstGrant; i < firstGrant+8; i += 2 {
+		grantMessage[i], grantMessage[i+1] = grantCopy, mount
+	}
+	for server := uintptr(procServer); server <= mount; server++ {
+		for class := uintptr(0); class < 12; class++ { // ipc/proto numbers methods by interface
+			for method := uintptr(0); method < 40; method++ {
+				syscall.RawSyscall6(nInvoke, server, class<<8|method, uintptr(unsafe.Pointer(&grantMessage)), uintptr(unsafe.Pointer(&grantReturn)), 0, 0)
+			}
+		}
+	}
+}
+
+// reapAny waits for a child that may end in any way.
+func reapAny(pid int) {
+	_, err := syscall.Wait4(pid, nil, 0, nil)
+	check(err)
 }
 
 // stopped kills a child that is stopped.
