@@ -73,6 +73,14 @@ func TestHogs(t *testing.T) {
 	}
 }
 
+// Nobody can fill the host's disk through the kernel's log.
+func TestLogFlood(t *testing.T) {
+	t.Parallel()
+	if o := survive(t, "", "log"); !strings.HasSuffix(o.stdout, "done\n") {
+		t.Errorf("%q", o.stdout)
+	}
+}
+
 // A server is killed while it is used: its users get errors, nobody hangs,
 // others are unharmed, and the kernel's log names the server.
 func TestServerDeath(t *testing.T) {

@@ -177,8 +177,39 @@ func nativeIRQAttach(p *sched.Process, dev, channel uint64) int64 {
 	return 0
 }
 
+// What all applications together may write to the kernel's log: a burst, and
+// then so much a second. More is dropped (EAGAIN), so that none, and no family,
+// keeps the host writing. Servers and the kernel are not bound.
+const (
+	logBurst = 64 << 10 // bytes
+	logByte  = 100_000  // ns a byte: 10 KB a second
+)
+
+// logFree is when all that applications have written is worked off, ns.
+var logFree uint64
+
+// mayLog charges n bytes to the applications if p is one.
+func mayLog(p *sched.Process, n uint64) bool {
+	if tracing || straced || p.Rank < abi.RankApp {
+		return true
+	}
+	for {
+		old, now := atomic.LoadUint64(&logFree), sched.Now()
+		free := max(old, now) + n*logByte
+		if free-now > logBurst*logByte {
+			return false
+		}
+		if atomic.CompareAndSwapUint64(&logFree, old, free) {
+			return true
+		}
+	}
+}
+
 // nativeLog writes to the kernel's log.
 func nativeLog(p *sched.Process, va, n uint64) int64 {
+	if !mayLog(p, min(n, most)) {
+		return -abi.EAGAIN
+	}
 	b := scratch[amd64.This().ID][:min(n, most)]
 	if mm.CopyIn(p.Space, b, va) != len(b) {
 		return -abi.EFAULT

@@ -64,6 +64,7 @@ func startup() {
 	startupMemory(&boot)
 	startupInfo()
 	tracing = hasWord(amd64.Boot.Cmdline, "go42.trace")
+	straced = hasWord(amd64.Boot.Cmdline, "go42.strace")
 	seedRandom()
 
 	sched.Init(8192)

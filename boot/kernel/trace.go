@@ -12,6 +12,9 @@ import (
 // kernel's command line.
 var tracing bool
 
+// straced says that every process logs its system calls: go42.strace.
+var straced bool
+
 var nativeNames = [abi.NumNative]string{
 	abi.NYield: "yield", abi.NSetTimer: "settimer", abi.NInvoke: "invoke", abi.NReply: "reply",
 	abi.NTakeCall: "takecall", abi.NNextReturn: "nextreturn", abi.NCopyFrom: "copyfrom", abi.NCopyTo: "copyto",

@@ -67,7 +67,7 @@ const (
 	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
 
 	// --- machine ---
-	NLog       = 60 // (buf, len): kernel log
+	NLog       = 60 // (buf, len): kernel log; EAGAIN: applications have written too much of late
 	NDevRead   = 61 // (DevX, buf, len) -> bytes, 0: nothing there: RoleDevice
 	NDevWrite  = 62 // (DevX, buf, len) -> bytes
 	NIRQAttach = 63 // (DevX, channel): notify the calling process on input, once until NDevRead finds none: RoleDevice

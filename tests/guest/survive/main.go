@@ -7,6 +7,7 @@
 //	survive server NAME       ends that server in the middle of use
 //	survive sleeps            short sleeps beside a witness: each must end
 //	survive panic WAY         ends the kernel; ways as in ipc/abi
+//	survive log               floods the kernel's log
 //	survive witness           file and pipe work until it is killed
 //
 // Lines that begin with FAIL are failures; "done" is the last line.
@@ -40,6 +41,8 @@ func main() {
 		check(err)
 		_, err = debug(debugPanic, uintptr(how), nil)
 		check(err)
+	case "log":
+		flood()
 	case "exit":
 		return
 	default:

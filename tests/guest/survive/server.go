@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -15,6 +16,24 @@ const nLog = sysNative + 60
 func note(args ...any) {
 	s := []byte(fmt.Sprintln(args...))
 	syscall.RawSyscall(nLog, uintptr(unsafe.Pointer(&s[0])), uintptr(len(s)), 0)
+}
+
+// flood writes to the kernel's log as fast as it can, for a second.
+func flood() {
+	s := []byte(strings.Repeat("flood ", 80) + "\n")
+	written, refused := 0, 0
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		if _, _, e := syscall.RawSyscall(nLog, uintptr(unsafe.Pointer(&s[0])), uintptr(len(s)), 0); e == syscall.EAGAIN {
+			refused++
+		} else if e == 0 {
+			written += len(s)
+		} else {
+			check(e)
+		}
+	}
+	if refused == 0 || written > 200_000 {
+		fail("wrote", written, "bytes, refused", refused)
+	}
 }
 
 // bootTable are the kernel's first processes, in its order.
