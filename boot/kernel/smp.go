@@ -17,6 +17,7 @@ func startupCPUs() {
 		sched.InitCPU(i)
 	}
 	amd64.StartCPUs(runCPU)
+	info.NCPU = uint64(amd64.NCPU)
 }
 
 func cpuNumber() int { return int(amd64.This().ID) }

@@ -70,8 +70,11 @@ func gone(g *handle.Grant) {
 		// One that dies meanwhile takes them away after a grace period.
 		if s := sched.Find(g.Server); !g.IsRevoked() && s != nil && s.State() != sched.Dying {
 			s.PushLast(g)
-			if d := s.Dispatcher(0); d != nil {
-				sched.This().Post(d, abi.EventLasts)
+			// On this CPU where it can: it then knows before the one that
+			// has let go goes on, and can be asked by it or by who it tells.
+			c := sched.This()
+			if d := s.Near(c); d != nil {
+				c.Post(d, abi.EventLasts)
 			}
 			return
 		}
