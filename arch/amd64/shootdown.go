@@ -29,6 +29,12 @@ import "sync/atomic"
 // taken at once; and the epoch changes in the first instructions of any entry,
 // before the kernel could wait for anything. Locks held by the caller
 // make others wait longer but not for ever; still, none should be.
+//
+// What is not there: a CPU that is in the kernel or idle keeps its translations
+// until it leaves. It cannot use them on purpose, but a processor may walk page
+// tables speculatively and set an accessed bit in a table that has been freed
+// meanwhile. Emulators do not; a port to hardware that does would let idle CPUs
+// load the kernel's own tables.
 
 // MaxShootDown is how many addresses a CPU forgets singly; more: all.
 const MaxShootDown = 16

@@ -4,6 +4,7 @@ package main
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"go42/arch/amd64"
 	"go42/sched"
@@ -88,10 +89,8 @@ func logDoubleTrap(d *sched.Dispatcher, ctx *amd64.UserContext, vector, cr2 uint
 		"rip", hex(d.Page.Trap.RIP), "address", hex(d.Page.Trap.Addr))
 }
 
-// hex makes println show a word in base 16.
-type hexWord = uintptr
-
-func hex(v uint64) hexWord { return hexWord(v) }
+// hex makes println show a word in base 16: as it shows pointers.
+func hex(v uint64) unsafe.Pointer { return unsafe.Pointer(uintptr(v)) }
 
 // onReport is called before a kernel panic is reported: the host tool is told.
 // Then the reason and a backtrace are printed, and QEMU exits non-zero.

@@ -187,7 +187,8 @@ func fail(what string, v uint64) {
 	amd64.Exit(1)
 }
 
-type hexWord = uintptr
+// hexWord makes println show a word in base 16: as it shows pointers.
+func hexWord[T uint16 | uint64](v T) unsafe.Pointer { return unsafe.Pointer(uintptr(v)) }
 
 var (
 	onTrap     func(c *amd64.UserContext, vector, err, cr2 uint64)
