@@ -12,7 +12,6 @@ import (
 const (
 	initWait  = 10   // ms from INIT to the startup IPI (MultiProcessor Specification, B.4)
 	startWait = 5000 // ms that a processor has to come up
-	noOffset  = 1<<63 - 1
 
 	// Its time stamp counter is read until the bounds are within 10 us, or
 	// tscWait ms have passed: where an emulator's CPUs share a few real ones,
@@ -100,16 +99,16 @@ func startCPU(id uint32) {
 		abandon(p, id)
 		return
 	}
-	lo, hi, ok := compareTSC()
+	o, ok := compareTSC()
 	switch {
 	case !ok:
 		println("CPU with APIC id", id, "stopped while starting")
 		abandon(p, id)
-	case lo > 0 || hi < 0:
-		println("CPU with APIC id", id, "left out: its time stamp counter is off by", lo, "to", hi, "ticks")
+	case !o.agrees():
+		println("CPU with APIC id", id, "left out: its time stamp counter is off by", o.lo, "to", o.hi, "ticks")
 		abandon(p, id)
 	default:
-		println("CPU", i, "APIC id", id, "time stamp counter agrees within", hi-lo, "ticks")
+		println("CPU", i, "APIC id", id, "time stamp counter agrees within", o.hi-o.lo, "ticks")
 		NCPU++
 		atomic.StoreUint32(&s.state, apGo)
 		// The next one takes over starting: let this one be done with it.
@@ -125,25 +124,38 @@ func abandon(p *cpuArea, id uint32) {
 	p.epoch = 0
 }
 
-// compareTSC returns bounds of how far ahead the starting CPU's counter is, in
-// ticks: each reading of it lies between two readings here.
-func compareTSC() (lo, hi int64, ok bool) {
+// offset bounds how far ahead another CPU's time stamp counter is, in ticks.
+type offset struct{ lo, hi int64 }
+
+// unknown is the offset before anything is known.
+var unknown = offset{-1 << 62, 1 << 62}
+
+// narrow takes account of theirs, read between two readings here.
+func (o *offset) narrow(before, theirs, after uint64) {
+	o.lo = max(o.lo, int64(theirs-after))
+	o.hi = min(o.hi, int64(theirs-before))
+}
+
+// agrees reports whether the counters may be the same.
+func (o *offset) agrees() bool { return o.lo <= 0 && o.hi >= 0 }
+
+// compareTSC bounds the starting CPU's offset; false: it does not answer.
+func compareTSC() (o offset, ok bool) {
 	s := &starting
-	lo, hi = -noOffset, noOffset
+	o = unknown
 	end := TSC() + tscWait*(TSCHz/1000)
-	for r := uint32(1); r <= tscMin || hi-lo > int64(TSCHz/tscNear); r++ {
+	for r := uint32(1); r <= tscMin || o.hi-o.lo > int64(TSCHz/tscNear); r++ {
 		before := tscAfter()
 		if r > tscMin && int64(before-end) > 0 {
 			break
 		}
 		atomic.StoreUint32(&s.ask, r)
 		if !until(&s.answer, r, startWait) {
-			return 0, 0, false
+			return o, false
 		}
-		after := tscAfter()
-		lo, hi = max(lo, int64(s.tsc-after)), min(hi, int64(s.tsc-before))
+		o.narrow(before, s.tsc, tscAfter())
 	}
-	return lo, hi, true
+	return o, true
 }
 
 // until waits at most ms until *word is v.
