@@ -22,6 +22,11 @@ type Server struct {
 	Exits func()
 	// Notified is told of notification channels (bits), such as interrupts.
 	Notified func(channels uint64)
+	// Pages is told that NNextPage has something (pagers).
+	Pages func()
+	// Waiting is how many calls it serves at a time, if its handlers wait for
+	// something slow: so many more goroutines receive. 0: they do not wait.
+	Waiting int
 	// Log takes a line for the kernel log.
 	Log func(line string)
 }
@@ -37,8 +42,9 @@ func (s *Server) Run() error {
 	if runtime.GOMAXPROCS(0) < Receivers+2 {
 		runtime.GOMAXPROCS(Receivers + 2)
 	}
-	errs := make(chan error, Receivers)
-	for i := 0; i < Receivers; i++ {
+	n := Receivers + s.Waiting
+	errs := make(chan error, n)
+	for i := 0; i < n; i++ {
 		go func() { errs <- s.receive() }()
 	}
 	return <-errs
@@ -121,6 +127,9 @@ func (s *Server) event(c *Call) {
 	}
 	if bits&abi.EventExits != 0 && s.Exits != nil {
 		s.Exits()
+	}
+	if bits&abi.EventPages != 0 && s.Pages != nil {
+		s.Pages()
 	}
 	if bits&abi.EventNotify != 0 && s.Notified != nil {
 		s.Notified(c.Args[1])

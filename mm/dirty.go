@@ -1,6 +1,9 @@
 package mm
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A page of a paged object is dirty from the first write by way of a shared
 // mapping, which faults because clean pages are mapped read-only, or by its
@@ -237,4 +240,60 @@ func (f *FCM) Transfer(as *AddressSpace, va, off, n uint64, write bool) (done ui
 		done, va, off = done+c, va+c, off+c
 	}
 	return done
+}
+
+// Sync asks the pager of the object that is mapped, shared, at va to write back
+// what is dirty. ticket is 0 at first; an answer that is not 0 is the ticket to
+// ask again with, when owner, one of whose ws waits, has been told. 0, OK: it is
+// written, or there is nothing to write. EIO: it could not be.
+func (as *AddressSpace) Sync(va, ticket uint64, ws []Waiter, owner unsafe.Pointer) (uint64, Errno) {
+	h := as.acquire(va)
+	if h == nil {
+		return 0, OK
+	}
+	e := OK
+	if r := h.find(va); r != nil && r.start <= va && r.shared() && r.obj != nil && r.obj.paging != nil {
+		f := r.obj
+		f.lock.Acquire()
+		ticket, e = f.paging.sync(ticket, ws, owner)
+		f.lock.Release()
+	} else {
+		ticket = 0
+	}
+	h.lock.Release()
+	return ticket, e
+}
+
+func (g *paging) sync(ticket uint64, ws []Waiter, owner unsafe.Pointer) (uint64, Errno) {
+	switch {
+	case ticket == 0 || ticket > g.syncWant:
+		if g.pager.gone() {
+			return 0, EIO
+		}
+		g.syncWant++
+		ticket = g.syncWant
+		g.news()
+	case ticket <= g.syncDone:
+		if ticket <= g.syncBad {
+			return 0, EIO
+		}
+		return 0, OK
+	case g.pager.gone():
+		return 0, EIO
+	}
+	g.wait(ws, owner)
+	return ticket, OK
+}
+
+// Synced says that all syncs up to seq are done; bad: they have failed.
+func (f *FCM) Synced(seq uint64, bad bool) {
+	f.lock.Acquire()
+	if g := f.paging; seq <= g.syncWant && seq > g.syncDone {
+		g.syncDone = seq
+		if bad {
+			g.syncBad = seq
+		}
+		g.stir()
+	}
+	f.lock.Release()
 }

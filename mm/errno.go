@@ -8,6 +8,7 @@ const (
 	OK      Errno = 0
 	EPERM   Errno = -1
 	ENOENT  Errno = -2
+	EIO     Errno = -5
 	EAGAIN  Errno = -11 // more to do: call again with the same arguments
 	ENOMEM  Errno = -12
 	EACCES  Errno = -13

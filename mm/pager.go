@@ -69,7 +69,10 @@ type paging struct {
 	dirty   int64  // entries with entDirty or entCleaning
 	resting int64
 	pass    pass
-	links   [2]pagingLink
+	// Syncs are numbered: the last that was asked for, that the pager knows of,
+	// that is done, and the last that failed.
+	syncWant, syncTold, syncDone, syncBad uint64
+	links                                 [2]pagingLink
 }
 
 // Waiter is a place in an object's list of those who wait for its pages. Its
@@ -465,11 +468,18 @@ func (g *paging) await(i uint64, ws []Waiter, owner unsafe.Pointer, rank uint32)
 	}
 	// What was asked for at the fault may have come and gone since.
 	g.ask(i, false)
+	g.wait(ws, owner)
+	return FaultPending
+}
+
+// wait links one of ws, which are owner's, to the object. The FCM is locked.
+func (g *paging) wait(ws []Waiter, owner unsafe.Pointer) {
+	f := g.fcm
 	var w *Waiter
 	for k := range ws {
 		switch ws[k].object() {
 		case f:
-			return FaultPending
+			return
 		case nil:
 			w = &ws[k]
 		}
@@ -484,7 +494,6 @@ func (g *paging) await(i uint64, ws []Waiter, owner unsafe.Pointer, rank uint32)
 		g.waiters = w
 		atomic.StoreUint64(&w.fcm, physOf(unsafe.Pointer(f)))
 	}
-	return FaultPending
 }
 
 // Unwait takes ws, whose owner is about to go, off all lists.
@@ -509,10 +518,11 @@ type News struct {
 	First, N uint64 // pages to supply; N 0: none
 	Write    bool   // the access that asks for the first is a write
 	Unused   bool   // nobody maps the object any more
+	Sync     uint64 // not 0: somebody waits for the dirty pages to be written back, see Synced
 }
 
-// NextPage takes the oldest news of p; false: there is none. With both kinds,
-// requests come first.
+// NextPage takes the oldest news of p; false: there is none. Of one object,
+// requests come first. One piece of news is of one kind.
 func (p *Pager) NextPage() (n News, ok bool) {
 	for !ok && p.news.head != nil {
 		paged.lock.Acquire()
@@ -551,12 +561,20 @@ func (g *paging) take() (n News, ok, more bool) {
 			n.First, n.N, n.Write, ok = r.first, uint64(r.n), r.write, true
 		}
 	}
-	if g.unused {
-		if ok {
+	for _, kind := range [...]bool{g.syncTold != g.syncWant, g.unused} {
+		if kind && ok {
 			return n, true, true
 		}
+		ok = ok || kind
+	}
+	switch {
+	case n.N != 0:
+	case g.syncTold != g.syncWant:
+		g.syncTold = g.syncWant
+		n.Sync = g.syncWant
+	case g.unused:
 		g.unused = false
-		n.Unused, ok = true, true
+		n.Unused = true
 	}
 	return n, ok, false
 }

@@ -29,6 +29,11 @@ func (c *CPU) AwaitPage(va uint64, disabled bool) mm.FaultResult {
 	return r
 }
 
+// SyncPages is mm's Sync for d, which is told with EventFault.
+func (d *Dispatcher) SyncPages(va, ticket uint64) (uint64, mm.Errno) {
+	return d.Proc.Space.Sync(va, ticket, d.Waits[:], unsafe.Pointer(d))
+}
+
 // TellWaiters posts EventFault to dispatchers whose page may have come, at most
 // 1,024: others wait for the next kernel entry.
 func (c *CPU) TellWaiters() {

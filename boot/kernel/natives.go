@@ -131,8 +131,10 @@ func onNative(ctx *amd64.UserContext) {
 		res = nativeFCMResize(p, a0, a1)
 	case abi.NFCMInfo:
 		res = nativeFCMInfo(p, a0, a1)
-	case abi.NNextPage, abi.NPageIn, abi.NFCMRead, abi.NFCMWrite, abi.NDirty:
+	case abi.NNextPage, abi.NPageIn, abi.NFCMRead, abi.NFCMWrite, abi.NDirty, abi.NSynced:
 		second, res = lifecycle.Paging(p, r)
+	case abi.NSync:
+		res = lifecycle.Sync(d, a0, a1)
 	case abi.NModule:
 		second, res = nativeModule(p, a0, a1)
 

@@ -65,6 +65,8 @@ const (
 	NFCMRead  = 53 // (handle, offset, dst, len) -> bytes: short at a page that is not there
 	NFCMWrite = 54 // (handle, offset, src, len) -> bytes: as NFCMRead; the pages become dirty
 	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
+	NSynced   = 56 // (handle, seq, 0 or -errno): the dirty pages are written back, as PageSync of PageNews asked
+	NSync     = 57 // (address, ticket) -> 0, or a ticket: anyone; has the pager of what is mapped shared there write it back. With a ticket (0 at first): EventFault comes, then call again with it
 
 	// --- machine ---
 	NLog       = 60 // (buf, len): kernel log; EAGAIN: applications have written too much of late
@@ -199,14 +201,15 @@ type FCMInfo struct {
 // with NPageIn, for all of it, in one piece or several.
 type PageNews struct {
 	Object      uint64 // as given to NFCMCreate
-	Offset, Len uint64 // pages wanted, in bytes; the first was touched, the others are read ahead
-	Flags       uint64 // PageWrite, PageUnused
+	Offset, Len uint64 // pages wanted, in bytes; the first was touched, the others are read ahead. PageSync: Offset is the seq for NSynced
+	Flags       uint64 // PageX
 }
 
 // PageNews.Flags.
 const (
 	PageWrite  = 1 // the first page is about to be written
 	PageUnused = 2 // the last mapping of the object has gone
+	PageSync   = 4 // somebody waits for the dirty pages to be written back: NSynced
 )
 
 // ProcessInfo is NProcessInfo's answer.

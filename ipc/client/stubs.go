@@ -432,6 +432,14 @@ func (o_ Proc) PidOpen(pid uint64) (obj uint64, st int64) {
 	return
 }
 
+// Serve is proto.Proc.Serve.
+func (o_ Proc) Serve() (st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcServe)
+	return
+}
+
 // Mount calls a proto.Mount through handle H.
 type Mount struct {
 	C *Conn

@@ -42,6 +42,7 @@ const (
 	ProcReport         = 1<<8 | 36
 	ProcNextHangup     = 1<<8 | 37
 	ProcPidOpen        = 1<<8 | 38
+	ProcServe          = 1<<8 | 39
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -194,6 +195,8 @@ func MethodName(m uint32) string {
 		return "Proc.NextHangup"
 	case ProcPidOpen:
 		return "Proc.PidOpen"
+	case ProcServe:
+		return "Proc.Serve"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:

@@ -108,6 +108,12 @@ type Proc interface {
 	// PidOpen is pidfd_open(2): obj is a PidFD, whose File methods are those
 	// that make sense (Poll: PollIn once the process is a zombie). EINVAL: pid 0.
 	PidOpen(pid uint64) (obj Handle, st Status)
+
+	// Serve lets the caller be a server from now on: it may receive calls from
+	// programs, and supply pages, with rank abi.RankUser. Root only; EBUSY: it is
+	// one already. It stays a program in all else: its priority, its limits, and
+	// its place among those that are ended when memory is short.
+	Serve() (st Status)
 }
 
 // PidFD is an object that names one process, whatever becomes of its pid.

@@ -49,6 +49,7 @@ type Proc interface {
 	Report(c *ipc.Call, line string) (st int64)
 	NextHangup(c *ipc.Call) (rdev uint64, sid uint64, st int64)
 	PidOpen(c *ipc.Call, pid uint64) (obj ipc.Grant, st int64)
+	Serve(c *ipc.Call) (st int64)
 }
 
 // ServeProc dispatches c to o; false: no method of proto.Proc.
@@ -258,6 +259,9 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		r0, r1 := o.PidOpen(c, uint64(c.Args[0]))
 		c.Grant(0, r0)
 		c.Status = r1
+	case proto.ProcServe:
+		r0 := o.Serve(c)
+		c.Status = r0
 	default:
 		return false
 	}

@@ -48,7 +48,7 @@ var Calls = [...]call.Entry{
 	{11, "munmap", sysMunmap, call.Full, "full"},
 	{12, "brk", sysBrk, call.Full, "full"},
 	{25, "mremap", sysMremap, call.Full, "full"},
-	{26, "msync", sysMsync, call.Full, "full: shared mappings are the file's pages themselves, there is nothing to write back"},
+	{26, "msync", sysMsync, call.Full, "full: shared mappings are the file's pages themselves; those of a file system with a pager are written back"},
 	{27, "mincore", sysMincore, call.Full, "full"},
 	{28, "madvise", sysMadvise, call.Full, "partial: advice about speed is accepted and has no effect; MADV_REMOVE, MADV_HWPOISON: EINVAL"},
 	{149, "mlock", sysMlock, call.Full, "full: nothing is ever paged out, so pages only have to be brought in"},
@@ -299,7 +299,45 @@ func sysMsync(t *thread.Thread, a *call.Args) int64 {
 	if addr&(abi.PageSize-1) != 0 || flags&^7 != 0 || flags&(async|sync) == async|sync {
 		return errno.EINVAL.Ret()
 	}
-	return mapped(addr, length).Ret()
+	if e := mapped(addr, length); e != errno.OK || flags&invalidate == flags {
+		return e.Ret()
+	}
+	var ri abi.RegionInfo
+	for end := addr + length; addr < end; addr = ri.Addr + ri.Len {
+		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
+			return errno.ENOMEM.Ret()
+		}
+		if ri.Flags&abi.MapShared == 0 || ri.Kind != regionFile {
+			continue
+		}
+		if e := writeBack(addr, flags&sync != 0); e != errno.OK {
+			return e.Ret()
+		}
+	}
+	return 0
+}
+
+// regionFile is RegionInfo.Kind of a file.
+const regionFile = 1
+
+// writeBack has the pager of the file at addr, if it has one, write back what is
+// dirty, and waits for that if wait is set.
+func writeBack(addr uint64, wait bool) errno.Errno {
+	for ticket := uint64(0); ; {
+		was := user.Disable()
+		r := native.Sync(addr, ticket)
+		if r > 0 && wait {
+			user.AwaitPage()
+		}
+		user.Restore(was)
+		if r < 0 {
+			return errno.Errno(-r)
+		}
+		if r == 0 || !wait {
+			return errno.OK
+		}
+		ticket = uint64(r)
+	}
 }
 
 func sysMlock(t *thread.Thread, a *call.Args) int64 {

@@ -131,6 +131,10 @@ func FCMInfo(handle uint64, fi *abi.FCMInfo) int64 {
 
 func Mincore(at, length, vec uint64) int64 { return Call(abi.NMincore, at, length, vec, 0, 0, 0) }
 
+// Sync has the pager of what is mapped shared at addr write back what is dirty:
+// 0, -errno, or a ticket to call again with after EventFault.
+func Sync(addr, ticket uint64) int64 { return Call(abi.NSync, addr, ticket, 0, 0, 0, 0) }
+
 // Log writes to the kernel log.
 func Log(b []byte) { Call(abi.NLog, bytesAddr(b), uint64(len(b)), 0, 0, 0, 0) }
 

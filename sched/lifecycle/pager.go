@@ -48,6 +48,15 @@ const (
 	cacheShare = 4
 )
 
+// Sync is NSync by the current dispatcher.
+func Sync(d *sched.Dispatcher, va, ticket uint64) int64 {
+	ticket, err := d.SyncPages(va, ticket)
+	if err != mm.OK {
+		return int64(err)
+	}
+	return int64(ticket)
+}
+
 // Paging is the native calls of pagers.
 func Paging(p *sched.Process, r *abi.SaveArea) (second uint64, status int64) {
 	if r.RAX == abi.NNextPage {
@@ -73,6 +82,9 @@ func paging(p *sched.Process, f *mm.FCM, server uint64, r *abi.SaveArea) (second
 	switch r.RAX {
 	case abi.NPageIn:
 		return va, pageIn(p, f, off, va, n)
+	case abi.NSynced:
+		f.Synced(off, int64(va) < 0)
+		return va, 0
 	case abi.NFCMRead, abi.NFCMWrite:
 		return va, int64(f.Transfer(p.Space, va, off, n, r.RAX == abi.NFCMWrite))
 	}
@@ -106,6 +118,10 @@ func nextPage(p *sched.Process, va uint64) int64 {
 	}
 	if n.Unused {
 		out.Flags |= abi.PageUnused
+	}
+	if n.Sync != 0 {
+		out.Flags |= abi.PageSync
+		out.Offset = n.Sync
 	}
 	if mm.CopyOut(p.Space, va, b) != len(b) {
 		return -abi.EFAULT

@@ -160,6 +160,17 @@ func fault(c *entry.Core) {
 	schedule()
 }
 
+// AwaitPage makes the current thread wait for EventFault. Call it disabled, and
+// from before the kernel was asked to send one.
+func AwaitPage() {
+	t := Current()
+	faulting.lock.take()
+	t.setState(Faulting)
+	faulting.list.push(t)
+	faulting.lock.drop()
+	entry.Switch(opSchedule, 0, 0)
+}
+
 // faulted makes every thread that waits for a page look again.
 func faulted() {
 	for {

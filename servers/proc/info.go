@@ -341,6 +341,16 @@ func (s *Server) Power(c *ipc.Call, op uint64, status uint64) int64 {
 	})
 }
 
+// Serve implements proto.Proc.
+func (s *Server) Serve(c *ipc.Call) int64 {
+	return s.known(c, func(p *process) error {
+		if p.cred.EUID != 0 {
+			return syscall.EPERM
+		}
+		return s.kernel.SetRole(p.kpid)
+	})
+}
+
 // SetTime implements proto.Proc.
 func (s *Server) SetTime(c *ipc.Call, offset int64) int64 {
 	return s.known(c, func(p *process) error {

@@ -28,6 +28,9 @@ func (Native) Resume(kpid uint64) error { return call(abi.NResume, kpid, 0) }
 // SetCred implements Kernel.
 func (Native) SetCred(kpid, token uint64) error { return call(abi.NSetCred, kpid, token) }
 
+// SetRole implements Kernel.
+func (Native) SetRole(kpid uint64) error { return call(abi.NSetRole, kpid, 0) }
+
 // Power implements Kernel.
 func (Native) Power(op, status uint64) error { return call(abi.NPower, op, status) }
 

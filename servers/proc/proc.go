@@ -32,6 +32,7 @@ type Kernel interface {
 	// ReadMemory reads another process's memory; fewer bytes: it is not there.
 	ReadMemory(kpid, addr uint64, b []byte) int
 	SetCred(kpid, token uint64) error
+	SetRole(kpid uint64) error
 	Power(op, status uint64) error
 	SetWall(offset int64) error
 	Status(line string) // to the host tool

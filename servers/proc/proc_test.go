@@ -411,6 +411,22 @@ func TestTenThousand(t *testing.T) {
 	}
 }
 
+func TestServe(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	is(t, a.Server().Serve(), 0)
+	is(t, a.Server().Serve(), syscall.EBUSY)
+	if a.Rank != abi.RankUser {
+		t.Errorf("rank %d, want %d", a.Rank, abi.RankUser)
+	}
+	b := w.Init.Fork()
+	b.Setuid(1000, 1000)
+	is(t, b.Server().Serve(), syscall.EPERM)
+	if b.Rank != abi.RankApp {
+		t.Error("a program that is not root serves")
+	}
+}
+
 func TestPower(t *testing.T) {
 	w := world.New(t, nil)
 	s := w.Init.Server()

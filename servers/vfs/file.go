@@ -244,8 +244,11 @@ func (o file) Allocate(c *ipc.Call, mode uint64, off uint64, size uint64, limit 
 	return ipc.Errno(a.Allocate(mode, int64(off), int64(size), limit))
 }
 
-// Sync: the file is in memory; there is nothing behind it.
+// Sync: most files are in memory; there is nothing behind them.
 func (o file) Sync(c *ipc.Call, dataOnly uint64) int64 {
+	if s, ok := o.data.(Syncer); ok {
+		return ipc.Errno(s.Sync(dataOnly != 0))
+	}
 	switch o.kind {
 	case proto.KindFile, proto.KindDir:
 		return 0

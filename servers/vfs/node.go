@@ -90,6 +90,8 @@ type (
 	Holer interface {
 		SeekHole(off int64, data bool) (int64, error)
 	}
+	// Syncer has something behind it that what was written is to reach.
+	Syncer interface{ Sync(dataOnly bool) error }
 	// Closer hears of the last handle going.
 	Closer interface{ Close() }
 	// Controller answers ioctl.

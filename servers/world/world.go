@@ -318,6 +318,23 @@ func (k *kernel) SetCred(kpid, token uint64) error {
 	return nil
 }
 
+func (k *kernel) SetRole(kpid uint64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.infos[kpid]
+	switch {
+	case i == nil:
+		return syscall.ESRCH
+	case i.Rank != abi.RankApp:
+		return syscall.EBUSY
+	}
+	i.Rank = abi.RankUser
+	if a := k.w.apps[kpid]; a != nil {
+		a.Rank = abi.RankUser
+	}
+	return nil
+}
+
 // ReadMemory finds nothing: processes of a World publish nothing.
 func (k *kernel) ReadMemory(kpid, addr uint64, b []byte) int { return 0 }
 
