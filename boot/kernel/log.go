@@ -65,6 +65,10 @@ func printBytes(b []byte) {
 
 // logServerDeath says that a server is gone: those who use it get errors.
 func logServerDeath(p *sched.Process) {
+	if p.Rank == abi.RankUser {
+		println("process", uintptr(p.KPid), "that served has ended, status", p.Status)
+		return
+	}
 	name := "?"
 	for i, kpid := range bootPids {
 		if kpid == p.KPid {

@@ -1,0 +1,728 @@
+// Command paging tests files whose pages a slow server supplies. It is run in the
+// guest: paging TEST. It prints what it measured, lines with FAIL for what is
+// wrong, and "done".
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+var failed atomic.Bool
+
+func wrong(f string, a ...any) {
+	failed.Store(true)
+	fmt.Printf("FAIL "+f+"\n", a...)
+}
+
+func fail(f string, a ...any) {
+	fmt.Printf("FAIL "+f+"\n", a...)
+	os.Exit(1)
+}
+
+func check(err error) {
+	if err != nil {
+		_, _, l, _ := runtime.Caller(1)
+		fail("line %d: %v", l, err)
+	}
+}
+
+var tests = map[string]func(){
+	"siblings": siblings, "shared": shared, "cache": oneCache, "readahead": readAhead, "reclaim": reclaim,
+	"killed": killed, "errors": badPages, "buffers": buffers, "pending": pending, "cpus": cpus,
+	"private": private, "truncate": truncate, "oom": oom, "threads": manyThreads, "stuck": stuckPager,
+}
+
+func main() {
+	switch os.Args[1] {
+	case "serve":
+		n, _ := strconv.ParseInt(os.Args[3], 10, 64)
+		serve(os.Args[2], n)
+	case "child":
+		child(os.Args[2:])
+		return
+	}
+	debug.SetGCPercent(-1) // a collection would wait for the one who waits
+	runtime.GOMAXPROCS(max(4, runtime.NumCPU()))
+	t := tests[os.Args[1]]
+	if t == nil {
+		fail("no such test")
+	}
+	t()
+	if failed.Load() {
+		os.Exit(1)
+	}
+	fmt.Println("done")
+}
+
+func get(m []byte, off int64) uint64    { return binary.LittleEndian.Uint64(m[off:]) }
+func put(m []byte, off int64, v uint64) { binary.LittleEndian.PutUint64(m[off:], v) }
+
+// touch reads a page's first word and says whether there was a fault, and its
+// address.
+func touch(m []byte, p int64) (v uint64, fault bool) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if recover() != nil {
+			fault = true
+		}
+	}()
+	return get(m, p*page), false
+}
+
+// siblings: a thread waits for a slow page; its siblings count on.
+func siblings() {
+	d := newDisk(64)
+	d.ask("delay", 400)
+	_, m := d.open(64, syscall.MAP_SHARED)
+	var stop atomic.Bool
+	var counts [2]int
+	var longest [2]time.Duration
+	var wg sync.WaitGroup
+	for i := range counts {
+		wg.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer wg.Done()
+			last := time.Now()
+			for !stop.Load() {
+				for range 1000 {
+					counts[i]++
+				}
+				now := time.Now()
+				longest[i] = max(longest[i], now.Sub(last))
+				last = now
+				if i == 0 {
+					time.Sleep(time.Millisecond) // one that blocks now and then
+				}
+			}
+		}()
+	}
+	time.Sleep(50 * time.Millisecond)
+	counts0 := counts
+	begin := time.Now()
+	for p := int64(0); p < 3; p++ {
+		if v := get(m, p*20*page); v != word(p*20*page) {
+			wrong("page %d: %#x", p*20, v)
+		}
+	}
+	took := time.Since(begin)
+	stop.Store(true)
+	wg.Wait()
+	fmt.Println("three slow pages took", took.Round(time.Millisecond), "meanwhile", counts[0]-counts0[0], counts[1]-counts0[1], "longest pauses", longest)
+	if took < 1200*time.Millisecond {
+		wrong("the pages did not come from the device")
+	}
+	if counts[0]-counts0[0] < 30_000 || counts[1]-counts0[1] < 10_000_000 {
+		wrong("siblings stood still")
+	}
+	for _, l := range longest {
+		if l > 300*time.Millisecond {
+			wrong("a sibling paused for %v", l)
+		}
+	}
+	d.end()
+}
+
+// manyThreads: each of many threads waits for another page at a time, so that all
+// takes not much longer than one.
+func manyThreads() {
+	const n = 40
+	d := newDisk(4096)
+	d.ask("delay", 200)
+	_, m := d.open(4096, syscall.MAP_SHARED)
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i := range int64(n) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			runtime.LockOSThread()
+			p := i * 100
+			if get(m, p*page) != word(p*page) {
+				wrong("page %d", p)
+			}
+		}()
+	}
+	runtime.GOMAXPROCS(n + 4)
+	wg.Wait()
+	took := time.Since(begin)
+	fmt.Println(n, "threads waited", took.Round(time.Millisecond))
+	if took > 200*time.Millisecond*n/4 {
+		wrong("they waited one after the other")
+	}
+	d.end()
+}
+
+// shared: what is written to a shared mapping reaches the device by msync, by
+// fsync, and after munmap by itself.
+func shared() {
+	d := newDisk(256)
+	f, m := d.open(256, syscall.MAP_SHARED)
+	put(m, 0, 100)
+	put(m, 5*page+8, 105)
+	check(msync(m))
+	is := func(off int64, want uint64, how string) {
+		if v := d.number("word", off); v != want {
+			wrong("%s: device has %d at %d, want %d", how, v, off, want)
+		}
+	}
+	is(0, 100, "msync")
+	is(5*page+8, 105, "msync")
+	is(8, word(8), "msync")
+	put(m, 0, 200) // again: it is clean, and mapped by nobody
+	put(m, 200*page, 201)
+	check(f.Sync())
+	is(0, 200, "fsync")
+	is(200*page, 201, "fsync")
+	put(m, 7*page, 300)
+	for i := int64(100); i < 200; i++ {
+		put(m, i*page+16, uint64(i))
+	}
+	b := make([]byte, 8)
+	if _, err := f.ReadAt(b, 7*page); err != nil || binary.LittleEndian.Uint64(b) != 300 {
+		wrong("read: %v %v", b, err)
+	}
+	binary.LittleEndian.PutUint64(b, 400)
+	if _, err := f.WriteAt(b, 8*page); err != nil || get(m, 8*page) != 400 {
+		wrong("a write is not seen in the mapping: %v", err)
+	}
+	check(syscall.Munmap(m))
+	f.Close()
+	for i := 0; d.number("word", 7*page) != 300 || d.number("word", 199*page+16) != 199; i++ {
+		if i == 100 {
+			wrong("nothing came back after munmap")
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	is(8*page, 400, "munmap")
+	d.end()
+}
+
+func msync(m []byte) error {
+	_, _, e := syscall.Syscall(syscall.SYS_MSYNC, uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), 4)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// oneCache: two processes see one cache, and the device is read once.
+func oneCache() {
+	d := newDisk(128)
+	_, m := d.open(128, syscall.MAP_SHARED)
+	for p := range int64(128) {
+		if get(m, p*page) != word(p*page) {
+			wrong("page %d", p)
+		}
+	}
+	put(m, 3*page, 77)
+	reads := d.number("reads", 0)
+	out, err := exec.Command("/proc/self/exe", "child", "see", d.path, "128", "3", "77").CombinedOutput()
+	if err != nil {
+		wrong("child: %v %s", err, out)
+	}
+	if v := get(m, 4*page); v != 78 {
+		wrong("the child's write is not seen: %d", v)
+	}
+	if again := d.number("reads", 0); again != reads || reads != 128 {
+		wrong("pages read: %d, then %d", reads, again)
+	}
+	fmt.Println("128 pages were read", reads, "times for two processes")
+	d.end()
+}
+
+// child is another process: see PATH PAGES PAGE VALUE; hold PATH PAGE; loop PATH
+// PAGES SEED; hog; stand.
+func child(a []string) {
+	switch a[0] {
+	case "hog":
+		hog()
+	case "stand":
+		stand()
+	}
+	d := &disk{path: a[1]}
+	n, _ := strconv.Atoi(a[2])
+	switch a[0] {
+	case "see":
+		_, m := d.open(n, syscall.MAP_SHARED)
+		p, _ := strconv.ParseInt(a[3], 10, 64)
+		v, _ := strconv.ParseUint(a[4], 10, 64)
+		for q := range int64(n) {
+			if want := word(q * page); q != p && get(m, q*page) != want {
+				fail("page %d", q)
+			}
+		}
+		if get(m, p*page) != v {
+			fail("%d", get(m, p*page))
+		}
+		put(m, (p+1)*page, v+1)
+	case "hold":
+		_, m := d.open(n+1, syscall.MAP_SHARED)
+		fmt.Println("holding")
+		fmt.Println(get(m, int64(n)*page))
+	case "loop":
+		seed, _ := strconv.ParseUint(a[3], 10, 64)
+		_, m := d.open(n, syscall.MAP_SHARED)
+		r := rand.New(rand.NewPCG(seed, 1))
+		for range 20_000 {
+			p := r.Int64N(int64(n))
+			if get(m, p*page) != word(p*page) {
+				fail("page %d: %#x", p, get(m, p*page))
+			}
+			if r.IntN(8) == 0 {
+				put(m, p*page+8*int64(seed), r.Uint64())
+			}
+			if r.IntN(500) == 0 {
+				madvise(m, 4)
+			}
+		}
+	}
+}
+
+func madvise(m []byte, advice int) error {
+	_, _, e := syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), uintptr(advice))
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// readAhead: in order, there are few requests; out of order, none is wasted.
+func readAhead() {
+	const n = 1024
+	d := newDisk(n)
+	_, m := d.open(n, syscall.MAP_SHARED)
+	for p := range int64(n) {
+		if get(m, p*page) != word(p*page) {
+			wrong("page %d", p)
+		}
+	}
+	q := d.number("requests", 0)
+	fmt.Println(n, "pages in order:", q, "requests")
+	if q > n/32+10 {
+		wrong("no read-ahead")
+	}
+	d.end()
+	d = newDisk(n)
+	_, m = d.open(n, syscall.MAP_SHARED)
+	for i := range int64(64) {
+		p := i * 613 % n
+		if get(m, p*page) != word(p*page) {
+			wrong("page %d", p)
+		}
+	}
+	if r := d.number("reads", 0); r > 70 {
+		wrong("64 pages out of order made %d be read", r)
+	}
+	d.end()
+	d = newDisk(n)
+	_, m = d.open(n, syscall.MAP_SHARED)
+	check(madvise(m[:64*page], 3)) // WILLNEED
+	vec := make([]byte, 64)
+	for i := 0; ; i++ {
+		syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&m[0])), 64*page, uintptr(unsafe.Pointer(&vec[0])))
+		in := 0
+		for _, v := range vec {
+			in += int(v)
+		}
+		if in == 64 {
+			break
+		}
+		if i == 200 {
+			wrong("WILLNEED brought %d pages in", in)
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	d.end()
+}
+
+// reclaim: a file larger than memory is read and partly written, twice, beside
+// memory that is in use.
+func reclaim() {
+	const mib = 256
+	n := mib << 20 / page
+	d := newDisk(n)
+	f, m := d.open(n, syscall.MAP_SHARED)
+	mine := make([]byte, 24<<20)
+	for i := 0; i < len(mine); i += 8 {
+		binary.LittleEndian.PutUint64(mine[i:], uint64(i))
+	}
+	for round := range uint64(2) {
+		for p := range int64(n) {
+			if v := get(m, p*page+64); v != word(p*page+64) {
+				fail("round %d, page %d: %#x", round, p, v)
+			}
+			if p%50 == 0 {
+				if v := get(m, p*page); round > 0 && v != uint64(p)+round-1 {
+					fail("round %d: what was written to page %d is gone: %d", round, p, v)
+				}
+				put(m, p*page, uint64(p)+round)
+			}
+		}
+		fmt.Println("round", round, "requests", d.number("requests", 0), "reads", d.number("reads", 0))
+	}
+	for i := 0; i < len(mine); i += 8 {
+		if binary.LittleEndian.Uint64(mine[i:]) != uint64(i) {
+			fail("own memory changed")
+		}
+	}
+	check(f.Sync())
+	for p := int64(0); p < int64(n); p += 500 {
+		if v := d.number("word", p*page); v != uint64(p)+1 {
+			wrong("device has %d for page %d", v, p)
+		}
+	}
+	if r := d.number("reads", 0); r < uint64(n)*3/2 {
+		wrong("%d reads: the cache holds more than memory", r)
+	}
+	d.end()
+}
+
+// killed: the pager is killed while a thread waits: SIGBUS, no hang.
+func killed() {
+	d := newDisk(64)
+	_, m := d.open(64, syscall.MAP_SHARED)
+	if get(m, 0) != word(0) {
+		wrong("page 0")
+	}
+	put(m, 8, 5)
+	d.ask("delay", 60_000)
+	go func() {
+		time.Sleep(300 * time.Millisecond)
+		d.cmd.Process.Kill()
+	}()
+	begin := time.Now()
+	_, fault := touch(m, 30)
+	took := time.Since(begin)
+	fmt.Println("waited", took.Round(time.Millisecond), "fault", fault)
+	if !fault || took > 5*time.Second {
+		wrong("no SIGBUS")
+	}
+	if _, fault = touch(m, 31); !fault {
+		wrong("a page of a dead pager came")
+	}
+	if get(m, 0) != word(0) || get(m, 8) != 5 {
+		wrong("pages that are there are gone")
+	}
+	if _, err := os.ReadFile(d.path); err == nil {
+		wrong("a file of a dead server can be read")
+	}
+	if err := msync(m); err != syscall.EIO {
+		wrong("msync: %v, want EIO", err)
+	}
+	d.cmd.Wait()
+	if err := syscall.Unmount(d.path[:len(d.path)-len("/data")], 0); err != nil {
+		wrong("umount of a dead server's file system: %v", err)
+	}
+}
+
+// badPages: what the device cannot read is SIGBUS or EIO, each time it is
+// touched; the rest is as ever.
+func badPages() {
+	d := newDisk(64)
+	d.ask("bad", 10)
+	f, m := d.open(64, syscall.MAP_SHARED)
+	for range 2 {
+		for p := range int64(64) {
+			v, fault := touch(m, p)
+			if fault != (p == 10) || !fault && v != word(p*page) {
+				wrong("page %d: fault %v", p, fault)
+			}
+		}
+	}
+	b := make([]byte, page)
+	if _, err := f.ReadAt(b, 10*page); !isErr(err, syscall.EIO) {
+		wrong("read of a bad page: %v", err)
+	}
+	if _, err := f.ReadAt(b, 11*page); err != nil {
+		wrong("read: %v", err)
+	}
+	if _, fault := touch(m[:], 63); fault {
+		wrong("last page")
+	}
+	d.end()
+}
+
+func isErr(err error, want syscall.Errno) bool {
+	p, ok := err.(*os.PathError)
+	return ok && p.Err == want
+}
+
+// buffers: pages that are not there are given to read and write; the thread
+// waits, and nothing is EFAULT.
+func buffers() {
+	d := newDisk(256)
+	d.ask("delay", 20)
+	_, m := d.open(256, syscall.MAP_SHARED)
+	f, err := os.Create("/tmp/copy")
+	check(err)
+	if n, err := f.Write(m[:40*page]); n != 40*page || err != nil {
+		wrong("write from the mapping: %d %v", n, err)
+	}
+	b, err := os.ReadFile("/tmp/copy")
+	check(err)
+	for i := int64(0); i < int64(len(b)); i += 8 {
+		if get(b, i) != word(i) {
+			fail("copied word %d", i)
+		}
+	}
+	for i := int64(0); i < int64(len(b)); i += 8 {
+		put(b, i, uint64(i))
+	}
+	check(os.WriteFile("/tmp/back", b, 0o600))
+	g, err := os.Open("/tmp/back")
+	check(err)
+	if n, err := g.Read(m[100*page : 140*page]); n != 40*page || err != nil {
+		wrong("read into the mapping: %d %v", n, err)
+	}
+	for i := int64(0); i < 40*page; i += 8 {
+		if get(m, 100*page+i) != uint64(i) {
+			fail("read word %d", i)
+		}
+	}
+	// A pipe, and a path that lies in the mapping.
+	r, w, err := os.Pipe()
+	check(err)
+	go func() { w.Write(m[200*page : 204*page]); w.Close() }()
+	k := 0
+	for buf := make([]byte, 5000); ; {
+		n, err := r.Read(buf)
+		for i := range n {
+			if o := int64(200*page + k + i); buf[i] != byte(word(o&^7)>>(o&7*8)) {
+				fail("byte %d from the pipe", k+i)
+			}
+		}
+		if k += n; err != nil {
+			break
+		}
+	}
+	if k != 4*page {
+		wrong("%d bytes from the pipe", k)
+	}
+	copy(m[220*page:], "/tmp/back\x00")
+	if err := msync(m); err != nil {
+		wrong("msync: %v", err)
+	}
+	madvise(m, 4)
+	var st syscall.Stat_t
+	if _, _, e := syscall.Syscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&m[220*page])), uintptr(unsafe.Pointer(&st)), 0); e != 0 || st.Size != 40*page {
+		wrong("stat of a path in the mapping: %v", e)
+	}
+	if _, _, e := syscall.Syscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&m[230*page])), uintptr(unsafe.Pointer(&st)), 0); e != syscall.ENOENT && e != syscall.ENAMETOOLONG {
+		wrong("stat of nonsense in a page that has to come: %v", e)
+	}
+	d.end()
+}
+
+// pending: processes are killed while they wait, again and again.
+func pending() {
+	d := newDisk(4096)
+	d.ask("delay", 100)
+	for i := range 30 {
+		c := exec.Command("/proc/self/exe", "child", "hold", d.path, fmt.Sprint(1000+i*50))
+		out, err := c.StdoutPipe()
+		check(err)
+		check(c.Start())
+		out.Read(make([]byte, 8))
+		time.Sleep(time.Duration(i%5) * 10 * time.Millisecond)
+		c.Process.Kill()
+		c.Wait()
+	}
+	_, m := d.open(4096, syscall.MAP_SHARED)
+	if get(m, 4000*page) != word(4000*page) {
+		wrong("page")
+	}
+	d.end()
+	if memoryCheck() != 0 {
+		wrong("the kernel's memory structures are broken")
+	}
+}
+
+// memoryCheck is NDebug's; a kernel that does not check itself has none.
+func memoryCheck() syscall.Errno {
+	_, _, e := syscall.Syscall6(0x4200+68, 1, 0, 0, 0, 0, 0)
+	if e == syscall.ENOSYS {
+		return 0
+	}
+	return e
+}
+
+// cpus: processes on several CPUs map the same file, read, write, and let go.
+func cpus() {
+	d := newDisk(512)
+	var cs []*exec.Cmd
+	for i := range 4 {
+		c := exec.Command("/proc/self/exe", "child", "loop", d.path, "512", fmt.Sprint(i+1))
+		c.Stdout, c.Stderr = os.Stdout, os.Stderr
+		check(c.Start())
+		cs = append(cs, c)
+	}
+	for _, c := range cs {
+		if err := c.Wait(); err != nil {
+			wrong("%v", err)
+		}
+	}
+	fmt.Println(d.number("requests", 0), "requests by four processes")
+	d.end()
+	if memoryCheck() != 0 {
+		wrong("the kernel's memory structures are broken")
+	}
+}
+
+// private: what is written to a private mapping stays there, over a fork too.
+func private() {
+	d := newDisk(64)
+	d.ask("delay", 10)
+	f, m := d.open(64, syscall.MAP_PRIVATE)
+	for p := int64(0); p < 64; p += 2 {
+		put(m, p*page, 9)
+		if get(m, p*page+8) != word(p*page+8) {
+			wrong("page %d was not copied", p)
+		}
+	}
+	_, s := d.open(64, syscall.MAP_SHARED)
+	for p := range int64(64) {
+		if get(s, p*page) != word(p*page) {
+			wrong("page %d of the file has changed", p)
+		}
+	}
+	put(s, 3*page, 33) // not written privately: seen
+	if get(m, 3*page) != 33 || get(m, 2*page) != 9 {
+		wrong("private view")
+	}
+	check(f.Sync())
+	if d.number("word", 0) != word(0) || d.number("word", 3*page) != 33 {
+		wrong("device")
+	}
+	d.end()
+}
+
+// truncate: beyond the end is SIGBUS, what comes back is the device's.
+func truncate() {
+	d := newDisk(64)
+	f, m := d.open(64, syscall.MAP_SHARED)
+	for p := range int64(64) {
+		put(m, p*page, 1)
+	}
+	check(f.Truncate(10*page + 100))
+	for p := range int64(64) {
+		v, fault := touch(m, p)
+		if fault != (p > 10) || !fault && v != 1 {
+			wrong("page %d: %d %v", p, v, fault)
+		}
+	}
+	for i := int64(104); i < page; i += 8 {
+		if get(m, 10*page+i) != 0 {
+			fail("behind the end: %d", i)
+		}
+	}
+	b := make([]byte, 100*page)
+	if n, _ := f.ReadAt(b, 0); n != 10*page+100 {
+		wrong("read %d", n)
+	}
+	d.end()
+}
+
+// stuckPager: one that never answers hurts those who touch its pages, nobody else.
+func stuckPager() {
+	d, other := newDisk(64), newDisk(64)
+	d.ask("stuck", 5)
+	c := exec.Command("/proc/self/exe", "child", "hold", d.path, "5")
+	out, err := c.StdoutPipe()
+	check(err)
+	check(c.Start())
+	out.Read(make([]byte, 8))
+	_, m := d.open(64, syscall.MAP_SHARED)
+	_, n := other.open(64, syscall.MAP_SHARED)
+	begin := time.Now()
+	for p := range int64(64) {
+		if p != 5 && get(m, p*page) != word(p*page) || get(n, p*page) != word(p*page) {
+			wrong("page %d", p)
+		}
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		wrong("others waited %v", took)
+	}
+	c.Process.Kill()
+	if err := c.Wait(); err == nil {
+		wrong("the child ended by itself")
+	}
+	d.end()
+	other.end()
+}
+
+// oom: a program that takes all memory is ended; others, smaller, are not.
+func oom() {
+	by := exec.Command("/proc/self/exe", "child", "stand")
+	in, err := by.StdinPipe()
+	check(err)
+	out, err := by.StdoutPipe()
+	check(err)
+	check(by.Start())
+	out.Read(make([]byte, 8))
+	d := newDisk(1024)
+	_, m := d.open(1024, syscall.MAP_SHARED)
+	for p := range int64(1024) {
+		put(m, p*page, 7)
+	}
+	c := exec.Command("/proc/self/exe", "child", "hog")
+	err = c.Run()
+	x, ok := err.(*exec.ExitError)
+	if !ok || !x.Sys().(syscall.WaitStatus).Signaled() || x.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		wrong("the hog: %v, want SIGKILL", err)
+	}
+	fmt.Println("hog:", err)
+	for p := range int64(1024) {
+		if get(m, p*page) != 7 {
+			wrong("page %d of a file was lost", p)
+		}
+	}
+	in.Write([]byte("x"))
+	if err := by.Wait(); err != nil {
+		wrong("the bystander: %v", err)
+	}
+	d.end()
+}
+
+func hog() {
+	for {
+		b := make([]byte, 4<<20)
+		for i := 0; i < len(b); i += page {
+			b[i] = 1
+		}
+		hogged = append(hogged, b)
+	}
+}
+
+var hogged [][]byte
+
+// stand holds some memory until it is told to look at it.
+func stand() {
+	b := make([]byte, 8<<20)
+	for i := range b {
+		b[i] = byte(i * 7)
+	}
+	fmt.Println("standing")
+	os.Stdin.Read(make([]byte, 1))
+	for i := range b {
+		if b[i] != byte(i*7) {
+			os.Exit(1)
+		}
+	}
+	os.Exit(0)
+}

@@ -1,0 +1,66 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go42/qemu"
+)
+
+// paging runs one test of tests/guest/paging.
+func paging(t *testing.T, name, memory string, cpus int, check bool) string {
+	t.Helper()
+	if *onLinux {
+		t.Skip("the file system is Go42's")
+	}
+	cfg := qemu.Config{Args: []string{goProgram(t, "paging"), name}, Debug: check, Timeout: 3 * time.Minute}
+	cfg.Mem, cfg.SMP = memory, cpus
+	o := boot(t, cfg)
+	if o.status != 0 || strings.Contains(o.stdout, "FAIL") || !strings.HasSuffix(o.stdout, "done\n") {
+		t.Errorf("status %d\n%s%s\nkernel log:\n%s", o.status, tail(o.stdout, 3000), tail(o.stderr, 3000), tail(string(o.result.LogTail), 2000))
+	}
+	t.Log(o.stdout)
+	return string(o.result.LogTail)
+}
+
+// Files whose pages a slow server supplies: see tests/guest/paging.
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"siblings", "threads", "shared", "cache", "readahead", "killed", "errors", "buffers", "private", "truncate", "stuck"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			paging(t, name, "", 1, false)
+		})
+	}
+}
+
+// Processes that end while they wait leave nothing behind, and four on two CPUs
+// get the right pages, in a kernel that checks itself.
+func TestPagingChecked(t *testing.T) {
+	t.Parallel()
+	t.Run("pending", func(t *testing.T) {
+		t.Parallel()
+		paging(t, "pending", "", 1, true)
+	})
+	t.Run("cpus", func(t *testing.T) {
+		t.Parallel()
+		paging(t, "cpus", "", 2, true)
+	})
+}
+
+// A file larger than memory goes through the cache.
+func TestPagingReclaim(t *testing.T) {
+	t.Parallel()
+	paging(t, "reclaim", "192M", 1, false)
+}
+
+// A hog is ended, with a line in the kernel's log that says how large it was; a
+// bystander and the pages of a file are not touched.
+func TestOutOfMemory(t *testing.T) {
+	t.Parallel()
+	log := paging(t, "oom", "192M", 1, false)
+	if n := strings.Count(log, "out of memory: process"); n != 1 {
+		t.Errorf("%d processes were ended:\n%s", n, tail(log, 2000))
+	}
+}
