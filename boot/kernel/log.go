@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"go42/arch/amd64"
+	"go42/ipc/abi"
 	"go42/sched"
 	"go42/sched/lifecycle"
 )
