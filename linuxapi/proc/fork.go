@@ -143,7 +143,7 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 	f.thread, f.vfork, f.child = t, flags&cVfork != 0 && flags&cVM != 0, false
 	f.parent = flags&cParent != 0
 	was := user.Disable()
-	user.OnScheduler(&t.Thread, kernelFork)
+	user.Alone(&t.Thread, kernelFork)
 	if f.child {
 		return child(t, flags, sp, ctid, tls)
 	}
@@ -220,9 +220,7 @@ func prepare() {
 // kernelFork runs on the scheduler stack: the thread's stack is at rest and can
 // be copied. So are the other dispatchers: no spin lock is held in the copy.
 func kernelFork(u *user.Thread) {
-	user.Stop()
 	h, kpid := native.Fork(forking.vfork)
-	user.Go()
 	forking.handle, forking.kpid = h, kpid
 	u.Ready()
 }

@@ -14,17 +14,18 @@ import (
 type Dispatcher struct {
 	page     *abi.DispatcherPage
 	index    uint32
-	preempt  bool   // the running thread is to make way
-	soft     bool   // the kernel asked for the CPU
-	between  bool   // no thread runs: what follows brings the deadline up to date
-	armed    uint64 // the Deadline that the kernel knows
-	slice    uint64 // when the running thread's turn ends if others wait; 0: none
-	woke     bool   // a thread was made ready
-	held     uint64 // event bits put off until the barrier goes
-	crowded  uint64 // since when threads have waited in the queue, as far as was seen; 0: they have not
-	waiting  bool   // EventCall was seen: calls may wait in the kernel
-	notified uint64 // channels not yet told to a receiver
-	events   uint64 // EventExits, EventLasts, EventNotify not yet told to a receiver
+	preempt  bool    // the running thread is to make way
+	soft     bool    // the kernel asked for the CPU
+	between  bool    // no thread runs: what follows brings the deadline up to date
+	armed    uint64  // the Deadline that the kernel knows
+	slice    uint64  // when the running thread's turn ends if others wait; 0: none
+	woke     bool    // a thread was made ready
+	alone    *Thread // what it waits for at the barrier
+	held     uint64  // event bits put off until the barrier goes
+	crowded  uint64  // since when threads have waited in the queue, as far as was seen; 0: they have not
+	waiting  bool    // EventCall was seen: calls may wait in the kernel
+	notified uint64  // channels not yet told to a receiver
+	events   uint64  // EventExits, EventLasts, EventNotify not yet told to a receiver
 	// receivers are the threads parked for calls, newest first (its stack is warm).
 	receivers list
 
@@ -96,7 +97,7 @@ func (d *Dispatcher) reset(index uint32) {
 	d.page, d.index = nil, index
 	d.preempt, d.soft, d.between, d.woke, d.waiting = false, false, true, false, false
 	d.armed, d.slice, d.held, d.notified, d.events, d.crowded = 0, 0, 0, 0, 0, 0
-	d.receivers = list{}
+	d.receivers, d.alone = list{}, nil
 	d.cpu, d.idle, d.rest, d.parked, d.poked = 0, 0, 0, 0, 0
 	d.queue.reset()
 }
@@ -191,6 +192,9 @@ func (d *Dispatcher) leaving() (more bool) {
 	more = d.queue.some()
 	if several() {
 		atomic.StoreUint32(&d.rest, 1)
+		if by := atomic.LoadUint32(&barrier); by != 0 && by != d.index+1 {
+			poke(&disps[by-1])
+		}
 		if !more {
 			// First say so, then look: who makes a thread ready does it the
 			// other way round, and one of both sees the other.

@@ -74,7 +74,7 @@ func handlePending() {
 
 // look: others have left something. Disabled.
 func (d *Dispatcher) look() {
-	if d.stopped() {
+	if stopped() {
 		d.preempt = true
 	}
 	if d.between {

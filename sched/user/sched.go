@@ -124,7 +124,7 @@ func again(t *Thread) {
 	d.woke = false
 	handlePending()
 	turn := d.preempt || d.woke
-	if !turn && !d.stopped() && d.allows(t) {
+	if !turn && !stopped() && d.allows(t) {
 		d.between = false
 		d.rearm(d.queue.some())
 		entry.Resume(&t.Core)
@@ -245,8 +245,8 @@ func switched(c *entry.Core, op, _, _ uint64) {
 func schedule() {
 	d := current()
 	for {
-		if d.stopped() {
-			d.wait()
+		if by := atomic.LoadUint32(&barrier); by != 0 {
+			d.atBarrier(by)
 			continue
 		}
 		if d.held != 0 || atomic.LoadUint64(&d.page.Pending) != 0 {
@@ -283,7 +283,7 @@ func resume(d *Dispatcher, t *Thread) {
 // carryOn is resume for a thread that the kernel came for; if the dispatcher has
 // to be at rest it is queued.
 func carryOn(d *Dispatcher, t *Thread) {
-	if d.stopped() || !d.allows(t) {
+	if stopped() || !d.allows(t) {
 		t.Ready()
 		schedule()
 	}

@@ -236,15 +236,13 @@ func TestBarrier(t *testing.T) {
 				for range 40 {
 					mu.Lock()
 					was := Disable()
-					OnScheduler(th, func(th *Thread) {
-						Stop()
+					Alone(th, func(th *Thread) {
 						for range 20 {
 							if inside.Load() != 0 || lock.v != 0 {
 								t.Error("somebody is inside")
 							}
 							relax()
 						}
-						Go()
 						th.Ready()
 					})
 					Restore(was)

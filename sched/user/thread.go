@@ -59,6 +59,7 @@ type Thread struct {
 	counted uint64      // how its run queue counts it; guarded by the queue
 	links   [2]link
 	timer   Timer
+	alone   func(t *Thread) // see Alone
 	thunk   func(t *Thread) // opCall: runs on the scheduler stack
 
 	watches [MaxWatch]watch // the thread's own, linked into Seqs
