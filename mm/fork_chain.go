@@ -35,7 +35,7 @@ const (
 
 func newLeaf(a *Account) (*FCM, Errno) { return newFCM(fcmPrivate, a, 0) }
 
-// addChild makes c, which has no parent, a child of p; both locked (or new).
+// addChild makes c, which has no parent, a child of p; both locked.
 func (p *FCM) addChild(c *FCM) {
 	c.parent = p
 	c.sibPrev, c.sibNext = nil, p.child
@@ -271,11 +271,24 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	if b, e = newLeaf(acct); e != OK {
 		return nil, false, e
 	}
+	// A new node is locked, too: a late collapse may look for a child that the
+	// entry was before. It lets go at once, so that the order does not matter.
+	b.lock.AcquireSecond()
+	protect, e = a.forkTo(b, eager)
+	b.lock.Release()
+	if e != OK {
+		b.abandon()
+		return nil, false, e
+	}
+	return b, protect, OK
+}
+
+// forkTo is fork with the empty leaf b; both are locked.
+func (a *FCM) forkTo(b *FCM, eager int64) (protect bool, e Errno) {
 	p := a.parent
 	if a.index.entries() <= eager || a.index.entries() <= deepEager && a.depth() >= deepChain {
 		if !b.copyEntries(a, p != nil) {
-			b.abandon()
-			return nil, false, ENOMEM
+			return false, ENOMEM
 		}
 		if p != nil {
 			p.lock.AcquireSecond()
@@ -283,7 +296,7 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 			p.addChild(b)
 			p.lock.Release()
 		}
-		return b, protect, OK
+		return protect, OK
 	}
 	if p != nil {
 		p.lock.AcquireSecond()
@@ -292,16 +305,16 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 			if p.mergeUp(a, &budget) {
 				p.addChild(b)
 				p.lock.Release()
-				return b, true, OK
+				return true, OK
 			}
 		}
 		p.lock.Release()
 	}
 	h, e := newLeaf(a.acct)
 	if e != OK {
-		b.abandon()
-		return nil, false, e
+		return false, e
 	}
+	h.lock.AcquireSecond()
 	h.index.take(&a.index)
 	if p != nil {
 		p.lock.AcquireSecond()
@@ -311,7 +324,8 @@ func (a *FCM) fork(acct *Account, eager int64) (b *FCM, protect bool, e Errno) {
 	}
 	h.addChild(a)
 	h.addChild(b)
-	return b, true, OK
+	h.lock.Release()
+	return true, OK
 }
 
 // depth returns the number of nodes above the locked leaf, at most deepChain.
