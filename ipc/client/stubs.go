@@ -507,6 +507,17 @@ func (o_ Mount) Umount(path string, flags uint64) (version uint64, st int64) {
 	return
 }
 
+// SetFlags is proto.Mount.SetFlags.
+func (o_ Mount) SetFlags(path string, flags uint64) (version uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(flags)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	putString(m_, path)
+	st = o_.C.call(o_.H, proto.MountSetFlags)
+	version = uint64(o_.C.R.Args[0])
+	return
+}
+
 // Service is proto.Mount.Service.
 func (o_ Mount) Service(name string, wait uint64) (h uint64, st int64) {
 	m_ := &o_.C.M
@@ -752,6 +763,15 @@ func (o_ FileSystem) Path(buf proto.Out) (n uint64, st int64) {
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	st = o_.C.call(o_.H, proto.FileSystemPath)
 	n = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Fence is proto.FileSystem.Fence.
+func (o_ FileSystem) Fence() (dir uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.FileSystemFence)
+	dir = o_.C.R.Handles[0]
 	return
 }
 
@@ -1322,6 +1342,26 @@ func (o_ FileServer) NewFS(kind string, options string) (root uint64, st int64) 
 	putString(m_, options)
 	st = o_.C.call(o_.H, proto.FileServerNewFS)
 	root = o_.C.R.Handles[0]
+	return
+}
+
+// SetFlags is proto.FileServer.SetFlags.
+func (o_ FileServer) SetFlags(root abi.Grant, flags uint64) (st int64) {
+	m_ := &o_.C.M
+	m_.Grants[0] = root
+	m_.Args[0] = uint64(flags)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
+	st = o_.C.call(o_.H, proto.FileServerSetFlags)
+	return
+}
+
+// Users is proto.FileServer.Users.
+func (o_ FileServer) Users(root abi.Grant) (n uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Grants[0] = root
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
+	st = o_.C.call(o_.H, proto.FileServerUsers)
+	n = uint64(o_.C.R.Args[0])
 	return
 }
 

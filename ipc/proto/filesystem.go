@@ -47,6 +47,9 @@ type FileSystem interface {
 	// Path writes this directory's path from the file system's root ("/"
 	// for the root) for getcwd; ENOENT: it has been removed.
 	Path(buf Out) (n uint64, st Status)
+	// Fence grants a handle on this directory above which ".." does not lead:
+	// neither from it nor from what is found through it (chroot). Root only.
+	Fence() (dir Handle, st Status)
 	// Cover marks a directory as covered by a mount, for as long as the
 	// granted handle lives (the mount-point server keeps it). Root only;
 	// EBUSY: covered already.
@@ -124,7 +127,7 @@ type Statfs struct {
 type OpenResult struct {
 	Stat  Stat
 	Kind  uint64 // Kind constants
-	Flags uint64 // OpenCreated
+	Flags uint64 // OpenCreated, OpenNoExec
 }
 
 // Kinds of open objects.
@@ -141,4 +144,5 @@ const (
 	KindPath    = 10 // O_PATH: Stat and FileSystem methods only
 	KindStream  = 11 // generated text (procfs): pread works, no mapping
 	OpenCreated = 1  // O_CREAT made it
+	OpenNoExec  = 2  // mounted so that nothing in it is executed
 )

@@ -48,8 +48,9 @@ const (
 	MountEntry         = 2<<8 | 3
 	MountMount         = 2<<8 | 4
 	MountUmount        = 2<<8 | 5
-	MountService       = 2<<8 | 6
-	MountRegister      = 2<<8 | 7
+	MountSetFlags      = 2<<8 | 6
+	MountService       = 2<<8 | 7
+	MountRegister      = 2<<8 | 8
 	FileSystemOpen     = 3<<8 | 1
 	FileSystemStat     = 3<<8 | 2
 	FileSystemAccess   = 3<<8 | 3
@@ -67,9 +68,10 @@ const (
 	FileSystemTruncate = 3<<8 | 15
 	FileSystemStatfs   = 3<<8 | 16
 	FileSystemPath     = 3<<8 | 17
-	FileSystemCover    = 3<<8 | 18
-	FileSystemXattr    = 3<<8 | 19
-	FileSystemLookup   = 3<<8 | 20
+	FileSystemFence    = 3<<8 | 18
+	FileSystemCover    = 3<<8 | 19
+	FileSystemXattr    = 3<<8 | 20
+	FileSystemLookup   = 3<<8 | 21
 	FileRead           = 4<<8 | 1
 	FileWrite          = 4<<8 | 2
 	FileLseek          = 4<<8 | 3
@@ -112,6 +114,8 @@ const (
 	SockEndSend        = 9<<8 | 9
 	SockEndRecv        = 9<<8 | 10
 	FileServerNewFS    = 10<<8 | 1
+	FileServerSetFlags = 10<<8 | 2
+	FileServerUsers    = 10<<8 | 3
 	PidFDTarget        = 11<<8 | 1
 	PidFDSignal        = 11<<8 | 2
 )
@@ -207,6 +211,8 @@ func MethodName(m uint32) string {
 		return "Mount.Mount"
 	case MountUmount:
 		return "Mount.Umount"
+	case MountSetFlags:
+		return "Mount.SetFlags"
 	case MountService:
 		return "Mount.Service"
 	case MountRegister:
@@ -245,6 +251,8 @@ func MethodName(m uint32) string {
 		return "FileSystem.Statfs"
 	case FileSystemPath:
 		return "FileSystem.Path"
+	case FileSystemFence:
+		return "FileSystem.Fence"
 	case FileSystemCover:
 		return "FileSystem.Cover"
 	case FileSystemXattr:
@@ -335,6 +343,10 @@ func MethodName(m uint32) string {
 		return "SockEnd.Recv"
 	case FileServerNewFS:
 		return "FileServer.NewFS"
+	case FileServerSetFlags:
+		return "FileServer.SetFlags"
+	case FileServerUsers:
+		return "FileServer.Users"
 	case PidFDTarget:
 		return "PidFD.Target"
 	case PidFDSignal:

@@ -20,6 +20,8 @@ type Mount interface {
 	Mount(info *MountInfo, root Give, cover Give) (version uint64, st Status)
 	// Umount takes the last mount at path away. Root only. flags: MNT_ flags.
 	Umount(path string, flags uint64) (version uint64, st Status)
+	// SetFlags changes the flags that the last mount at path shows. Root only.
+	SetFlags(path string, flags uint64) (version uint64, st Status)
 	// Service grants a handle on a named service; EAGAIN: not (yet)
 	// registered; with wait, notified when one registers.
 	Service(name string, wait uint64) (h Handle, st Status)

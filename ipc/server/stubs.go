@@ -275,6 +275,7 @@ type Mount interface {
 	Entry(c *ipc.Call, i uint64) (version uint64, r *proto.MountInfo, root ipc.Grant, st int64)
 	Mount(c *ipc.Call, info *proto.MountInfo, root ipc.Given, cover ipc.Given) (version uint64, st int64)
 	Umount(c *ipc.Call, path string, flags uint64) (version uint64, st int64)
+	SetFlags(c *ipc.Call, path string, flags uint64) (version uint64, st int64)
 	Service(c *ipc.Call, name string, wait uint64) (h ipc.Grant, st int64)
 	Register(c *ipc.Call, name string, h ipc.Given) (st int64)
 }
@@ -326,6 +327,15 @@ func ServeMount(o Mount, c *ipc.Call) bool {
 		r0, r1 := o.Umount(c, s0, uint64(c.Args[0]))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
+	case proto.MountSetFlags:
+		c.StringsAt(0, 0)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0, r1 := o.SetFlags(c, s0, uint64(c.Args[0]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
 	case proto.MountService:
 		c.StringsAt(0, 0)
 		s0, ok := c.StringArg()
@@ -368,6 +378,7 @@ type FileSystem interface {
 	Truncate(c *ipc.Call, path string, size uint64, redir ipc.Out) (n uint64, st int64)
 	Statfs(c *ipc.Call, path string, redir ipc.Out) (n uint64, r *proto.Statfs, st int64)
 	Path(c *ipc.Call, buf ipc.Out) (n uint64, st int64)
+	Fence(c *ipc.Call) (dir ipc.Grant, st int64)
 	Cover(c *ipc.Call, path string, redir ipc.Out) (n uint64, cover ipc.Grant, st int64)
 	Xattr(c *ipc.Call, path string, name string, op uint64, flags uint64, value ipc.In, redir ipc.Out) (n uint64, st int64)
 	Lookup(c *ipc.Call, path string, redir ipc.Out) (n uint64, r *proto.Stat, dir ipc.Grant, st int64)
@@ -554,6 +565,10 @@ func ServeFileSystem(o FileSystem, c *ipc.Call) bool {
 	case proto.FileSystemPath:
 		r0, r1 := o.Path(c, c.Out(0))
 		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.FileSystemFence:
+		r0, r1 := o.Fence(c)
+		c.Grant(0, r0)
 		c.Status = r1
 	case proto.FileSystemCover:
 		c.StringsAt(0, 1)
@@ -938,6 +953,8 @@ func ServeSockEnd(o SockEnd, c *ipc.Call) bool {
 // FileServer is what an object that is a proto.FileServer implements.
 type FileServer interface {
 	NewFS(c *ipc.Call, kind string, options string) (root ipc.Grant, st int64)
+	SetFlags(c *ipc.Call, root ipc.Given, flags uint64) (st int64)
+	Users(c *ipc.Call, root ipc.Given) (n uint64, st int64)
 }
 
 // ServeFileServer dispatches c to o; false: no method of proto.FileServer.
@@ -955,6 +972,13 @@ func ServeFileServer(o FileServer, c *ipc.Call) bool {
 		}
 		r0, r1 := o.NewFS(c, s0, s1)
 		c.Grant(0, r0)
+		c.Status = r1
+	case proto.FileServerSetFlags:
+		r0 := o.SetFlags(c, c.Given(0), uint64(c.Args[0]))
+		c.Status = r0
+	case proto.FileServerUsers:
+		r0, r1 := o.Users(c, c.Given(0))
+		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
 	default:
 		return false

@@ -124,8 +124,9 @@ func setCwd(f *File) {
 	publishCwd()
 }
 
-// Chroot is chroot(2). The server decides whether the caller may (CAP_SYS_CHROOT:
-// root).
+// Chroot is chroot(2). The new root is fenced: its server lets no ".." lead above
+// it, from whatever is found through it. As on Linux, a current directory that
+// lies outside stays as it is.
 func Chroot(addr uint64) int64 {
 	if !superuser() {
 		return -EPERM
@@ -139,6 +140,16 @@ func Chroot(addr uint64) int64 {
 	if e != 0 {
 		return e
 	}
+	grantEnter()
+	fence, st := client.FileSystem{C: conn(), H: f.handle}.Fence()
+	if st < 0 {
+		grantLeave()
+		f.put()
+		return st
+	}
+	drop(f.handle)
+	f.handle = fence
+	grantLeave()
 	fsMu.Lock()
 	old := rootDir
 	rootDir = f

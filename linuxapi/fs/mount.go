@@ -9,6 +9,10 @@ import (
 const (
 	msRdOnly       = 1
 	msBind         = 4096
+	msNoSUID       = 2
+	msNoDev        = 4
+	msNoExec       = 8
+	msEnforced     = msRdOnly | msNoSUID | msNoDev | msNoExec
 	msRemount      = 32
 	mntForce       = 1
 	mntDetach      = 2
@@ -24,7 +28,7 @@ func Mount(source, target, fstype, flags, data uint64) int64 {
 		return -EPERM
 	}
 	if flags&msRemount != 0 {
-		return -EINVAL
+		return remount(target, flags, data)
 	}
 	var info proto.MountInfo
 	info.Flags = flags
@@ -118,17 +122,16 @@ func mountNew(info *proto.MountInfo, name []byte, source, target, data uint64) i
 			return n
 		}
 	}
-	if info.Flags&msRdOnly != 0 {
-		if n+3 > pathMax {
-			return -EINVAL
-		}
-		n += int64(copy(b.path[n:], ",ro"))
-	}
 	srv, st := client.Mount{C: conn(), H: abi.HandleMount}.Service("file", 0)
 	if st < 0 {
 		return -ENODEV
 	}
 	root, st := client.FileServer{C: conn(), H: srv}.NewFS("tmpfs", str(b.path[:n]))
+	if st >= 0 && info.Flags&msEnforced != 0 {
+		if st = (client.FileServer{C: conn(), H: srv}.SetFlags(client.Copy(root), info.Flags)); st < 0 {
+			drop(root)
+		}
+	}
 	drop(srv)
 	if st < 0 {
 		return st
@@ -136,6 +139,76 @@ func mountNew(info *proto.MountInfo, name []byte, source, target, data uint64) i
 	e := putMount(info, root, target)
 	drop(root)
 	return e
+}
+
+// remount changes the flags of the file system that is mounted at target; all its
+// mounts share them. Of its options nothing can be changed.
+func remount(target, flags, data uint64) int64 {
+	if flags&msBind != 0 {
+		return -EINVAL
+	}
+	b := takeBuf()
+	defer b.give()
+	if data != 0 {
+		if n := b.fetch(data); n != 0 {
+			return min(n, -EINVAL)
+		}
+	}
+	n, root, e := mountedAt(target, b)
+	if e != 0 {
+		return e
+	}
+	srv, st := client.Mount{C: conn(), H: abi.HandleMount}.Service("file", 0)
+	if st < 0 {
+		return -ENODEV
+	}
+	st = client.FileServer{C: conn(), H: srv}.SetFlags(client.Copy(root), flags&msEnforced)
+	drop(srv)
+	if st < 0 {
+		return st
+	}
+	_, st = client.Mount{C: conn(), H: abi.HandleMount}.SetFlags(str(b.path[:n]), flags&^msRemount)
+	return min(st, 0)
+}
+
+// mountedAt writes the path of the mount point target to b.path and returns its
+// length and the handle of what is mounted there, which the mount table keeps.
+// EINVAL: nothing is.
+func mountedAt(target uint64, b *pathBuf) (n int64, root uint64, e int64) {
+	var w walk
+	if e := w.begin(fdcwd, target, false); e != 0 {
+		return 0, 0, e
+	}
+	dir, e := w.lookupDir()
+	w.end()
+	if e != 0 {
+		return 0, 0, e
+	}
+	n = dir.fullPath(b.path[:pathMax], b.redir[:])
+	id := dir.mountID()
+	dir.put()
+	if n < 0 {
+		return 0, 0, n
+	}
+	e = -EINVAL
+	mountMu.Lock()
+	if m := mountByID(id); m >= 0 && string(mounts[m].prefix()) == string(b.path[:n]) {
+		root, e = mounts[m].root, 0
+	}
+	mountMu.Unlock()
+	return n, root, e
+}
+
+// inUse says whether files of the file system with this root are open. One
+// that is not the file server's is not asked, nor one that has several mounts.
+func inUse(root uint64) bool {
+	srv, st := client.Mount{C: conn(), H: abi.HandleMount}.Service("file", 0)
+	if st < 0 {
+		return false
+	}
+	n, st := client.FileServer{C: conn(), H: srv}.Users(client.Copy(root))
+	drop(srv)
+	return st >= 0 && n > 0
 }
 
 // putMount covers the directory at target with root.
@@ -187,26 +260,17 @@ func Umount2(target, flags uint64) int64 {
 	if !superuser() {
 		return -EPERM
 	}
-	var w walk
-	if e := w.begin(fdcwd, target, false); e != 0 {
-		return e
-	}
-	dir, e := w.lookupDir()
-	w.end()
+	b := takeBuf()
+	defer b.give()
+	n, root, e := mountedAt(target, b)
 	if e != 0 {
 		return e
 	}
-	b := takeBuf()
-	n := dir.fullPath(b.path[:pathMax], b.redir[:])
-	dir.put()
-	if n > 0 {
-		_, st := client.Mount{C: conn(), H: abi.HandleMount}.Umount(str(b.path[:n]), flags)
-		if n = st; n > 0 {
-			n = 0
-		}
+	if flags&mntDetach == 0 && inUse(root) {
+		return -EBUSY
 	}
-	b.give()
-	return n
+	_, st := client.Mount{C: conn(), H: abi.HandleMount}.Umount(str(b.path[:n]), flags)
+	return min(st, 0)
 }
 
 // mountRoot makes root the first mount, "/".

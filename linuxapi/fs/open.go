@@ -85,6 +85,9 @@ func opened(r *proto.OpenResult, obj uint64, flags uint64, w *walk) (*File, int6
 		return nil, -ENFILE
 	}
 	f.mode = mode
+	if r.Flags&proto.OpenNoExec != 0 && mode&sIFMT == sIFREG {
+		f.mode &^= 0o111 // what exec looks at
+	}
 	f.handle = obj
 	f.mount = w.mount
 	grantLeave()

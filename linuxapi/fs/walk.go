@@ -213,8 +213,55 @@ func (w *walk) again(st int64, n uint64) bool {
 	return w.err == 0 && w.fd < 0
 }
 
-// up continues at the parent of the mount point.
+// up continues at the parent of the mount point: after chroot from the root
+// directory, if it lies below that, so that it stays fenced.
 func (w *walk) up(rest []byte) int64 {
+	fsMu.Lock()
+	r := rootDir
+	if r != nil {
+		r.hold()
+	}
+	fsMu.Unlock()
+	if r == nil {
+		return w.upGlobal(rest)
+	}
+	b := takeBuf()
+	n := r.fullPath(b.path[:pathMax-1], b.redir[:])
+	r.put()
+	e := int64(0)
+	if n > 0 {
+		if e = w.upGlobal(rest); e == 0 && w.below(b.path[:n]) {
+			e = w.absolute()
+		}
+	}
+	b.give()
+	return min(n, e, 0)
+}
+
+// below says whether what upGlobal has found begins in the directory root, and
+// makes it a path from there.
+func (w *walk) below(root []byte) bool {
+	b := takeBuf()
+	defer b.give()
+	mountMu.Lock()
+	n := -1
+	if m := mountByID(w.mount); m >= 0 {
+		n = path.Join(b.path[:pathMax], mounts[m].prefix(), w.buf.path[w.lo:w.hi])
+	}
+	mountMu.Unlock()
+	if n < 0 {
+		return false
+	}
+	at := path.Match(root, b.path[:n])
+	if at < 0 {
+		return false
+	}
+	w.lo, w.hi = 0, copy(w.buf.path[:], b.path[at:n])
+	return true
+}
+
+// upGlobal is up in the name space as a whole.
+func (w *walk) upGlobal(rest []byte) int64 {
 	mountMu.Lock()
 	m := mountByID(w.mount)
 	n := -1

@@ -18,6 +18,9 @@ type Server struct {
 	Dev  *vfs.FS
 	Tmp  *vfs.FS
 
+	// PullLasts, if set, learns of what nobody holds any more.
+	PullLasts func()
+
 	memory  Memory
 	limit   int64 // pages that a file system may hold
 	nextDev atomic.Uint64

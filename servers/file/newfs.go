@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"go42/ipc"
+	"go42/servers/vfs"
 )
 
 // NewFS implements proto.FileServer.
@@ -23,8 +24,51 @@ func (s *Server) NewFS(c *ipc.Call, kind string, options string) (ipc.Grant, int
 	}
 	r := newRam(&s.vfs, s.memory, s.nextDev.Add(1), o.mode, o.pages)
 	r.root.uid, r.root.gid = o.uid, o.gid
-	r.fs.Transient, r.fs.ReadOnly = true, o.readOnly
+	r.fs.Transient = true
+	if o.readOnly {
+		r.fs.SetFlags(syscall.MS_RDONLY) // nobody has opened anything yet
+	}
 	return ipc.Object(r.fs.RootID()), 0
+}
+
+// rootOf is the file system whose root the caller gave.
+func (s *Server) rootOf(root ipc.Given) (*vfs.FS, int64) {
+	if root.Handle() == 0 {
+		return nil, -int64(syscall.EINVAL)
+	}
+	id, err := root.Object()
+	if err != nil {
+		return nil, -int64(syscall.EINVAL)
+	}
+	if fs := s.vfs.RootOf(id); fs != nil {
+		return fs, 0
+	}
+	return nil, -int64(syscall.EINVAL)
+}
+
+// SetFlags implements proto.FileServer.
+func (s *Server) SetFlags(c *ipc.Call, root ipc.Given, flags uint64) int64 {
+	k, err := s.vfs.Creds.Get(c.BadgeCred)
+	if err != nil || k.EUID != 0 {
+		return -int64(syscall.EPERM)
+	}
+	fs, st := s.rootOf(root)
+	if st == 0 {
+		st = ipc.Errno(fs.SetFlags(flags))
+	}
+	return st
+}
+
+// Users implements proto.FileServer.
+func (s *Server) Users(c *ipc.Call, root ipc.Given) (uint64, int64) {
+	if s.PullLasts != nil {
+		s.PullLasts()
+	}
+	fs, st := s.rootOf(root)
+	if st < 0 {
+		return 0, st
+	}
+	return fs.Users(), 0
 }
 
 type options struct {

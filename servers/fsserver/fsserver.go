@@ -159,7 +159,9 @@ func New(fs FS, cfg Config) (*Server, error) {
 	s.write, _ = fs.(WriteFS)
 	s.vfs = vfs.Server{Kernel: k, Creds: &cred.Cache{Query: cred.Asker(k)}, Alive: alive}
 	s.tree = s.vfs.AddFS(s.dir(Root), device|uint64(syscall.Getpid()), s.statfs)
-	s.tree.ReadOnly = s.write == nil
+	if s.write == nil {
+		s.tree.SetFlags(syscall.MS_RDONLY) // nobody has opened anything yet
+	}
 	return s, s.mount()
 }
 

@@ -88,7 +88,9 @@ func runFile() error {
 	if err := register("file"); err != nil {
 		return err
 	}
-	return (&ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
+	srv := &ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}
+	s.PullLasts = srv.PullLasts
+	return srv.Run()
 }
 
 // alive: the kernel still knows process kpid.

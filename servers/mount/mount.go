@@ -199,6 +199,23 @@ func (s *Server) Umount(c *ipc.Call, path string, flags uint64) (uint64, int64) 
 	return v, 0
 }
 
+// SetFlags implements proto.Mount.
+func (s *Server) SetFlags(c *ipc.Call, path string, flags uint64) (uint64, int64) {
+	if !s.privileged(c) {
+		return 0, -int64(syscall.EPERM)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		if e := s.entries[i]; e.point == path {
+			e.info.Flags = flags
+			s.changed()
+			return s.version, 0
+		}
+	}
+	return s.version, -int64(syscall.EINVAL)
+}
+
 func drop(k ipc.Kernel, hs ...uint64) {
 	for _, h := range hs {
 		if h != 0 {

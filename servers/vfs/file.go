@@ -262,7 +262,7 @@ func (o file) changed(c *ipc.Call, f func(x *Ctx, n Node, ch *Change) error) int
 	if o.kind == proto.KindPath {
 		return -int64(syscall.EBADF)
 	}
-	if o.fs.ReadOnly {
+	if o.fs.is(syscall.MS_RDONLY) {
 		return -int64(syscall.EROFS)
 	}
 	x, err := o.fs.srv.ctx(c)
@@ -322,6 +322,9 @@ func (o file) Map(c *ipc.Call, prot uint64, share uint64) (uint64, ipc.Grant, in
 	}
 	if !r || share != 0 && prot&2 != 0 && !w {
 		return 0, ipc.Grant{}, -int64(syscall.EACCES)
+	}
+	if prot&4 != 0 && o.fs.is(syscall.MS_NOEXEC) {
+		return 0, ipc.Grant{}, -int64(syscall.EPERM)
 	}
 	m, ok := o.data.(Mapper)
 	if !ok {

@@ -38,12 +38,12 @@ func redirect(r *Redirect, redir ipc.Out) (uint64, int64) {
 // on walks to path with names locked (exclusively if change) and hands what is
 // there to f, whose error becomes the status.
 func (o names) on(c *ipc.Call, path string, follow, change bool, redir ipc.Out, f func(x *Ctx, p found) error) (uint64, int64) {
-	x, err := o.fs.srv.ctx(c)
+	x, err := o.ctx(c)
 	if err != nil {
 		return 0, ipc.Errno(err)
 	}
 	if change {
-		if o.fs.ReadOnly {
+		if o.fs.is(syscall.MS_RDONLY) {
 			return 0, -int64(syscall.EROFS)
 		}
 		o.fs.Lock.Lock()
@@ -64,6 +64,15 @@ func (o names) on(c *ipc.Call, path string, follow, change bool, redir ipc.Out, 
 		return redirect(red, redir)
 	}
 	return 0, ipc.Errno(f(x, p))
+}
+
+// ctx finds out who asks, and what the object keeps it to.
+func (o names) ctx(c *ipc.Call) (*Ctx, error) {
+	x, err := o.fs.srv.ctx(c)
+	if err == nil {
+		x.fence = o.fence
+	}
+	return x, err
 }
 
 // there is ENOENT for a walk that ended at no node.
@@ -144,7 +153,7 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 	slash := create && strings.HasSuffix(path, "/")
 	follow := flags&oNoFollow == 0 && !(create && flags&syscall.O_EXCL != 0) && !slash
 	change := create || tmp
-	if change && o.fs.ReadOnly {
+	if change && o.fs.is(syscall.MS_RDONLY) {
 		change = false
 	}
 	var made bool
@@ -222,7 +231,7 @@ func (o names) Lookup(c *ipc.Call, path string, redir ipc.Out) (n uint64, r *pro
 			return syscall.EACCES
 		}
 		r = o.fs.stat(x, p.node)
-		dir = o.fs.srv.add(&Object{fs: o.fs, node: p.node})
+		dir = o.fs.srv.add(&Object{fs: o.fs, node: p.node, fence: x.fence})
 		return nil
 	})
 	return n, r, dir, status
@@ -243,7 +252,7 @@ func (o names) Access(c *ipc.Call, path string, mode uint64, flags uint64, redir
 	if mode&^7 != 0 {
 		return 0, -int64(syscall.EINVAL)
 	}
-	x, err := o.fs.srv.ctx(c)
+	x, err := o.ctx(c)
 	if err != nil {
 		return 0, ipc.Errno(err)
 	}
@@ -263,8 +272,11 @@ func (o names) Access(c *ipc.Call, path string, mode uint64, flags uint64, redir
 		return 0, ipc.Errno(err)
 	}
 	st := p.node.Stat(x)
-	if mode&2 != 0 && o.fs.ReadOnly && (st.Mode&typeMask == syscall.S_IFREG || st.Mode&typeMask == syscall.S_IFDIR) {
+	if mode&2 != 0 && o.fs.is(syscall.MS_RDONLY) && (st.Mode&typeMask == syscall.S_IFREG || st.Mode&typeMask == syscall.S_IFDIR) {
 		return 0, -int64(syscall.EROFS)
+	}
+	if mode&1 != 0 && o.fs.is(syscall.MS_NOEXEC) && st.Mode&typeMask == syscall.S_IFREG {
+		return 0, -int64(syscall.EACCES)
 	}
 	if mode != 0 && !x.Cred.Permitted(st.Mode, st.UID, st.GID, uint32(mode)) {
 		return 0, -int64(syscall.EACCES)
@@ -404,11 +416,11 @@ func (o names) other(g ipc.Given) (*Object, error) {
 
 // two walks both paths of a Rename or Link with names locked.
 func (o names) two(c *ipc.Call, from, to string, follow, rename bool, dir2 ipc.Given, redir ipc.Out, f func(x *Ctx, a, b found) error) (n, which uint64, status int64) {
-	x, err := o.fs.srv.ctx(c)
+	x, err := o.ctx(c)
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
 	}
-	if o.fs.ReadOnly {
+	if o.fs.is(syscall.MS_RDONLY) {
 		return 0, 0, -int64(syscall.EROFS)
 	}
 	second, err := o.other(dir2)
@@ -438,6 +450,7 @@ func (o names) two(c *ipc.Call, from, to string, follow, rename bool, dir2 ipc.G
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
 	}
+	x.fence = second.fence
 	b, red, err := o.fs.walkName(x, second.node, to, false)
 	if err != nil {
 		return 0, 0, ipc.Errno(err)
@@ -601,7 +614,7 @@ func (o names) Readlink(c *ipc.Call, path string, buf ipc.Out, redir ipc.Out) (n
 
 // change walks to a node and changes what f says.
 func (o names) change(c *ipc.Call, path string, follow bool, redir ipc.Out, f func(x *Ctx, n Node, ch *Change) error) (uint64, int64) {
-	if o.fs.ReadOnly {
+	if o.fs.is(syscall.MS_RDONLY) {
 		return 0, -int64(syscall.EROFS)
 	}
 	return o.on(c, path, follow, false, redir, func(x *Ctx, p found) error {
@@ -764,8 +777,20 @@ func (o names) Path(c *ipc.Call, buf ipc.Out) (uint64, int64) {
 	return uint64(len(p)), buf.Put([]byte(p))
 }
 
+func (o names) Fence(c *ipc.Call) (dir ipc.Grant, status int64) {
+	x, err := o.ctx(c)
+	if err != nil || x.Cred.EUID != 0 {
+		return dir, -int64(syscall.EPERM)
+	}
+	d, ok := o.node.(Dir)
+	if !ok {
+		return dir, -int64(syscall.ENOTDIR)
+	}
+	return o.fs.srv.add(&Object{fs: o.fs, node: d, fence: d}), 0
+}
+
 func (o names) Cover(c *ipc.Call, path string, redir ipc.Out) (n uint64, cover ipc.Grant, status int64) {
-	x, err := o.fs.srv.ctx(c)
+	x, err := o.ctx(c)
 	if err != nil || x.Cred.EUID != 0 {
 		return 0, cover, -int64(syscall.EPERM)
 	}

@@ -10,6 +10,8 @@ import (
 type Ctx struct {
 	C    *ipc.Call
 	Cred *cred.Cred
+
+	fence Dir // of the object that is asked, which those that come of it inherit
 }
 
 // Node is a file of any type. Nodes are compared with ==.

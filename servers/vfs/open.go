@@ -11,7 +11,7 @@ import (
 // bits say nothing about this opener. FS.Lock is held.
 func (fs *FS) open(x *Ctx, n Node, flags uint64, made bool) (*proto.OpenResult, ipc.Grant, error) {
 	st := fs.stat(x, n)
-	o := &Object{fs: fs, node: n, open: true, flags: flags &^ (syscall.O_CREAT | syscall.O_EXCL | syscall.O_NOCTTY | syscall.O_TRUNC | syscall.O_CLOEXEC)}
+	o := &Object{fs: fs, node: n, fence: x.fence, open: true, flags: flags &^ (syscall.O_CREAT | syscall.O_EXCL | syscall.O_NOCTTY | syscall.O_TRUNC | syscall.O_CLOEXEC)}
 	_, isDir := n.(Dir)
 	if flags&syscall.O_DIRECTORY != 0 && !isDir && flags&oTmpfile == 0 {
 		return nil, ipc.Grant{}, syscall.ENOTDIR
@@ -43,7 +43,7 @@ func (fs *FS) open(x *Ctx, n Node, flags uint64, made bool) (*proto.OpenResult, 
 		return nil, ipc.Grant{}, syscall.EPERM
 	}
 	typ := st.Mode & typeMask
-	if fs.ReadOnly && want&2 != 0 && typ == syscall.S_IFREG {
+	if fs.is(syscall.MS_RDONLY) && want&2 != 0 && typ == syscall.S_IFREG {
 		if _, generated := n.(Changer); generated {
 			return nil, ipc.Grant{}, syscall.EROFS
 		}
@@ -58,6 +58,9 @@ func (fs *FS) open(x *Ctx, n Node, flags uint64, made bool) (*proto.OpenResult, 
 	case syscall.S_IFBLK:
 		return nil, ipc.Grant{}, syscall.ENXIO
 	case syscall.S_IFCHR:
+		if fs.is(syscall.MS_NODEV) {
+			return nil, ipc.Grant{}, syscall.EACCES
+		}
 		kind, d, err := openDevice(st.Rdev)
 		if err != nil {
 			return nil, ipc.Grant{}, err
@@ -86,5 +89,9 @@ func (fs *FS) open(x *Ctx, n Node, flags uint64, made bool) (*proto.OpenResult, 
 			o.kind = proto.KindFile
 		}
 	}
-	return &proto.OpenResult{Stat: *st, Kind: o.kind}, fs.srv.add(o), nil
+	r := &proto.OpenResult{Stat: *st, Kind: o.kind}
+	if fs.is(syscall.MS_NOEXEC) {
+		r.Flags |= proto.OpenNoExec
+	}
+	return r, fs.srv.add(o), nil
 }

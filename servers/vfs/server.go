@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"go42/ipc"
@@ -31,8 +32,10 @@ type FS struct {
 	rootID  uint64
 	// Statfs describes it.
 	statfs func() proto.Statfs
-	// ReadOnly: EROFS for every change.
-	ReadOnly bool
+	flags  atomic.Uint64 // how it is mounted: see Flags
+	// users are the objects that somebody holds a handle on, other than the
+	// root and covers; writers those that are open for writing.
+	users, writers atomic.Int64
 	// Transient: the root object goes with its last handle.
 	Transient bool
 }
@@ -54,6 +57,7 @@ type Object struct {
 	fs    *FS
 	node  Node
 	cover Dir // a cover: its last uncovers
+	fence Dir // ".." does not lead above it; nil: above the file system's root
 
 	open bool
 	id   uint64
@@ -88,6 +92,7 @@ func (s *Server) Last(id uint64) {
 		return // a root stays for as long as its server lives
 	}
 	s.objects.Remove(id)
+	o.count(-1)
 	if o.cover != nil {
 		o.fs.Lock.Lock()
 		delete(o.fs.covered, o.cover)
@@ -102,6 +107,47 @@ func (s *Server) Last(id uint64) {
 		cl.Close()
 	}
 }
+
+// count adds n to the counts of o's file system that o belongs to.
+func (o *Object) count(n int64) {
+	if o.cover != nil || o.id == o.fs.rootID {
+		return
+	}
+	o.fs.users.Add(n)
+	if o.open && o.flags&oAccMode != syscall.O_RDONLY && o.node.Stat(nil).Mode&typeMask == syscall.S_IFREG {
+		o.fs.writers.Add(n)
+	}
+}
+
+// Flags of a file system: those of mount(2) that are enforced. MS_NOSUID is kept
+// only: no set-user-id bit is honoured.
+const Flags = syscall.MS_RDONLY | syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
+
+func (fs *FS) is(flag uint64) bool { return fs.flags.Load()&flag != 0 }
+
+// SetFlags changes how the file system is mounted. EBUSY: it cannot become
+// read-only while files are open for writing.
+func (fs *FS) SetFlags(flags uint64) error {
+	fs.Lock.Lock()
+	defer fs.Lock.Unlock()
+	if flags&syscall.MS_RDONLY != 0 && fs.writers.Load() > 0 {
+		return syscall.EBUSY
+	}
+	fs.flags.Store(flags & Flags)
+	return nil
+}
+
+// RootOf is the file system whose root object id is; nil: it is no root.
+func (s *Server) RootOf(id uint64) *FS {
+	o, ok := s.objects.Get(id)
+	if !ok || id != o.fs.rootID {
+		return nil
+	}
+	return o.fs
+}
+
+// Users is the number of directories and files of it that somebody holds.
+func (fs *FS) Users() uint64 { return uint64(max(fs.users.Load(), 0)) }
 
 // Opened is the node and the flags of an open object, for a server whose
 // files are names of something else.
@@ -139,6 +185,7 @@ func (fs *FS) stat(x *Ctx, n Node) *proto.Stat {
 // add makes o an object and grants it.
 func (s *Server) add(o *Object) ipc.Grant {
 	o.id = s.objects.Add(o)
+	o.count(1)
 	return ipc.Object(o.id)
 }
 

@@ -63,6 +63,9 @@ func (fs *FS) walk(x *Ctx, start Node, path string, follow bool) (found, *Redire
 			continue
 		case "..":
 			up, _, _ := cur.Place()
+			if x.fence != nil && cur == x.fence {
+				up = cur // as at the root of all
+			}
 			if up == nil {
 				return found{}, &Redirect{proto.RedirectUp, strings.TrimLeft(rest, "/")}, nil
 			}
