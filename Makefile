@@ -5,12 +5,14 @@ GO42 := bin/go42
 RUN ?=
 # Flags for `go test`, as in: make guest T="-run TestPty -v"
 T ?=
+# Flags for `go42 bench`, as in: make bench BENCH="-wall 0"
+BENCH ?=
 TIMEOUT ?= 60m
 
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := build
-.PHONY: help run build initramfs linux gdb test test-host guest test-all stdlib performance fmt vet tools test-tools clean distclean
+.PHONY: help run build initramfs linux gdb test test-host guest test-all stdlib bench fmt vet tools test-tools clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,8 +50,8 @@ test-all: test-tools vet initramfs ## also the tests listed as pending
 stdlib: test-tools initramfs ## Go's standard library tests on Go42 and Linux; writes docs/stdlib-tests.md
 	go test -timeout 120m -count=1 -tags pending -run '^TestStdlib$$' -v ./tests -stdlib.full -stdlib.linux -stdlib.report ../docs/stdlib-tests.md
 
-performance: test-tools initramfs ## measure on Go42 and Linux; writes docs/performance.md
-	go test -timeout 60m -count=1 -run '^TestPerformance$$' -v ./tests -performance ../docs/performance.md
+bench: build test-tools initramfs ## operations side by side with Linux; writes docs/bench and docs/performance.md
+	$(GO42) bench -wall 3 -o docs/bench -doc docs/performance.md $(BENCH)
 
 fmt: ## gofmt
 	gofmt -l -w $$(git ls-files '*.go')

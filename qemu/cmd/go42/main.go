@@ -15,9 +15,10 @@ const usage = `go42 boots Go42 in QEMU.
   go42 run [flags] [--] PROGRAM [ARGS...] one program; its streams and status are go42's
   go42 image [-linux] [-o FILE]           make the kernel image and an initramfs
   go42 boottime [flags]                   time from QEMU's start to the prompt
+  go42 bench [flags]                      operations side by side with Linux
   go42 help
 
-go42 run -h lists the flags. Statuses of go42 run beside the program's own:
+go42 run -h and go42 bench -h list the flags. Statuses of go42 run beside the program's own:
 128+N killed by signal N, 124 time limit, 125 kernel panic, 123 failure of the
 tool or QEMU, 126 program cannot be run, 127 program not found.
 `
@@ -36,6 +37,8 @@ func main() {
 		status = image(args[1:])
 	case "boottime":
 		status = bootTime(args[1:])
+	case "bench":
+		status = benchmark(args[1:])
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 	default:

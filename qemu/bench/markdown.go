@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// WriteMarkdown writes the tables.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Commit %s, %s. %s.\n\n", r.Commit, r.Date, r.Machine)
+	for _, k := range slices.Sorted(maps.Keys(r.Versions)) {
+		fmt.Fprintf(&b, "- %s: %s\n", k, r.Versions[k])
+	}
+	if len(r.MemoryKB) > 0 {
+		fmt.Fprintf(&b, "- memory in use when the first operation starts (MemTotal - MemFree): Linux %s KiB, Go42 %s KiB\n",
+			count(float64(r.MemoryKB["linux"])), count(float64(r.MemoryKB["go42"])))
+	}
+	b.WriteString("\n### Instructions\n\nFor one operation; **own** is what the program itself executed of them. The ratio is Go42's by Linux's of the rest, the system's part: below 1, Go42 executes less. " +
+		"No ratio: a row that is at least 95 % the program's own, or has no figure on one side. ± is two standard errors of a share found by sampling; the others are counted. " +
+		"PPCs are calls to servers.\n\n")
+	group := ""
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.Linux.Runs == 0 && row.Go42.Runs == 0 && row.Linux.Error == "" {
+			continue
+		}
+		if row.Group != group {
+			group = row.Group
+			fmt.Fprintf(&b, "\n**%s**\n\n| operation | | Linux | own | Go42 | own | ratio | PPCs |\n|---|---|--:|--:|--:|--:|--:|--:|\n", group)
+		}
+		ratio, ppcs := "–", ""
+		if row.Ratio != 0 {
+			ratio = fmt.Sprintf("%.2f", row.Ratio)
+		}
+		if row.Go42.Counted {
+			ppcs = trim(row.Go42.PPCs)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", row.Name, row.What,
+			total(&row.Linux), own(&row.Linux), total(&row.Go42), own(&row.Go42), ratio, ppcs)
+	}
+	r.wallTable(&b)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func total(f *Figure) string {
+	if f.Error != "" {
+		return escape(f.Error)
+	}
+	s := count(f.Instructions)
+	switch {
+	case f.Second != 0:
+		s += " (second run " + count(f.Second) + ")"
+	case f.Runs == 1:
+		s += " (one run)"
+	}
+	return s
+}
+
+func own(f *Figure) string {
+	switch {
+	case f.Error != "":
+		return ""
+	case !f.OwnKnown:
+		return "?"
+	case f.OwnOff > 0:
+		return count(f.Own) + " ± " + count(f.OwnOff)
+	}
+	return count(f.Own)
+}
+
+// wallTable is written if there is any wall time.
+func (r *Report) wallTable(b *bytes.Buffer) {
+	var n []string
+	boots := 0
+	for _, c := range wallCPUs {
+		for i := range r.Rows {
+			if _, ok := r.Rows[i].Linux.Wall[c]; ok {
+				n = append(n, c)
+				boots = max(boots, r.Rows[i].Linux.Wall[c].Boots)
+				break
+			}
+		}
+	}
+	if len(n) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### Wall time\n\nMicroseconds for one operation under TCG: the median of %d interleaved boots [the lowest and highest]. It says what this host's TCG makes of the instructions, not what a processor would. "+
+		"A ratio that lies within the spread of its own row says nothing.\n\n| operation |", boots)
+	for _, c := range n {
+		fmt.Fprintf(b, " Linux, %s CPU | Go42, %s CPU | ratio |", c, c)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("--:|--:|--:|", len(n)) + "\n")
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		fmt.Fprintf(b, "| `%s` |", row.Name)
+		for _, c := range n {
+			l, g := row.Linux.Wall[c], row.Go42.Wall[c]
+			ratio := "–"
+			if l.Boots > 0 && g.Boots > 0 && l.Median > 0 {
+				ratio = fmt.Sprintf("%.2f", g.Median/l.Median)
+			}
+			fmt.Fprintf(b, " %s | %s | %s |", wall(l), wall(g), ratio)
+		}
+		b.WriteString("\n")
+	}
+}
+
+func wall(w Wall) string {
+	if w.Boots == 0 {
+		return escape(w.Error)
+	}
+	us := func(v float64) string { return micro(v / 1e3) }
+	return fmt.Sprintf("%s [%s – %s]", us(w.Median), us(w.Low), us(w.High))
+}
+
+func micro(v float64) string {
+	switch {
+	case v < 10:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case v < 1000:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return count(v)
+}
+
+func escape(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+// count writes an instruction count: a decimal below 1,000, thousands apart,
+// millions from 10 million on.
+func count(v float64) string {
+	switch {
+	case v >= 1e7:
+		return strconv.FormatFloat(v/1e6, 'f', 1, 64) + " M"
+	case v < 1000:
+		return trim(v)
+	}
+	s := strconv.FormatFloat(v, 'f', 0, 64)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// trim writes one decimal, and none of a whole number.
+func trim(v float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+}
+
+// Markers of the generated part of a document.
+const (
+	beginMark = "<!-- go42 bench: begin -->"
+	endMark   = "<!-- go42 bench: end -->"
+)
+
+// replaceGenerated puts text between the markers of doc.
+func replaceGenerated(doc, text []byte) ([]byte, error) {
+	i, j := bytes.Index(doc, []byte(beginMark)), bytes.Index(doc, []byte(endMark))
+	if i < 0 || j < i {
+		return nil, fmt.Errorf("no markers %q and %q", beginMark, endMark)
+	}
+	var b bytes.Buffer
+	b.Write(doc[:i+len(beginMark)])
+	b.WriteString("\n\n")
+	b.Write(bytes.TrimSpace(text))
+	b.WriteString("\n\n")
+	b.Write(doc[j:])
+	return b.Bytes(), nil
+}
