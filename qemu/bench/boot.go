@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,7 +22,53 @@ type Bencher struct {
 	Silence time.Duration
 	// Progress is told where a boot stands.
 	Progress func(what, op string, done, all int)
+
+	linux, go42 string // kernel images
 }
+
+// pin copies Go42's image and the files with its symbols, and finds Linux's, so
+// that all boots have the same ones whatever becomes of the sources meanwhile.
+func (b *Bencher) pin(p *Plan) error {
+	for _, linux := range p.systems() {
+		if linux {
+			var err error
+			if b.linux, err = b.Project.LinuxKernel(); err != nil {
+				return err
+			}
+			continue
+		}
+		image, err := b.Project.Kernel()
+		if err != nil {
+			return err
+		}
+		dir := filepath.Dir(b.Guest.Prog)
+		for _, name := range []string{filepath.Base(image), "kernel.elf", "libos.elf", "go42srv"} {
+			data, err := os.ReadFile(filepath.Join(filepath.Dir(image), name))
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+				return err
+			}
+		}
+		b.go42 = filepath.Join(dir, filepath.Base(image))
+	}
+	return nil
+}
+
+// config is a machine of the plan's.
+func (b *Bencher) config(linux bool) qemu.Config {
+	c := b.Config
+	c.Linux, c.Kernel, c.Dir = linux, b.go42, "/tmp"
+	if linux {
+		c.Kernel = b.linux
+	}
+	c.Adds = b.Guest.Adds
+	return c
+}
+
+// file is a file that belongs to Go42's image.
+func (b *Bencher) file(name string) string { return filepath.Join(filepath.Dir(b.go42), name) }
 
 // Boot is what one boot, or several where one did not come through, told.
 type Boot struct {
@@ -53,11 +101,9 @@ func (b *Bencher) run(ctx context.Context, what string, linux bool, smp int, ico
 				b.Progress(what, op, done+endedOf(all, names), total)
 			}
 		}}
-		c := b.Config
-		c.Linux, c.SMP, c.ICount = linux, smp, icount
+		c := b.config(linux)
+		c.SMP, c.ICount = smp, icount
 		c.Args = append(append([]string{b.Guest.Prog}, flags...), names...)
-		c.Adds = b.Guest.Adds
-		c.Dir = "/tmp"
 		c.Stdout = w
 		// A frame with the end of input would come at some moment of the host's
 		// and disturb the count: the input stays open and silent.

@@ -44,6 +44,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", row.Name, row.What,
 			total(&row.Linux), own(&row.Linux), total(&row.Go42), own(&row.Go42), ratio, ppcs)
 	}
+	r.forkTable(&b)
 	r.wallTable(&b)
 	_, err := w.Write(b.Bytes())
 	return err
@@ -73,6 +74,51 @@ func own(f *Figure) string {
 		return count(f.Own) + " ± " + count(f.OwnOff)
 	}
 	return count(f.Own)
+}
+
+// forkTable shows where a fork's instructions go on Go42, and what inherited
+// files cost.
+func (r *Report) forkTable(b *bytes.Buffer) {
+	f := r.Fork
+	if f == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n### A fork on Go42, taken apart\n\nOne `%s` of %s instructions, logged instruction by instruction. Kernel is without page faults, which have columns of their own.\n\n"+
+		"| phase | program | libOS | kernel | servers | page faults | kernel for these | sum |\n|---|--:|--:|--:|--:|--:|--:|--:|\n", forkOp, count(float64(f.sum())))
+	n := func(v uint64) string { return count(float64(v)) }
+	for i := range f.Phases {
+		p := &f.Phases[i]
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", p.Name, n(p.User), n(p.LibOS), n(p.Kernel), n(p.Server), n(p.Faults), n(p.FaultKernel), n(p.sum()))
+	}
+	fork, one, again, two, pread, many := r.row(forkOp), r.row("fork_pread1_exit_wait"), r.row("fork_pread1x2_exit_wait"), r.row("fork_pread2_exit_wait"), r.row("pread1_file"), r.row("fork_exit_wait_1000fd")
+	if fork == nil || one == nil || again == nil || two == nil || pread == nil || many == nil {
+		return
+	}
+	b.WriteString("\n| descriptors and fork | Linux | Go42 |\n|---|--:|--:|\n")
+	for _, d := range []struct {
+		what string
+		a, b *Row
+	}{
+		{"1,000 more descriptors (none used)", many, fork},
+		{"the child's first pread of an inherited file", one, fork},
+		{"its second pread of the same", again, one},
+		{"its first pread of another", two, one},
+	} {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", d.what, difference(&d.a.Linux, &d.b.Linux), difference(&d.a.Go42, &d.b.Go42))
+	}
+	fmt.Fprintf(b, "| to compare: pread without fork | %s | %s |\n", total(&pread.Linux), total(&pread.Go42))
+	b.WriteString("\nDifferences of rows above: good to a few hundred instructions, or to what collections in the servers make of the batches.\n")
+}
+
+func difference(a, b *Figure) string {
+	if a.Error != "" || b.Error != "" {
+		return "–"
+	}
+	d := a.Instructions - b.Instructions
+	if d < 0 {
+		return "−" + count(-d)
+	}
+	return count(d)
 }
 
 // wallTable is written if there is any wall time.

@@ -39,6 +39,9 @@ func (p *Plan) systems() []bool {
 func (b *Bencher) Measure(ctx context.Context, p Plan) (*Report, error) {
 	r := &Report{Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), MemoryKB: map[string]int{}}
 	b.versions(r)
+	if err := b.pin(&p); err != nil {
+		return nil, err
+	}
 	runs := map[bool][]*Boot{}
 	splits := map[bool]map[string]*Split{}
 	if p.Instructions {
@@ -73,6 +76,9 @@ func (b *Bencher) Measure(ctx context.Context, p Plan) (*Report, error) {
 				return nil, err
 			}
 			splits[linux] = s
+			if w.Fork != nil {
+				r.Fork = w.Fork
+			}
 		}
 	}
 	for _, o := range p.Ops {

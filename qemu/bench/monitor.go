@@ -100,8 +100,9 @@ func (t *tracer) expect() error {
 }
 
 // start switches the log on; the trace is complete after stop.
-func (t *tracer) start(mark uint64, known *spaces) (*recording, error) {
+func (t *tracer) start(mark uint64, known *spaces, watch func(site)) (*recording, error) {
 	r := &recording{t: t, trace: newTrace(mark, known), stopping: make(chan struct{}), done: make(chan error, 1)}
+	r.trace.watch = watch
 	go r.read()
 	for _, c := range []string{"singlestep on", "log exec,nochain,mmu"} {
 		if err := t.command(c); err != nil {

@@ -7,7 +7,6 @@ import (
 	"debug/gosym"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -53,6 +52,9 @@ type Profile struct {
 
 // Symbolise runs an operation and counts its instructions by symbol.
 func (b *Bencher) Symbolise(ctx context.Context, op Op, linux bool, repeat int) (*Profile, error) {
+	if err := b.pin(&Plan{NoLinux: !linux, OnlyLinux: linux}); err != nil {
+		return nil, err
+	}
 	boot, err := b.run(ctx, system(linux)+", "+op.Name, linux, 1, true, nil, []Op{op})
 	if err != nil {
 		return nil, err
@@ -115,15 +117,14 @@ func (b *Bencher) tables(linux bool, out *output) (t [numWho]*Symbols, err error
 		t[Kernel] = Kallsyms(out.text)
 		return t, nil
 	}
-	at := func(name string) string { return filepath.Join(b.Project.Build, name) }
-	if t[Kernel], err = ELFSymbols(at("kernel.elf")); err != nil {
+	if t[Kernel], err = ELFSymbols(b.file("kernel.elf")); err != nil {
 		return t, err
 	}
-	if t[LibOS], err = ELFSymbols(at("libos.elf")); err != nil {
+	if t[LibOS], err = ELFSymbols(b.file("libos.elf")); err != nil {
 		return t, err
 	}
 	t[ServerLibOS] = t[LibOS]
-	t[Server], err = pclnSymbols(at("go42srv"))
+	t[Server], err = pclnSymbols(b.file("go42srv"))
 	return t, err
 }
 

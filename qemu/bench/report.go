@@ -17,6 +17,7 @@ type Report struct {
 	// MemoryKB is MemTotal - MemFree when the first operation starts.
 	MemoryKB map[string]int `json:"memory_kb"`
 	Rows     []Row          `json:"rows"`
+	Fork     *ForkCosts     `json:"fork,omitempty"`
 }
 
 // Row is an operation or a part of it.
@@ -67,6 +68,16 @@ type Wall struct {
 
 // System is what of the figure is not the program's own.
 func (f *Figure) System() float64 { return max(f.Instructions-f.Own, 0) }
+
+// row finds a row; nil: it was not measured.
+func (r *Report) row(name string) *Row {
+	for i := range r.Rows {
+		if r.Rows[i].Name == name {
+			return &r.Rows[i]
+		}
+	}
+	return nil
+}
 
 // figure makes a Figure of the readings of one or two runs.
 func figure(runs []*Reading, s *Split) Figure {

@@ -107,11 +107,13 @@ const libOSLow = 0x7e00_0000_0000
 // spaces says which address spaces are known to be whose. A server lives as
 // long as the machine, so that its CR3 is never another's.
 type spaces struct {
-	linux    bool
-	call     uint64          // address of the libOS's Call entry, which only servers are entered at
-	servers  map[uint64]bool // have been entered there
-	programs map[uint64]bool // have executed the bench program's text, before an exec perhaps
-	others   Who             // whose all the others are taken to be: Program or Server
+	linux bool
+	call  uint64 // address of the libOS's Call entry, which only servers are entered at
+	// startFork is where a forked child begins in its libOS; 0: not known.
+	startFork uint64
+	servers   map[uint64]bool // have been entered there
+	programs  map[uint64]bool // have executed the bench program's text, before an exec perhaps
+	others    Who             // whose all the others are taken to be: Program or Server
 }
 
 func newSpaces(linux bool, call uint64) *spaces {

@@ -19,7 +19,8 @@ type trace struct {
 	pending map[site]uint64 // since the last mark
 	npend   uint64
 	known   *spaces
-	call    uint64 // address of the libOS's Call entry, or 0
+	call    uint64     // address of the libOS's Call entry, or 0
+	watch   func(site) // sees each step, if not nil
 
 	space uint64
 	last  site
@@ -93,9 +94,12 @@ func (t *trace) step(s site) {
 	if s.ring == 3 {
 		if s.pc == t.call && t.call != 0 {
 			t.known.servers[s.space] = true
-		} else if s.pc >= textLow && s.pc < textHigh {
+		} else if s.pc >= textLow && s.pc < textHigh || s.pc == t.known.startFork {
 			t.known.programs[s.space] = true
 		}
+	}
+	if t.watch != nil {
+		t.watch(s)
 	}
 	if t.mark == 0 {
 		t.sites[s]++

@@ -24,6 +24,10 @@ type Windows struct {
 	// Repeat, if not 0, is the number of operations in a window; the counts are
 	// then also by instruction (Split.Sites).
 	Repeat int
+	// Fork is filled in when fork_exit_wait is looked at on Go42.
+	Fork *ForkCosts
+
+	libos, kernel *Symbols // Go42's
 }
 
 // Split is what the windows of one operation showed.
@@ -78,18 +82,19 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 	if mark == 0 {
 		return nil, nil, fmt.Errorf("%s has no symbol main.mark.abi0", w.Guest.Prog)
 	}
-	var call uint64
+	var call, startFork uint64
 	if !w.Linux {
-		libos, err := ELFSymbols(w.Project.Build + "/libos.elf")
+		if w.libos, err = ELFSymbols(w.file("libos.elf")); err != nil {
+			return nil, nil, err
+		}
+		if w.kernel, err = ELFSymbols(w.file("kernel.elf")); err != nil {
+			return nil, nil, err
+		}
+		p, err := newPhaser(mark, w.libos, w.kernel)
 		if err != nil {
 			return nil, nil, err
 		}
-		if call = libos.Address("go42/linuxapi/entry.Call.abi0"); call == 0 {
-			call = libos.Address("go42/linuxapi/entry.Call")
-		}
-		if call == 0 {
-			return nil, nil, fmt.Errorf("libos.elf has no symbol go42/linuxapi/entry.Call")
-		}
+		call, startFork = p.call, p.startFork
 	}
 	t, err := newTracer()
 	if err != nil {
@@ -97,6 +102,7 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 	}
 	defer t.close()
 	s := &stepper{tracer: t, mark: mark, known: newSpaces(w.Linux, call), lines: make(chan string, 64)}
+	s.known.startFork = startFork
 	var names []string
 	for _, o := range ops {
 		if w.Guest.Missing[o.Name] == "" && o.Parts == nil && o.Name != BootRow {
@@ -109,10 +115,10 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 	}
 	in, send := io.Pipe()
 	defer send.Close()
-	c := w.Config
-	c.Linux, c.SMP, c.ICount = w.Linux, 1, true
+	c := w.config(w.Linux)
+	c.SMP, c.ICount = 1, true
 	c.Args = append(append([]string{w.Guest.Prog, "-steps"}, flags...), names...)
-	c.Adds, c.Dir, c.Stdin = w.Guest.Adds, "/tmp", in
+	c.Stdin = in
 	c.Hardware.Args = append(append([]string(nil), c.Hardware.Args...), t.args()...)
 	c.Stdout = &lineWriter{f: func(l string) { s.lines <- l }}
 	ctx, cancel := context.WithCancel(ctx)
@@ -146,6 +152,11 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 			break // the machine and the tool are out of step
 		}
 		splits[name] = split
+		if name == forkOp && !w.Linux && w.Repeat == 0 {
+			if w.Fork, err = w.fork(s, send, mark); err != nil {
+				break
+			}
+		}
 		if _, err := send.Write([]byte("\n")); err != nil {
 			break
 		}
@@ -207,12 +218,39 @@ func (w *Windows) look(s *stepper, send io.Writer, op *Op) (*Split, error) {
 	return r, nil
 }
 
+// forkOp is the operation that ForkCosts takes apart.
+const forkOp = "fork_exit_wait"
+
+// fork follows single forks and keeps the shortest: no timer tick, no
+// collection in a server fell into it.
+func (w *Windows) fork(s *stepper, send io.Writer, mark uint64) (*ForkCosts, error) {
+	var best *ForkCosts
+	for range 5 {
+		p, err := newPhaser(mark, w.libos, w.kernel)
+		if err != nil {
+			return nil, err
+		}
+		s.watch = func(at site) { p.step(at, s.known.who(at)) }
+		_, err = s.window(send, 1)
+		s.watch = nil
+		if err != nil {
+			return nil, err
+		}
+		p.costs.Ops = 1
+		if best == nil || p.costs.sum() < best.sum() {
+			best = &p.costs
+		}
+	}
+	return best, nil
+}
+
 // stepper makes windows in a running machine.
 type stepper struct {
 	*tracer
 	mark  uint64
 	known *spaces
 	lines chan string
+	watch func(site) // of the next windows' traces
 }
 
 // windowLimit bounds the wall time of a window.
@@ -220,7 +258,7 @@ const windowLimit = 3 * time.Minute
 
 // window logs n operations.
 func (s *stepper) window(send io.Writer, n int) (*trace, error) {
-	r, err := s.start(s.mark, s.known)
+	r, err := s.start(s.mark, s.known, s.watch)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +327,7 @@ func (s *stepper) round(send io.Writer, n int) (traces []*trace, err error) {
 			return traces, err
 		case <-time.After(time.Duration(5+rand.IntN(20)) * time.Millisecond):
 		}
-		rec, err := s.start(0, s.known)
+		rec, err := s.start(0, s.known, nil)
 		if err != nil {
 			return nil, err
 		}
