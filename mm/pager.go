@@ -103,13 +103,21 @@ type pagingLink struct {
 	on         bool
 }
 
-type pagingList struct{ head, tail *paging }
+// pagingList: n, atomic, is read without the lock by those who look whether there
+// is anything.
+type pagingList struct {
+	head, tail *paging
+	n          int32
+}
+
+func (l *pagingList) some() bool { return atomic.LoadInt32(&l.n) != 0 }
 
 func (l *pagingList) push(g *paging, k int) {
 	x := &g.links[k]
 	if x.on {
 		return
 	}
+	atomic.AddInt32(&l.n, 1)
 	*x = pagingLink{nil, l.tail, true}
 	if l.tail != nil {
 		l.tail.links[k].next = g
@@ -124,6 +132,7 @@ func (l *pagingList) remove(g *paging, k int) {
 	if !x.on {
 		return
 	}
+	atomic.AddInt32(&l.n, -1)
 	if x.prev != nil {
 		x.prev.links[k].next = x.next
 	} else {
@@ -141,6 +150,7 @@ func (l *pagingList) remove(g *paging, k int) {
 var paged struct {
 	lock  spin.Lock
 	poke  *Pager     // with news that their servers have not been told of
+	pokes int32      // how many (atomic)
 	stir  pagingList // objects whose waiters are to be told
 	pages int64      // of all paged objects (atomic)
 	dirty int64      // of those (atomic)
@@ -153,7 +163,7 @@ var paged struct {
 
 func initPaging(total int) {
 	paged.lock.SetRank(spin.Work)
-	paged.poke, paged.stir = nil, pagingList{}
+	paged.poke, paged.pokes, paged.stir = nil, 0, pagingList{}
 	paged.pages, paged.dirty, paged.hand = 0, 0, hand{}
 	paged.objects.Init("paged objects", 64+total/16)
 	paged.pagers.Init("pagers", 64+total/64)
@@ -231,6 +241,7 @@ func (g *paging) news() {
 		p.news.push(g, linkNews)
 		if !p.poked {
 			p.poked, p.next, paged.poke = true, paged.poke, p
+			atomic.AddInt32(&paged.pokes, 1)
 			atomic.AddInt64(&p.refs, 1)
 		}
 	}
@@ -250,13 +261,14 @@ func (g *paging) stir() {
 // NextPoke returns a server that is to be told that NextPage has something for
 // it; 0: there is none.
 func NextPoke() (id uint64) {
-	if paged.poke == nil {
+	if atomic.LoadInt32(&paged.pokes) == 0 {
 		return 0
 	}
 	paged.lock.Acquire()
 	p := paged.poke
 	if p != nil {
 		paged.poke, p.next, p.poked = p.next, nil, false
+		atomic.AddInt32(&paged.pokes, -1)
 		id = p.id
 	}
 	paged.lock.Release()
@@ -269,7 +281,7 @@ func NextPoke() (id uint64) {
 // NextWaiter returns the owner of a Waiter that is to be told that a page may
 // have come; it waits no more. nil: there is none.
 func NextWaiter() (owner unsafe.Pointer) {
-	for paged.stir.head != nil {
+	for paged.stir.some() {
 		paged.lock.Acquire()
 		g := paged.stir.head
 		if g == nil {
@@ -524,7 +536,7 @@ type News struct {
 // NextPage takes the oldest news of p; false: there is none. Of one object,
 // requests come first. One piece of news is of one kind.
 func (p *Pager) NextPage() (n News, ok bool) {
-	for !ok && p.news.head != nil {
+	for !ok && p.news.some() {
 		paged.lock.Acquire()
 		g := p.news.head
 		if g == nil {

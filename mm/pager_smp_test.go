@@ -1,0 +1,210 @@
+package mm
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"go42/ipc/abi"
+	"go42/mm/spin"
+)
+
+// onCPUs runs f(0..n-1), each on a CPU of its own.
+func onCPUs(n int, f func(id int)) {
+	var ids sync.Map
+	spin.CPU = func() int {
+		if id, ok := ids.Load(syscall.Gettid()); ok {
+			return id.(int)
+		}
+		return maxCPU - 1
+	}
+	defer func() { spin.CPU = nil }()
+	var wg sync.WaitGroup
+	for id := range n {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			runtime.LockOSThread() // and ends with the goroutine
+			ids.Store(syscall.Gettid(), id)
+			f(id)
+		}()
+	}
+	wg.Wait()
+}
+
+type smpProc struct {
+	as    *AddressSpace
+	waits [4]Waiter
+	told  atomic.Bool
+}
+
+// Several CPUs touch, write, supply, take dirty pages and reclaim at once: each
+// finds what it has written, and the pager gets it in the end.
+func TestPagerOnSeveralCPUs(t *testing.T) {
+	const (
+		workers = 3
+		pages   = 96
+		files   = 2
+	)
+	steps := 1500
+	if pagerRace || testing.Short() {
+		steps = 300
+	}
+	boot(t, 64)
+	leaks := leakCheck(t)
+	p := NewPager(RootAccount(), 1, 50)
+	var fs [files]*FCM
+	for i := range fs {
+		fs[i], _ = NewPagedFCM(RootAccount(), pages<<PageShift, uint64(i), p)
+	}
+	var disk [files][pages][workers]uint64 // the pager's only
+	var procs [workers]*smpProc
+	src := newSpace(t)
+	if _, e := src.Map(&MapSpec{Addr: pagerBuf, Len: PageSize, Prot: 3, Flags: abi.MapFixed}); e != OK {
+		t.Fatal(e)
+	}
+	for i := range procs {
+		procs[i] = &smpProc{as: newSpace(t)}
+	}
+	tell := func() {
+		for o := NextWaiter(); o != nil; o = NextWaiter() {
+			(*smpProc)(o).told.Store(true)
+		}
+		for NextPoke() != 0 {
+		}
+	}
+	supply := func() {
+		n, ok := p.NextPage()
+		if !ok {
+			return
+		}
+		for i := n.First; i < n.First+n.N; i++ {
+			for k, v := range disk[n.Cookie][i] {
+				WriteU64(src, pagerBuf+uint64(k)*8, v)
+			}
+			if _, e := fs[n.Cookie].Supply(src, i, pagerBuf, PageSize); e != OK {
+				t.Error("Supply:", e)
+			}
+		}
+	}
+	clean := func(k int, all bool) {
+		for from := uint64(0); ; {
+			lo, n, e := fs[k].NextDirty(from)
+			if e == EAGAIN {
+				continue
+			}
+			if n == 0 && lo == NoPage || !all && n == 0 {
+				return
+			}
+			for i := lo; i < lo+n; i++ {
+				if fs[k].Transfer(src, pagerBuf, i<<PageShift, PageSize, false) != PageSize {
+					t.Error("dirty page is not there")
+				}
+				for w := range workers {
+					disk[k][i][w], _ = ReadU64(src, pagerBuf+uint64(w)*8)
+				}
+			}
+			from = lo + n
+		}
+	}
+	var running atomic.Int32
+	running.Store(workers)
+	var mine [workers][files][pages]uint64
+	onCPUs(workers+1, func(id int) {
+		r := rand.New(rand.NewPCG(uint64(id), 3))
+		if id == workers { // the pager, and who is short of memory
+			for running.Load() > 0 {
+				supply()
+				tell()
+				if !pagerRace && r.IntN(20) == 0 {
+					clean(r.IntN(files), false)
+				}
+				if r.IntN(10) == 0 {
+					ReclaimCache(r.IntN(40))
+				}
+			}
+			return
+		}
+		defer running.Add(-1)
+		q := procs[id]
+		var va [files]uint64
+		for step := range steps {
+			if step%500 == 0 {
+				for k := range va {
+					if va[k] != 0 {
+						again(func() Errno { return q.as.Unmap(va[k], pages<<PageShift) })
+					}
+					a, e := q.as.Map(&MapSpec{Len: pages << PageShift, Prot: 3, Flags: abi.MapShared, FCM: fs[k]})
+					if e != OK {
+						t.Error("Map:", e)
+						return
+					}
+					va[k] = a
+				}
+			}
+			k, i := r.IntN(files), r.Uint64N(pages)
+			a := va[k] + i<<PageShift + uint64(id)*8
+			write := r.IntN(3) == 0
+			for tries := 0; ; tries++ {
+				if write {
+					v := r.Uint64()
+					if WriteU64(q.as, a, v) {
+						mine[id][k][i] = v
+						break
+					}
+				} else if v, ok := ReadU64(q.as, a); ok {
+					if v != mine[id][k][i] {
+						t.Errorf("CPU %d, page %d: %#x, want %#x", id, i, v, mine[id][k][i])
+						return
+					}
+					break
+				}
+				if Fault(q.as, a, write, false, true) != FaultPending {
+					tell()
+					continue
+				}
+				q.told.Store(false)
+				if Await(q.as, a, q.waits[:], unsafe.Pointer(q), 100) == FaultPending {
+					for spins := 0; !q.told.Load(); spins++ {
+						tell()
+						if spins > 1e7 {
+							t.Errorf("CPU %d waits for nothing", id)
+							return
+						}
+						if spins%64 == 0 {
+							runtime.Gosched()
+						}
+					}
+				}
+			}
+			tell()
+		}
+	})
+	for k := range fs {
+		clean(k, true)
+		for i := range disk[k] {
+			for w, v := range disk[k][i] {
+				if v != mine[w][k][i] {
+					t.Fatalf("file %d page %d: the pager has %#x of CPU %d, want %#x", k, i, v, w, mine[w][k][i])
+				}
+			}
+		}
+	}
+	mustCheck(t)
+	for _, q := range procs {
+		Unwait(q.waits[:])
+		destroy(t, q.as)
+	}
+	for _, f := range fs {
+		f.Put()
+	}
+	for next := 0; !p.PagerDied(&next); {
+	}
+	tell()
+	destroy(t, src)
+	leaks()
+}
