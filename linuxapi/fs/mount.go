@@ -263,6 +263,9 @@ func Umount2(target, flags uint64) int64 {
 	b := takeBuf()
 	defer b.give()
 	n, root, e := mountedAt(target, b)
+	if e == -EIO {
+		return umountDead(target, flags)
+	}
 	if e != 0 {
 		return e
 	}
@@ -270,6 +273,22 @@ func Umount2(target, flags uint64) int64 {
 		return -EBUSY
 	}
 	_, st := client.Mount{C: conn(), H: abi.HandleMount}.Umount(str(b.path[:n]), flags)
+	return min(st, 0)
+}
+
+// umountDead takes away a mount whose server is gone, which cannot say where it
+// is mounted: target has to be the mount point as the table has it.
+func umountDead(target, flags uint64) int64 {
+	b := takeBuf()
+	defer b.give()
+	n := b.fetch(target)
+	if n < 0 {
+		return n
+	}
+	_, st := client.Mount{C: conn(), H: abi.HandleMount}.Umount(str(b.path[:n]), flags)
+	if st == -EINVAL {
+		st = -EIO
+	}
 	return min(st, 0)
 }
 

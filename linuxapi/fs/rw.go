@@ -13,6 +13,10 @@ import (
 
 const rwChunk = 1 << 20
 
+// maxTries is how often memory is brought in for a server that does not find it
+// any more: pages of files that their server supplies can go at any time.
+const maxTries = 100
+
 const ownOffset = int64(proto.OwnOffset)
 
 // read transfers at the description's offset (off ownOffset) or at off.
@@ -117,7 +121,7 @@ func (f *File) readFile(u *uio, off int64) int64 {
 		return f.readSpread(u, off)
 	}
 	var done int64
-	for {
+	for tries := 0; ; {
 		addr, n, e := piece(u, true)
 		if e != 0 && done == 0 && u.len > 0 {
 			// At the end of the file a bad address is never used.
@@ -127,6 +131,10 @@ func (f *File) readFile(u *uio, off int64) int64 {
 			return partial(done, e)
 		}
 		got, _, st := client.File{C: conn(), H: f.handle}.Read(off, 0, proto.Out{Addr: addr, Len: n})
+		if st == -EFAULT && e == 0 && tries < maxTries {
+			tries++
+			continue // a page that was there has gone again
+		}
 		if st < 0 {
 			return partial(done, st)
 		}
@@ -181,12 +189,16 @@ func (f *File) writeFile(u *uio, off int64) int64 {
 	}
 	var done int64
 	limit := fsizeLimit()
-	for {
+	for tries := 0; ; {
 		addr, n, e := piece(u, false)
 		if n == 0 {
 			return partial(done, e)
 		}
 		got, _, st := client.File{C: conn(), H: f.handle}.Write(off, 0, limit, proto.In{Addr: addr, Len: n})
+		if st == -EFAULT && tries < maxTries {
+			tries++
+			continue
+		}
 		if st < 0 {
 			if st == -EFBIG && done == 0 {
 				raise(sigXFSZ)
