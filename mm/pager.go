@@ -42,6 +42,7 @@ type Pager struct {
 	rank uint32
 	dead uint32 // 1: the server is gone (atomic)
 	refs int64
+	held int64      // pages of its objects (atomic)
 	news pagingList // objects with something to tell
 	next *Pager     // that are to be poked
 	// poked says that it is on that list. Both and news: guarded by paged.lock.
@@ -154,6 +155,7 @@ var paged struct {
 	stir  pagingList // objects whose waiters are to be told
 	pages int64      // of all paged objects (atomic)
 	dirty int64      // of those (atomic)
+	most  int64      // how many may be dirty
 
 	hand hand
 
@@ -165,6 +167,7 @@ func initPaging(total int) {
 	paged.lock.SetRank(spin.Work)
 	paged.poke, paged.pokes, paged.stir = nil, 0, pagingList{}
 	paged.pages, paged.dirty, paged.hand = 0, 0, hand{}
+	paged.most = int64(total / dirtyShare)
 	paged.objects.Init("paged objects", 64+total/16)
 	paged.pagers.Init("pagers", 64+total/64)
 }
@@ -348,9 +351,34 @@ func (g *paging) touched(i uint64, write bool) (pa uint64, res FaultResult) {
 	}
 	g.wake(p)
 	if write {
+		if g.tooDirty(p) {
+			g.askSync()
+			return 0, FaultPending
+		}
 		g.spoil(p)
 	}
 	return *p & pteAddr, FaultOK
+}
+
+// Dirty pages are at most 1/dirtyShare of memory, as far as writes by way of
+// mappings go: beyond it, who makes more of an object dirty that has dirtyFew
+// such pages waits until its pager has written them back.
+const (
+	dirtyShare = 8
+	dirtyFew   = 64
+)
+
+// tooDirty says whether a write to the page of entry p has to wait.
+func (g *paging) tooDirty(p *uint64) bool {
+	return *p&(entDirty|entCleaning) == 0 && g.dirty >= dirtyFew && atomic.LoadInt64(&paged.dirty) >= paged.most
+}
+
+// askSync has the pager write back, unless it has been asked already.
+func (g *paging) askSync() {
+	if g.syncDone == g.syncWant {
+		g.syncWant++
+		g.news()
+	}
 }
 
 // awake returns page i if it can be mapped without anyone having touched it: it
@@ -384,6 +412,7 @@ func (g *paging) spoil(p *uint64) {
 func (g *paging) forget(e uint64) {
 	if e&entPage != 0 {
 		atomic.AddInt64(&paged.pages, -1)
+		atomic.AddInt64(&g.pager.held, -1)
 	}
 	if e&entResting != 0 {
 		g.resting--
@@ -455,7 +484,7 @@ func (g *paging) arrived(i uint64) {
 // made Fault answer FaultPending. FaultPending: the owner will be told; FaultOK:
 // try again at once; FaultBus: a process of that rank must not wait for this
 // pager, which may wait for it.
-func Await(as *AddressSpace, va uint64, ws []Waiter, owner unsafe.Pointer, rank uint32) FaultResult {
+func Await(as *AddressSpace, va uint64, write bool, ws []Waiter, owner unsafe.Pointer, rank uint32) FaultResult {
 	h := as.acquire(va)
 	if h == nil {
 		return FaultOK
@@ -463,23 +492,30 @@ func Await(as *AddressSpace, va uint64, ws []Waiter, owner unsafe.Pointer, rank 
 	res := FaultOK
 	if r := h.find(va); r != nil && r.start <= va && r.obj != nil && r.obj.paging != nil {
 		r.obj.lock.Acquire()
-		res = r.obj.paging.await((r.off+(va-r.start))>>PageShift, ws, owner, rank)
+		res = r.obj.paging.await((r.off+(va-r.start))>>PageShift, write && r.shared(), ws, owner, rank)
 		r.obj.lock.Release()
 	}
 	h.lock.Release()
 	return res
 }
 
-func (g *paging) await(i uint64, ws []Waiter, owner unsafe.Pointer, rank uint32) FaultResult {
+func (g *paging) await(i uint64, write bool, ws []Waiter, owner unsafe.Pointer, rank uint32) FaultResult {
 	f := g.fcm
-	if i >= (f.size+pageMask)>>PageShift || f.index.get(i) != 0 || g.pager.gone() {
+	if i >= (f.size+pageMask)>>PageShift || g.pager.gone() {
 		return FaultOK
 	}
 	if g.pager.rank >= rank {
 		return FaultBus
 	}
 	// What was asked for at the fault may have come and gone since.
-	g.ask(i, false)
+	switch p := f.index.at(i); {
+	case p == nil || *p == 0:
+		g.ask(i, write)
+	case *p&entPage != 0 && write && g.tooDirty(p):
+		g.askSync()
+	default:
+		return FaultOK
+	}
 	g.wait(ws, owner)
 	return FaultPending
 }
@@ -635,6 +671,7 @@ func (f *FCM) put(i, pa uint64) (e Errno, keep bool) {
 				return ENOMEM, false
 			}
 			atomic.AddInt64(&paged.pages, 1)
+			atomic.AddInt64(&g.pager.held, 1)
 			keep = true
 		}
 	}
@@ -739,6 +776,9 @@ func (f *FCM) Paging() (pages, dirty, asked uint64) {
 	f.lock.Release()
 	return
 }
+
+// Pages returns how many pages p's objects hold.
+func (p *Pager) Pages() int64 { return atomic.LoadInt64(&p.held) }
 
 // CachedPages returns how many pages all paged objects hold, and how many of
 // these are dirty.

@@ -57,6 +57,9 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 	boot(t, 64)
 	leaks := leakCheck(t)
 	p := NewPager(RootAccount(), 1, 50)
+	if !pagerRace {
+		paged.most = pages
+	}
 	var fs [files]*FCM
 	for i := range fs {
 		fs[i], _ = NewPagedFCM(RootAccount(), pages<<PageShift, uint64(i), p)
@@ -77,20 +80,6 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 		for NextPoke() != 0 {
 		}
 	}
-	supply := func() {
-		n, ok := p.NextPage()
-		if !ok {
-			return
-		}
-		for i := n.First; i < n.First+n.N; i++ {
-			for k, v := range disk[n.Cookie][i] {
-				WriteU64(src, pagerBuf+uint64(k)*8, v)
-			}
-			if _, e := fs[n.Cookie].Supply(src, i, pagerBuf, PageSize); e != OK {
-				t.Error("Supply:", e)
-			}
-		}
-	}
 	clean := func(k int, all bool) {
 		for from := uint64(0); ; {
 			lo, n, e := fs[k].NextDirty(from)
@@ -109,6 +98,24 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 				}
 			}
 			from = lo + n
+		}
+	}
+	supply := func() {
+		n, ok := p.NextPage()
+		if !ok {
+			return
+		}
+		if n.Sync != 0 {
+			clean(int(n.Cookie), true)
+			fs[n.Cookie].Synced(n.Sync, false)
+		}
+		for i := n.First; i < n.First+n.N; i++ {
+			for k, v := range disk[n.Cookie][i] {
+				WriteU64(src, pagerBuf+uint64(k)*8, v)
+			}
+			if _, e := fs[n.Cookie].Supply(src, i, pagerBuf, PageSize); e != OK {
+				t.Error("Supply:", e)
+			}
 		}
 	}
 	var running atomic.Int32
@@ -168,7 +175,7 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 					continue
 				}
 				q.told.Store(false)
-				if Await(q.as, a, q.waits[:], unsafe.Pointer(q), 100) == FaultPending {
+				if Await(q.as, a, write, q.waits[:], unsafe.Pointer(q), 100) == FaultPending {
 					for spins := 0; !q.told.Load(); spins++ {
 						tell()
 						if spins > 1e7 {

@@ -54,7 +54,7 @@ type pagedProc struct {
 func (m *pagedModel) fail(f string, a ...any) { m.t.Helper(); m.t.Fatalf(f, a...) }
 
 func (m *pagedModel) newFile() {
-	n := uint64(1 + m.r.IntN(100))
+	n := uint64(1 + m.r.IntN(150))
 	f, e := NewPagedFCM(RootAccount(), n<<PageShift, uint64(len(m.files)), m.pager)
 	if e != OK {
 		m.fail("NewPagedFCM: %d", e)
@@ -108,7 +108,7 @@ func (m *pagedModel) access(p *pagedProc) {
 	p.told = false
 	res := Fault(p.as, va, p.write, false, true)
 	if res == FaultPending {
-		switch res = Await(p.as, va, p.waits[:], unsafe.Pointer(p), 100); res {
+		switch res = Await(p.as, va, p.write, p.waits[:], unsafe.Pointer(p), 100); res {
 		case FaultPending:
 			return
 		case FaultOK:
@@ -168,6 +168,10 @@ func (m *pagedModel) serve() {
 	x := m.files[n.Cookie]
 	if n.N > 0 {
 		m.asked++
+	}
+	if n.Sync != 0 {
+		m.clean(x, true)
+		x.f.Synced(n.Sync, false)
 	}
 	for i := n.First; i < n.First+n.N; {
 		if x.bad[i] || m.r.IntN(200) == 0 {
@@ -281,7 +285,7 @@ func (m *pagedModel) check() {
 			live := false
 			for i := range p.waits {
 				if f := p.waits[i].object(); f != nil {
-					if _, _, asked := f.Paging(); asked > 0 {
+					if _, _, asked := f.Paging(); asked > 0 || f.paging.syncDone != f.paging.syncWant {
 						live = true
 					}
 				}
@@ -303,6 +307,9 @@ func runPagerModel(t *testing.T, seed uint64, mib, steps int) {
 	WriteU64(m.src, pagerBuf, 0)
 	leaks := leakCheck(t)
 	m.pager = NewPager(RootAccount(), 42, 50)
+	if seed%3 == 0 {
+		paged.most = 70 // of the files' 200 pages
+	}
 	for range 4 {
 		m.newFile()
 	}

@@ -13,12 +13,12 @@ import (
 // caller makes the Fault upcall, or, if the dispatcher is disabled and so cannot
 // take one, leaves it stalled; FaultOK: the page has come meanwhile; FaultBus: it
 // must not wait for that pager.
-func (c *CPU) AwaitPage(va uint64, disabled bool) mm.FaultResult {
+func (c *CPU) AwaitPage(va uint64, write, disabled bool) mm.FaultResult {
 	d := c.Current
 	if disabled { // before it can be told
 		atomic.StoreUint32(&d.stalled, 1)
 	}
-	r := mm.Await(d.Proc.Space, va, d.Waits[:], unsafe.Pointer(d), d.Proc.Rank)
+	r := mm.Await(d.Proc.Space, va, write, d.Waits[:], unsafe.Pointer(d), d.Proc.Rank)
 	if r != mm.FaultPending {
 		atomic.StoreUint32(&d.stalled, 0)
 	} else if disabled {

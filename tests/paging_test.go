@@ -52,7 +52,12 @@ func TestPagingChecked(t *testing.T) {
 // A file larger than memory goes through the cache.
 func TestPagingReclaim(t *testing.T) {
 	t.Parallel()
-	paging(t, "reclaim", "192M", 1, false)
+	for _, name := range []string{"reclaim", "dirty"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			paging(t, name, "192M", 1, false)
+		})
+	}
 }
 
 // A hog is ended, with a line in the kernel's log that says how large it was; a

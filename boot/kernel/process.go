@@ -73,7 +73,7 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		publishFree()
 		if r == mm.FaultPending {
 			d.MajFaults++
-			r = awaitPage(c, ctx, cr2)
+			r = awaitPage(c, ctx, cr2, write)
 		}
 		lifecycle.PageNews(c)
 		if r == mm.FaultPending {
@@ -116,11 +116,11 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 // upcall, after which the libOS runs others, or, where the dispatcher is disabled
 // and takes none, by keeping the dispatcher. mm.FaultPending: it waits; else what
 // the fault has come to.
-func awaitPage(c *sched.CPU, ctx *amd64.UserContext, va uint64) mm.FaultResult {
+func awaitPage(c *sched.CPU, ctx *amd64.UserContext, va uint64, write bool) mm.FaultResult {
 	d := c.Current
 	page := d.Page
 	disabled := atomic.LoadUint32(&page.Disabled) != 0
-	r := c.AwaitPage(va, disabled)
+	r := c.AwaitPage(va, write, disabled)
 	if r != mm.FaultPending || disabled {
 		return r
 	}

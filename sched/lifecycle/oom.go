@@ -88,6 +88,9 @@ func most() (victim *sched.Process) {
 // holds is how many frames p's end may give back.
 func holds(p *sched.Process) int64 {
 	frames, _, _ := p.Acct.Usage()
+	if p.Pager != nil {
+		frames -= p.Pager.Pages() // a cache, which has given what it could
+	}
 	if p.Space != nil {
 		// What it maps may be charged to a process that is gone.
 		if _, resident := p.Space.Usage(); int64(resident/abi.PageSize) > frames {

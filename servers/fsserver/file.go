@@ -278,6 +278,9 @@ func (o openFile) ReadTo(_ *vfs.Ctx, off int64, out ipc.Out) (int, error) {
 	return int(done), nil
 }
 
+// dirtyMost is how many bytes of a file a writer may leave behind unwritten.
+const dirtyMost = 8 << 20
+
 // maxSize bounds files, in bytes.
 const maxSize = 1 << 40
 
@@ -288,6 +291,11 @@ func (o openFile) WriteFrom(x *vfs.Ctx, off int64, atEnd bool, limit uint64, in 
 	}
 	if limit == 0 || limit > maxSize {
 		limit = maxSize
+	}
+	if info(o.h).Dirty > dirtyMost {
+		if err := o.writeBack(); err != nil {
+			return 0, off, err
+		}
 	}
 	b := make([]byte, PageSize)
 	o.mu.Lock()

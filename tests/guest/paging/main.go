@@ -41,7 +41,7 @@ func check(err error) {
 var tests = map[string]func(){
 	"siblings": siblings, "shared": shared, "cache": oneCache, "readahead": readAhead, "reclaim": reclaim,
 	"killed": killed, "errors": badPages, "buffers": buffers, "pending": pending, "cpus": cpus,
-	"private": private, "truncate": truncate, "oom": oom, "threads": manyThreads, "stuck": stuckPager,
+	"private": private, "truncate": truncate, "oom": oom, "dirty": dirtyPages, "threads": manyThreads, "stuck": stuckPager,
 }
 
 func main() {
@@ -389,6 +389,37 @@ func reclaim() {
 	}
 	if r := d.number("reads", 0); r < uint64(n)*3/2 {
 		wrong("%d reads: the cache holds more than memory", r)
+	}
+	d.end()
+}
+
+// dirtyPages: more than memory is written by way of a mapping, as fast as it
+// goes; nothing is lost, and nobody is ended for it.
+func dirtyPages() {
+	const n = 256 << 20 / page
+	d := newDisk(n)
+	f, m := d.open(n, syscall.MAP_SHARED)
+	for p := range int64(n) {
+		put(m, p*page+8, uint64(p))
+	}
+	check(f.Sync())
+	for p := int64(0); p < n; p += 100 {
+		if v := d.number("word", p*page+8); v != uint64(p) {
+			wrong("device has %d for page %d", v, p)
+		}
+	}
+	b := make([]byte, 1<<20)
+	for i := range int64(128) {
+		for j := 0; j < len(b); j += 8 {
+			binary.LittleEndian.PutUint64(b[j:], uint64(i))
+		}
+		if _, err := f.WriteAt(b, i<<20); err != nil {
+			fail("write: %v", err)
+		}
+	}
+	check(f.Sync())
+	if v := d.number("word", 100<<20); v != 100 {
+		wrong("device has %d", v)
 	}
 	d.end()
 }
