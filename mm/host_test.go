@@ -11,10 +11,6 @@ var hostRAM []byte
 // boot gives mm a machine with the given MiB of RAM.
 func boot(t testing.TB, mib int) {
 	t.Helper()
-	if pagerRace && len(hostRAM) < mib<<20 {
-		// The race detector sees the locks in Go's own memory only.
-		hostRAM = make([]byte, mib<<20)
-	}
 	if len(hostRAM) < mib<<20 {
 		b, err := syscall.Mmap(-1, 0, mib<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 		if err != nil {

@@ -3,38 +3,12 @@ package mm
 import (
 	"math/rand/v2"
 	"runtime"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"unsafe"
 
 	"go42/ipc/abi"
-	"go42/mm/spin"
 )
-
-// onCPUs runs f(0..n-1), each on a CPU of its own.
-func onCPUs(n int, f func(id int)) {
-	var ids sync.Map
-	spin.CPU = func() int {
-		if id, ok := ids.Load(syscall.Gettid()); ok {
-			return id.(int)
-		}
-		return maxCPU - 1
-	}
-	defer func() { spin.CPU = nil }()
-	var wg sync.WaitGroup
-	for id := range n {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			runtime.LockOSThread() // and ends with the goroutine
-			ids.Store(syscall.Gettid(), id)
-			f(id)
-		}()
-	}
-	wg.Wait()
-}
 
 type smpProc struct {
 	as    *AddressSpace
@@ -51,13 +25,13 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 		files   = 2
 	)
 	steps := 1500
-	if pagerRace || testing.Short() {
+	if raceEnabled || testing.Short() {
 		steps = 300
 	}
-	boot(t, 64)
+	bootSMP(t, 64)
 	leaks := leakCheck(t)
 	p := NewPager(RootAccount(), 1, 50)
-	if !pagerRace {
+	if !raceEnabled {
 		paged.most = pages
 	}
 	var fs [files]*FCM
@@ -121,13 +95,13 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 	var running atomic.Int32
 	running.Store(workers)
 	var mine [workers][files][pages]uint64
-	onCPUs(workers+1, func(id int) {
-		r := rand.New(rand.NewPCG(uint64(id), 3))
+	onCPUs(t, workers+1, 3, func(v *vcpu) {
+		id, r := v.id, rand.New(rand.NewPCG(uint64(v.id), 3))
 		if id == workers { // the pager, and who is short of memory
 			for running.Load() > 0 {
 				supply()
 				tell()
-				if !pagerRace && r.IntN(20) == 0 {
+				if !raceEnabled && r.IntN(20) == 0 {
 					clean(r.IntN(files), false)
 				}
 				if r.IntN(10) == 0 {
@@ -138,6 +112,7 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 		}
 		defer running.Add(-1)
 		q := procs[id]
+		v.load(q.as)
 		var va [files]uint64
 		for step := range steps {
 			if step%500 == 0 {
@@ -156,17 +131,15 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 			k, i := r.IntN(files), r.Uint64N(pages)
 			a := va[k] + i<<PageShift + uint64(id)*8
 			write := r.IntN(3) == 0
-			for tries := 0; ; tries++ {
-				if write {
-					v := r.Uint64()
-					if WriteU64(q.as, a, v) {
-						mine[id][k][i] = v
-						break
-					}
-				} else if v, ok := ReadU64(q.as, a); ok {
-					if v != mine[id][k][i] {
-						t.Errorf("CPU %d, page %d: %#x, want %#x", id, i, v, mine[id][k][i])
+			x := r.Uint64()
+			for {
+				if was, ok := v.access(a, write, x); ok {
+					if was != mine[id][k][i] {
+						t.Errorf("CPU %d, page %d: %#x, want %#x", id, i, was, mine[id][k][i])
 						return
+					}
+					if write {
+						mine[id][k][i] = x
 					}
 					break
 				}
@@ -188,9 +161,13 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 					}
 				}
 			}
+			if step%16 == 0 {
+				v.audit(q.as, a)
+			}
 			tell()
 		}
 	})
+	settled(t)
 	for k := range fs {
 		clean(k, true)
 		for i := range disk[k] {
@@ -201,7 +178,6 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 			}
 		}
 	}
-	mustCheck(t)
 	for _, q := range procs {
 		Unwait(q.waits[:])
 		destroy(t, q.as)

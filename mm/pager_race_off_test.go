@@ -1,5 +1,0 @@
-//go:build !race
-
-package mm
-
-const pagerRace = false
