@@ -75,9 +75,11 @@ func (c *CPU) beg() {
 	}
 }
 
-// Place returns the CPU that a new process is to begin on: an idle one, or this.
-func (c *CPU) Place() *CPU {
-	if c.Current == nil && c.queue[ClassApp].head == nil {
+// Place returns the CPU that a new process is to begin on, whose dispatcher is
+// d: this one if its parent was told to stay here (and it with it), else an idle
+// one, else this.
+func (c *CPU) Place(d *Dispatcher) *CPU {
+	if d.pinned || d.Proc.Class() == ClassServer || c.Current == nil && c.queue[ClassApp].head == nil {
 		return c
 	}
 	if x := c.idler(); x != nil {
@@ -154,6 +156,10 @@ func (c *CPU) moveAsked(d *Dispatcher) {
 	}
 	c.give(d, &cpus[to-1])
 }
+
+// Stay makes d, a new process's, stay where its parent's dispatcher from was
+// told to stay (sched_setaffinity is inherited).
+func (d *Dispatcher) Stay(from *Dispatcher) { d.pinned = from.pinned }
 
 // Give sends d, which is new and this CPU's, to another.
 func (c *CPU) Give(d *Dispatcher, to *CPU) { c.give(d, to) }

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,49 +9,78 @@ import (
 	"go42/qemu"
 )
 
-// The system boots with 1 to 8 CPUs, and starts them all.
-func TestCPUs(t *testing.T) {
-	if *onLinux {
-		t.Skip("reads Go42's log")
-	}
-	for _, n := range []int{1, 2, 4, 8} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			cfg := qemu.Config{Args: []string{"/bin/busybox", "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do (ls / | wc -l) & done; wait; echo end"}}
-			cfg.SMP = n
-			o := boot(t, cfg)
-			log := string(o.result.LogTail)
-			if got := len(regexp.MustCompile(`(?m)^CPU \d APIC id \d time stamp counter agrees`).FindAllString(log, -1)); got != n-1 {
-				t.Errorf("%d other CPUs started; log:\n%s", got, log)
-			}
-			lines := strings.Fields(o.stdout)
-			if len(lines) != 9 || lines[8] != "end" || strings.Count(o.stdout, lines[0]+"\n") != 8 {
-				t.Errorf("%q", o.stdout)
-			}
+// onCPUs runs f for guests with 1, 2 and 4 CPUs.
+func onCPUs(t *testing.T, f func(t *testing.T, cpus int)) {
+	for _, n := range []int{1, 2, 4} {
+		t.Run(fmt.Sprintf("%d", n), func(t *testing.T) {
+			t.Parallel()
+			f(t, n)
 		})
 	}
 }
 
-// A panic while other CPUs are busy is one whole report, with a line on each of
-// them.
-func TestPanicOfFour(t *testing.T) {
+// smpGuest runs tests/guest/smp.
+func smpGuest(t *testing.T, cpus int, cfg qemu.Config, args ...string) outcome {
+	t.Helper()
+	cfg.Args = append([]string{goProgram(t, "smp")}, args...)
+	cfg.SMP = cpus
+	cfg.Timeout = 4 * time.Minute
+	o := boot(t, cfg)
+	if o.status != 0 || strings.Contains(o.stdout, "FAIL") {
+		t.Errorf("status %d\n%s%s\nkernel log:\n%s", o.status, tail(o.stdout, 3000), tail(o.stderr, 3000), tail(string(o.result.LogTail), 2000))
+	}
+	t.Log(o.stdout)
+	return o
+}
+
+// Threads use a page on all CPUs while one of them makes it read-only, empties
+// it and takes it away: nobody finds the page as it was before.
+func TestStaleTranslations(t *testing.T) {
+	t.Parallel()
+	onCPUs(t, func(t *testing.T, cpus int) {
+		o := smpGuest(t, cpus, qemu.Config{Debug: true}, "stale")
+		if !strings.Contains(o.stdout, "uses true faults true wrong 0\n") {
+			t.Error("no use, or no fault, was seen")
+		}
+	})
+}
+
+// Processes and threads on all CPUs call the same servers without a pause.
+func TestCallStorm(t *testing.T) {
+	t.Parallel()
+	onCPUs(t, func(t *testing.T, cpus int) {
+		if o := smpGuest(t, cpus, qemu.Config{Debug: true}, "storm"); !strings.HasSuffix(o.stdout, "stormed 6\n") {
+			t.Error("not all came through")
+		}
+	})
+}
+
+// Programs that compute do not delay a file call: counted in instructions on one
+// CPU, it costs no more beside three of them than alone.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	cfg := qemu.Config{}
+	cfg.ICount = true
+	smpGuest(t, 1, cfg, "latency")
+}
+
+// Processes that have nothing to do with each other do not wait for each other's
+// kernel locks: faults on anonymous memory wait for none at all. What the others
+// wait for is told.
+func TestScaling(t *testing.T) {
+	t.Parallel()
 	if *onLinux {
-		t.Skip("ends Go42's kernel")
+		t.Skip("counts what Go42's kernel waits for")
 	}
-	busy := "while :; do :; done & while :; do ls / >/dev/null; done & sleep 1; exec "
-	cfg := qemu.Config{Args: []string{"/bin/busybox", "sh", "-c", busy + "/survive panic " + panicBounds}, Debug: true, Timeout: time.Minute}
-	cfg.Adds = []qemu.Add{{Host: goProgram(t, "survive"), Guest: "/survive"}}
-	cfg.SMP = 4
-	o, err := tryBoot(cfg)
-	if err != nil {
-		t.Fatal(err)
+	for _, cpus := range []int{2, 4} {
+		for _, op := range []string{"fault", "stat", "open", "fork"} {
+			t.Run(fmt.Sprintf("%s-%d", op, cpus), func(t *testing.T) {
+				t.Parallel()
+				o := smpGuest(t, cpus, qemu.Config{Debug: true}, "scale", op, fmt.Sprint(cpus))
+				if op == "fault" && !strings.Contains(o.stdout, "locks waited for: none\n") {
+					t.Error("independent processes wait for each other")
+				}
+			})
+		}
 	}
-	log := string(o.result.LogTail)
-	if o.status != qemu.StatusPanic {
-		t.Errorf("%v: status %d", o.result, o.status)
-	}
-	_, report, _ := strings.Cut(log, "kernel panic: ")
-	if !regexp.MustCompile(`(?s)^runtime error.*\nrip=.* cpu=\d\n.*backtrace:\n.*main\.onNative .*\n(CPU \d: (idle|in ring 3, rip=\w+ |in the kernel, \S+ \S+)\n){3}$`).MatchString(report) {
-		t.Errorf("log:\n%s", log)
-	}
-	t.Log(report)
 }

@@ -53,6 +53,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		if err := First(child, c, d); err != 0 {
 			return 0, failFork(d, child, err)
 		}
+		child.Dispatcher(0).Stay(d)
 		p.Lock.Acquire()
 		ppc.Handles.Share(&p.Handles, &child.Handles)
 		p.Lock.Release()
@@ -153,7 +154,7 @@ func Run(c *sched.CPU, p *sched.Process, reason, arg uint64) bool {
 	d.Reason, d.Argument = reason, arg
 	p.Born = true
 	p.SetState(sched.Running)
-	if to := c.Place(); to != c && p.Class() == sched.ClassApp {
+	if to := c.Place(d); to != c {
 		c.Give(d, to)
 	} else {
 		c.Ready(d)
