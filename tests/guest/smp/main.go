@@ -99,6 +99,7 @@ func scale(op string, n int) {
 	check(syscall.Pipe(ready[:]))
 	pids := make([]int, n)
 	for i := range n {
+		pin(i % runtime.NumCPU()) // what it runs inherits that
 		pids[i], err = syscall.ForkExec(self, []string{self, "worker", op, strconv.Itoa(i), "400"},
 			&syscall.ProcAttr{Files: []uintptr{uintptr(begin[0]), 1, 2, uintptr(ready[1])}})
 		check(err)
@@ -139,10 +140,8 @@ func scale(op string, n int) {
 
 // worker does op n times, between a byte from standard input and one to
 // descriptor 3.
-func worker(op, cpu, times string) {
-	i, _ := strconv.Atoi(cpu)
+func worker(op, _, times string) {
 	n, _ := strconv.Atoi(times)
-	pin(i % runtime.NumCPU())
 	dir := fmt.Sprintf("/tmp/scale.%d", os.Getpid())
 	check(os.Mkdir(dir, 0o755))
 	file := []byte(dir + "/f\x00")
