@@ -85,8 +85,15 @@ func (m *nativeFCM) Resize(size int64) error {
 	}
 	// The kernel counts in pages.
 	if pages(size) != pages(m.size) {
-		if _, _, err := ipc.Sys(abi.NFCMResize, uintptr(m.handle), uintptr(size), 0, 0, 0, 0); err != nil {
-			return err
+		// A large object shrinks in steps.
+		for {
+			_, _, err := ipc.Sys(abi.NFCMResize, uintptr(m.handle), uintptr(size), 0, 0, 0, 0)
+			if err == nil {
+				break
+			}
+			if err != syscall.EAGAIN {
+				return err
+			}
 		}
 	}
 	m.size = size

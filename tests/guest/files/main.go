@@ -40,7 +40,7 @@ func main() {
 		{"locks", locks}, {"poll", polling}, {"epoll", epolling}, {"eventfd", eventfds}, {"timerfd", timerfds},
 		{"mmap", mapping}, {"devices", devices}, {"paths", paths}, {"copies", copies}, {"descriptors", descriptors},
 		{"memfd", memfd}, {"vectors", vectors}, {"unix sockets", unixSockets}, {"loopback", loopback}, {"names", names}, {"cloexec", cloexec},
-		{"sharing", sharing}, {"unlinked", unlinked},
+		{"sharing", sharing}, {"unlinked", unlinked}, {"truncate", truncating},
 	} {
 		fmt.Println("==", t.name)
 		func() {
@@ -801,4 +801,16 @@ func unlinked() {
 	show(string(b[:n]), err)
 	f.Close()
 	g.Close()
+}
+
+// truncating empties a file of more pages than the kernel takes away in one go.
+func truncating() {
+	big := file("big")
+	show(os.WriteFile(big, make([]byte, 4<<20), 0o600))
+	show(os.WriteFile(big, []byte("short"), 0o600)) // O_TRUNC
+	b, err := os.ReadFile(big)
+	show(string(b), err)
+	show(os.Truncate(big, 4<<20), os.Truncate(big, 1))
+	b, err = os.ReadFile(big)
+	show(string(b), err)
 }
