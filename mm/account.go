@@ -172,12 +172,19 @@ func (a *Account) draw(which int, need int64) bool {
 }
 
 func (a *Account) uncharge(which int, n int64) {
-	for ; a != nil && n > 0; a = a.parent {
-		keep := atomic.LoadInt64(&a.keep[which])
-		if atomic.AddInt64(&a.credit[which], n) <= keep {
+	if a != nil && atomic.AddInt64(&a.credit[which], n) > atomic.LoadInt64(&a.keep[which]) {
+		a.surplus(which)
+	}
+}
+
+// surplus gives credit that is more than an account keeps to the one above.
+func (a *Account) surplus(which int) {
+	for n := int64(1); n > 0 && a.parent != nil; {
+		n = a.release(which, atomic.LoadInt64(&a.keep[which])/2)
+		a = a.parent
+		if atomic.AddInt64(&a.credit[which], n) <= atomic.LoadInt64(&a.keep[which]) {
 			return
 		}
-		n = a.release(which, keep/2)
 	}
 }
 

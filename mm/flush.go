@@ -2,6 +2,7 @@ package mm
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"go42/mm/spin"
 )
@@ -80,22 +81,29 @@ func (h *Half) settle() {
 
 // acquire locks the half that va lies in; nil: there is none.
 func (as *AddressSpace) acquire(va uint64) *Half {
-	for {
-		h := as.half(va)
-		if h == nil {
-			return nil
-		}
+	p := as.place(va)
+	h := (*Half)(atomic.LoadPointer(p))
+	for h != nil {
 		h.lock.Acquire()
-		if h.busy == 0 && as.half(va) == h {
-			return h
+		if h.busy == 0 && atomic.LoadPointer(p) == unsafe.Pointer(h) {
+			break
 		}
-		torn := h.busy == gone
-		h.lock.Release() // else an exec has left it, or it is being flushed
-		if torn && as.half(va) == h {
-			return nil
-		}
-		h.settle()
+		h = h.yield(p)
 	}
+	return h
+}
+
+// yield is acquire's way on with h locked, but busy or not p's any more: it
+// unlocks it and returns what to try next.
+func (h *Half) yield(p *unsafe.Pointer) *Half {
+	torn := h.busy == gone
+	h.lock.Release()
+	next := (*Half)(atomic.LoadPointer(p))
+	if torn && next == h {
+		return nil
+	}
+	h.settle()
+	return next
 }
 
 // barrier orders the stores before it before the loads behind it.

@@ -188,16 +188,23 @@ func freeHalf(h *Half) {
 // Account returns the account that the address space is charged to.
 func (as *AddressSpace) Account() *Account { return as.acct }
 
+// noHalf is the place of the half of addresses that lie in none.
+var noHalf unsafe.Pointer
+
+// place returns where as keeps the half that va lies in.
+func (as *AddressSpace) place(va uint64) *unsafe.Pointer {
+	if va < abi.ProgramHi {
+		return (*unsafe.Pointer)(unsafe.Pointer(&as.Program))
+	}
+	if va < abi.LibOSHi {
+		return (*unsafe.Pointer)(unsafe.Pointer(&as.LibOS))
+	}
+	return &noHalf
+}
+
 // half returns the half that va lies in, nil for none.
 func (as *AddressSpace) half(va uint64) *Half {
-	p := &as.Program
-	if va >= abi.ProgramHi {
-		if va >= abi.LibOSHi {
-			return nil
-		}
-		p = &as.LibOS
-	}
-	return (*Half)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(p))))
+	return (*Half)(atomic.LoadPointer(as.place(va)))
 }
 
 // acquireRange locks the half that holds all of [addr, addr+n), page aligned and
