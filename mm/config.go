@@ -31,7 +31,8 @@ type Config struct {
 	MaxSpaces, MaxRegions, MaxFCMs, MaxNodes, MaxAccounts int
 }
 
-// mem is the state of the package that no finer object owns.
+// mem is the state of the package that no finer object owns. All but the pools,
+// which have locks, and cpus is set before the second CPU starts.
 var mem struct {
 	hooks    Hooks
 	zero     uint64 // physical address of the shared zero frame

@@ -31,13 +31,21 @@
 //     least one child; those with exactly one are on the work list.
 //   - Frame counts by kind, by account and by FCM agree with the frame table.
 //
-// # Locks
+// # Several CPUs
 //
-// Of package spin, in the order Half, FCM, Work, Pool, Frame. Two halves: a
-// fork's parent before its child, otherwise by address. Two FCMs: leaf before
-// parent before grandparent; an object counts as parent of all leaves. A lock
-// is held for one bounded step, never over a whole operation. Entry points
-// take the locks that they need; callers hold none.
+// Every exported function may be called on any CPU at any time, by callers who
+// hold no lock of this package, unless it says otherwise. Locks are package
+// spin's, in the order Half, FCM, Work, Pool, Frame. Two halves: a fork's parent
+// before its child, otherwise by address. Two FCMs: leaf before parent before
+// grandparent; an object counts as parent of all leaves. Two of Pool or of Frame:
+// a CPU's cache before what all CPUs share. A lock is held for one bounded step,
+// never over a whole operation, nor while other CPUs are waited for (flush.go).
+//
+// An address space is used while its process, or a grace period, keeps it: its
+// entry is type-stable, but it may be another's after Destroy has ended.
+//
+// What is set before the second CPU starts and read ever after has no guard: the
+// frame table, hooks, the zero frame, the root template, pools' shapes.
 //
 // # Bounded work
 //

@@ -22,6 +22,10 @@ const (
 // FCM is a memory object (file cache manager): pages by index, independent of
 // who maps it. It lives while it has references: handles and regions; nodes of
 // a fork chain while they have a half (leaves) or children (hidden nodes).
+//
+// Its lock guards it, with these exceptions: kind, freeOnLast, acct, base and id
+// stay as newFCM's caller set them; refs is atomic; size, nmappers and zapEpoch
+// are written with the lock and may be read without.
 type FCM struct {
 	lock       spin.Lock // never cleared: somebody may still be trying it when the entry is used again
 	kind       FCMKind
