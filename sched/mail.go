@@ -13,8 +13,7 @@ import (
 // and nothing is lost: a bit that is set twice asks for one look.
 //
 // A dispatcher that has moved meanwhile is sent on. One that is given back is
-// in no mailbox: that comes after a grace period in which nobody found it, and
-// another in which its CPU has emptied its mailbox.
+// in no mailbox: Grace.Drained.
 
 // Bits of Dispatcher.mail.
 const (

@@ -202,17 +202,23 @@ func teardown(p *sched.Process) bool {
 		PageNews(c)
 	case 5:
 		// A word for its dispatchers may be on its way: see sched's mail.
-		if p.Grace.Over() {
+		if !p.Grace.Drained(p.Disp[:]) {
+			break
+		}
+		p.Stage++
+		fallthrough
+	case 6:
+		if p.Grace.Drained(p.Old[:]) { // it died while it was being reset
 			p.Stage++
 		}
-	case 6:
+	case 7:
 		for i := range p.Disp {
 			if d := p.Dispatcher(i); d != nil {
 				sched.RemoveDispatcher(d)
 				freeArea(d)
 			}
 		}
-		for i, d := range p.Old { // it died while it was being reset
+		for i, d := range p.Old {
 			if d != nil {
 				p.Old[i] = nil
 				freeArea(d)

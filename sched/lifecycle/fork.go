@@ -150,10 +150,16 @@ func Run(c *sched.CPU, p *sched.Process, reason, arg uint64) bool {
 		return false
 	}
 	d := p.Dispatcher(0)
-	d.State = sched.DispClean
-	d.Reason, d.Argument = reason, arg
 	p.Born = true
 	p.SetState(sched.Running)
+	if d.CPU() != c {
+		// The parent has moved since it made it: it is another CPU's.
+		c.Restart(d, reason, arg)
+		p.Lock.Release()
+		return true
+	}
+	d.State = sched.DispClean
+	d.Reason, d.Argument = reason, arg
 	if to := c.Place(d); to != c {
 		c.Give(d, to)
 	} else {

@@ -189,7 +189,7 @@ func (w *world) notices() {
 
 func (w *world) fork(k *kid, p *sched.Process, flags uint64, giveUp int) {
 	d := p.Disp[0]
-	if d.Child == 0 {
+	if child := sched.Find(d.Child); child == nil || child.State() != sched.Embryo {
 		k.flags = flags
 		k.atFork = k.data // what the child will have, however long it takes
 	}
