@@ -56,6 +56,7 @@ func (h *Half) tearDown(budget *int) bool {
 
 func (h *Half) tearDownLocked(budget *int) bool {
 	atomic.StoreUint32(&h.busy, gone)
+	h.outlook()
 	h.endFork()
 	for r := h.last; r != nil; r = h.last {
 		if *budget <= 0 {

@@ -127,6 +127,7 @@ func (h *Half) flush(fs *flushSet) {
 		return
 	}
 	barrier()
+	h.outlook()
 	h.forget(fs, h.active())
 }
 

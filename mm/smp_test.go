@@ -66,6 +66,14 @@ func TestThreads(t *testing.T) {
 					var b [64]byte
 					CopyOut(as, va+2048, b[:])
 					CopyIn(as, b[:], va+1024)
+				case k < 41: // a page that is looked at stays
+					if p, h := Pin(as, va, 8); p != nil {
+						for range v.r.Intn(30) {
+							runtime.Gosched()
+							v.holds(PtrToPhys(p), KindAnon, KindFile, KindKernel)
+						}
+						h.Unpin()
+					}
 				case k < 42:
 					var ri abi.RegionInfo
 					as.Query(va, &ri)
@@ -127,7 +135,14 @@ func TestForkWhileWriting(t *testing.T) {
 			step := func(x uint64) { // each CPU has a word in each page
 				i := uint64(v.r.Intn(int(pages)))
 				va := base + i<<12 + uint64(v.id)*8
-				if was, ok := v.access(va, v.r.Intn(4) > 0, x); !ok || was != mine[i] {
+				if v.r.Intn(4) == 0 { // the kernel's way to the same memory
+					if was, ok := ReadU64(as, va); !ok || was != mine[i] {
+						t.Errorf("seed %d: CPU %d, page %d: the kernel reads %d, last written %d", seed, v.id, i, was, mine[i])
+						stop.Store(true)
+					}
+					WriteU64(as, va, x)
+					mine[i] = x
+				} else if was, ok := v.access(va, v.r.Intn(4) > 0, x); !ok || was != mine[i] {
 					t.Errorf("seed %d: CPU %d, page %d: %d, last written %d", seed, v.id, i, was, mine[i])
 					stop.Store(true)
 				} else if v.tlbHas(va, x) {

@@ -136,6 +136,7 @@ func (as *AddressSpace) detach(h *Half, even bool) bool {
 		}
 	}
 	barrier()
+	h.outlook()
 	fs := everything()
 	h.forget(&fs, as.Active())
 	// Only now may the others free what as saw, and who waits for h look again.

@@ -1,6 +1,9 @@
 package mm
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // The kernel reaches user memory through the direct map only: a software walk
 // of the page tables, and Fault where they do not have the page.
@@ -15,17 +18,24 @@ func CopyOut(as *AddressSpace, va uint64, src []byte) int { return as.copy(va, s
 func (as *AddressSpace) copy(va uint64, b []byte, write bool) int {
 	done := 0
 	for n := 0; n < maxCopyPages && done < len(b); n++ {
-		h, pa := as.pin(va, write)
-		if h == nil {
-			break
+		var h *Half
+		pa := as.view(viewTo, va, write)
+		if pa == 0 {
+			if h, pa = as.pin(va, write); h == nil {
+				break
+			}
 		}
-		page := pageBytes(pa &^ pageMask)[va&pageMask:]
+		page := userBytes(pa)
 		if write {
-			page = page[:copy(page, b[done:])]
+			page = page[:userCopy(page, b[done:])]
 		} else {
-			page = page[:copy(b[done:], page)]
+			page = page[:userCopy(b[done:], page)]
 		}
-		h.lock.Release()
+		if h != nil {
+			h.lock.Release()
+		} else {
+			endView(viewTo)
+		}
 		done += len(page)
 		va += uint64(len(page))
 	}
@@ -67,6 +77,17 @@ func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint6
 
 // copyWithin copies c bytes that cross no page bound on either side.
 func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uint64) bool {
+	if d := dst.view(viewTo, dstVA, true); d != 0 {
+		s := src.view(viewFrom, srcVA, false)
+		if s != 0 {
+			userCopy(userBytes(d)[:c], userBytes(s))
+			endView(viewFrom)
+		}
+		endView(viewTo)
+		if s != 0 {
+			return true
+		}
+	}
 	for try := 0; try < 8; try++ {
 		hd, hs := acquireBoth(dst, dstVA, src, srcVA)
 		if hd == nil {
@@ -75,8 +96,7 @@ func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uin
 		ed, es := hd.peek(dstVA), hs.peek(srcVA)
 		wok, rok := ed&pteWrite != 0, es != 0
 		if wok && rok {
-			d := pageBytes(ed & pteAddr)[dstVA&pageMask:]
-			copy(d[:c], pageBytes(es & pteAddr)[srcVA&pageMask:])
+			userCopy(userBytes(ed&pteAddr | dstVA&pageMask)[:c], userBytes(es&pteAddr|srcVA&pageMask))
 		}
 		hd.lock.Release()
 		if hs != hd {
@@ -129,11 +149,16 @@ func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) {
 	if va&7 != 0 {
 		return 0, false
 	}
+	if pa := as.view(viewFrom, va, false); pa != 0 {
+		v = atomic.LoadUint64(wordAt(pa))
+		endView(viewFrom)
+		return v, true
+	}
 	h, pa := as.pin(va, false)
 	if h == nil {
 		return 0, false
 	}
-	v = *wordAt(pa)
+	v = atomic.LoadUint64(wordAt(pa))
 	h.lock.Release()
 	return v, true
 }
@@ -143,21 +168,30 @@ func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
 	if va&7 != 0 {
 		return false
 	}
+	if pa := as.view(viewTo, va, true); pa != 0 {
+		atomic.StoreUint64(wordAt(pa), v)
+		endView(viewTo)
+		return true
+	}
 	h, pa := as.pin(va, true)
 	if h == nil {
 		return false
 	}
-	*wordAt(pa) = v
+	atomic.StoreUint64(wordAt(pa), v)
 	h.lock.Release()
 	return true
 }
 
-// Pin returns a pointer to n bytes of user memory at va, readable, and the half
-// that is locked until Unpin, so that they stay; nil if they cross a page or
-// cannot be read. What it points to may change at any time: ring 3 shares it.
+// Pin returns a pointer to n bytes of user memory at va, readable, that stay until
+// Unpin of the half returned; nil if they cross a page or cannot be read. What it
+// points to may change at any time: ring 3 shares it. Until Unpin the CPU waits
+// for nobody and calls nothing else of this package.
 func Pin(as *AddressSpace, va, n uint64) (unsafe.Pointer, *Half) {
 	if va&pageMask+n > PageSize {
 		return nil, nil
+	}
+	if pa := as.view(viewPin, va, false); pa != 0 {
+		return ptr(pa), as.half(va)
 	}
 	h, pa := as.pin(va, false)
 	if h == nil {
@@ -167,4 +201,11 @@ func Pin(as *AddressSpace, va, n uint64) (unsafe.Pointer, *Half) {
 }
 
 // Unpin ends what Pin began.
-func (h *Half) Unpin() { h.lock.Release() }
+func (h *Half) Unpin() {
+	p := &mem.cpus[cpuID()].views[viewPin]
+	if *p == addressOf(h) {
+		atomic.StoreUintptr(p, 0)
+	} else {
+		h.lock.Release()
+	}
+}
