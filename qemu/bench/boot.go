@@ -23,7 +23,13 @@ type Bencher struct {
 	// Progress is told where a boot stands.
 	Progress func(what, op string, done, all int)
 
+	// Save, if not nil, is given what there is before wall time and between its
+	// rounds, so that a long measurement can be ended without losing it.
+	Save func(*Report) error
+
 	linux, go42 string // kernel images
+	// machine boots; a test puts another in the place of Project.Run.
+	machine func(context.Context, qemu.Config) (*qemu.Result, error)
 }
 
 // pin copies Go42's image and the files with its symbols, and finds Linux's, so
@@ -94,6 +100,10 @@ func (b *Bencher) run(ctx context.Context, what string, linux bool, smp int, ico
 		}
 		names = append(names, o.Name)
 	}
+	machine := b.machine
+	if machine == nil {
+		machine = b.Project.Run
+	}
 	total, done := len(names), 0
 	for len(names) > 0 || boot.Boots == 0 {
 		w := &watcher{out: all, last: time.Now(), tell: func(op string) {
@@ -120,7 +130,7 @@ func (b *Bencher) run(ctx context.Context, what string, linux bool, smp int, ico
 				time.Sleep(200 * time.Millisecond)
 			}
 		}()
-		r, err := b.Project.Run(ctx2, c)
+		r, err := machine(ctx2, c)
 		cancel()
 		end.Close()
 		if err != nil {

@@ -95,6 +95,11 @@ func (b *Bencher) Measure(ctx context.Context, p Plan) (*Report, error) {
 			r.Rows = append(r.Rows, row)
 		}
 	}
+	if b.Save != nil && p.Instructions && p.WallBoots > 0 {
+		if err := b.Save(r); err != nil {
+			return nil, err
+		}
+	}
 	return r, b.walls(ctx, p, r)
 }
 
@@ -136,6 +141,22 @@ func (b *Bencher) walls(ctx context.Context, p Plan, r *Report) error {
 		row   string
 	}
 	values, why := map[key][]float64{}, map[key]string{}
+	fill := func() {
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			for _, linux := range []bool{true, false} {
+				f := &row.Go42
+				if linux {
+					f = &row.Linux
+				}
+				f.Wall = map[string]Wall{}
+				for n, cpus := range wallCPUs {
+					k := key{linux, n + 1, row.Name}
+					f.Wall[cpus] = wallOf(values[k], why[k])
+				}
+			}
+		}
+	}
 	flags := []string{"-wall", "-ms", fmt.Sprint(p.WallMS)}
 	for i := range p.WallBoots {
 		for _, cpus := range []int{1, 2} {
@@ -164,18 +185,10 @@ func (b *Bencher) walls(ctx context.Context, p Plan, r *Report) error {
 				}
 			}
 		}
-	}
-	for i := range r.Rows {
-		row := &r.Rows[i]
-		for _, linux := range []bool{true, false} {
-			f := &row.Go42
-			if linux {
-				f = &row.Linux
-			}
-			f.Wall = map[string]Wall{}
-			for n, cpus := range wallCPUs {
-				k := key{linux, n + 1, row.Name}
-				f.Wall[cpus] = wallOf(values[k], why[k])
+		fill()
+		if b.Save != nil && i+1 < p.WallBoots {
+			if err := b.Save(r); err != nil {
+				return err
 			}
 		}
 	}

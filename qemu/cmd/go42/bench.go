@@ -109,6 +109,9 @@ func benchmark(args []string) int {
 		prof.Write(os.Stdout, *lines)
 		return 0
 	}
+	if *out != "" {
+		b.Save = func(r *bench.Report) error { return r.WriteFiles(*out, *doc) }
+	}
 	r, err := b.Measure(ctx, bench.Plan{Ops: ops, Instructions: *runs > 0, Runs: *runs, Own: *own, WallBoots: *wall, WallMS: *wallMS})
 	show.end()
 	if err != nil {
