@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"unsafe"
 
 	"go42/ipc/abi"
 )
@@ -31,23 +32,46 @@ type Server struct {
 	Log func(line string)
 }
 
-// Receivers is the number of goroutines that wait for calls. Each holds a
-// thread while it waits, but no P.
+// Receivers is the number of goroutines that wait for calls on each CPU. Each
+// holds a thread while it waits, but no P.
 const Receivers = 8
 
 // Run serves until receiving fails; it returns that error. A server that
 // cannot receive has nothing left to do: its main function ends the process,
 // and the kernel answers its callers.
+//
+// A call is served on its caller's CPU, by the threads that are pinned there.
 func (s *Server) Run() error {
-	if runtime.GOMAXPROCS(0) < Receivers+2 {
-		runtime.GOMAXPROCS(Receivers + 2)
+	cpus := runtime.NumCPU()
+	if n := cpus*Receivers + 2; runtime.GOMAXPROCS(0) < n {
+		runtime.GOMAXPROCS(n)
 	}
 	n := Receivers + s.Waiting
-	errs := make(chan error, n)
-	for i := 0; i < n; i++ {
-		go func() { errs <- s.receive() }()
+	errs := make(chan error, cpus*n)
+	for cpu := range cpus {
+		for range n {
+			go func() {
+				if cpus > 1 {
+					runtime.LockOSThread()
+					if err := pin(cpu); err != nil {
+						errs <- fmt.Errorf("%s: CPU %d: %w", s.Name, cpu, err)
+						return
+					}
+				}
+				errs <- s.receive()
+			}()
+		}
 	}
 	return <-errs
+}
+
+// pin keeps the calling thread on one CPU.
+func pin(cpu int) error {
+	mask := uint64(1) << cpu
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); e != 0 {
+		return e
+	}
+	return nil
 }
 
 func (s *Server) receive() error {

@@ -8,7 +8,7 @@ import (
 )
 
 // Threads of one process at the same time, in processes of one dispatcher and of
-// several; on one CPU the holder of a lock is preempted often.
+// several, on one CPU and on more; on one the holder of a lock is preempted often.
 func TestThreads(t *testing.T) {
 	t.Parallel()
 	want := host(t, nil, "", goProgram(t, "threads"))
@@ -19,6 +19,8 @@ func TestThreads(t *testing.T) {
 		"1":                       {},
 		"2 dispatchers":           {Append: "go42.dispatchers=2"},
 		"4 dispatchers":           {Append: "go42.dispatchers=4"},
+		"2 CPUs":                  {SMP: 2},
+		"4 CPUs":                  {SMP: 4},
 		"counting, 1":             {ICount: true},
 		"counting, 3 dispatchers": {ICount: true, Append: "go42.dispatchers=3"},
 	} {

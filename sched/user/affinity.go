@@ -18,14 +18,16 @@ func (t *Thread) InheritCPUs(mask uint64) { t.cpus = mask }
 func (t *Thread) SetCPUs(mask uint64) {
 	was := Disable()
 	atomic.StoreUint64(&t.cpus, mask)
-	d := current()
-	switch {
-	case d.allows(t):
-	case t == Current():
-		yieldCurrent()
-	default:
+	if t != Current() {
 		// Where it is queued, or runs, it is looked at again.
-		poke(&disps[atomic.LoadUint32(&t.disp)])
+		if several() {
+			poke(&disps[atomic.LoadUint32(&t.disp)])
+		}
+	} else {
+		// A dispatcher may have to be added, which others may hold up.
+		for n := 0; n < 100 && !current().allows(t); n++ {
+			yieldCurrent()
+		}
 	}
 	Restore(was)
 }

@@ -150,7 +150,7 @@ func spawn(cpu uint32) *Dispatcher {
 	if i := native.SpawnDisp(uint64(cpu), uint64(cpu)); i == int64(n) {
 		d = &disps[i]
 		atomic.StoreUint32(&d.cpu, cpu)
-		if !several() {
+		if n == 1 {
 			// From now on the kernel moves us no more.
 			atomic.StoreUint32(&disps[0].cpu, CPU())
 		}

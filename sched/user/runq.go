@@ -115,7 +115,26 @@ func place(d *Dispatcher, t *Thread) *Dispatcher {
 	if d.allows(t) {
 		return d
 	}
-	var best *Dispatcher
+	for n := 0; ; n++ {
+		if e := best(t); e != nil {
+			return e
+		}
+		m := atomic.LoadUint64(&t.cpus)
+		if e := spawn(uint32(bits.TrailingZeros64(m))); e != nil {
+			return e
+		}
+		if atomic.LoadUint32(&spawning) == 0 || stopped() {
+			// It cannot be, or not now: better here than nowhere.
+			return d
+		}
+		pause(n) // somebody adds one, perhaps there
+	}
+}
+
+// best is the dispatcher that suits t best: an idle one, or one with few threads;
+// nil: it may run on none.
+func best(t *Thread) *Dispatcher {
+	var b *Dispatcher
 	ds := all()
 	for i := range ds {
 		e := &ds[i]
@@ -125,19 +144,11 @@ func place(d *Dispatcher, t *Thread) *Dispatcher {
 		if atomic.LoadUint32(&e.idle) != 0 {
 			return e
 		}
-		if best == nil || atomic.LoadUint32(&e.queue.n) < atomic.LoadUint32(&best.queue.n) {
-			best = e
+		if b == nil || atomic.LoadUint32(&e.queue.n) < atomic.LoadUint32(&b.queue.n) {
+			b = e
 		}
 	}
-	if best != nil {
-		return best
-	}
-	m := atomic.LoadUint64(&t.cpus)
-	if e := spawn(uint32(bits.TrailingZeros64(m))); e != nil {
-		return e
-	}
-	// Nowhere: better here than never.
-	return d
+	return b
 }
 
 // callHelp wakes an idle dispatcher that may run t, which is in d's queue.
