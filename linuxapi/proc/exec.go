@@ -207,11 +207,6 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	if Me.NoNewPrivs {
 		p.NoNewPrivs = 1
 	}
-	was := user.Disable()
-	if SaveSignals != nil {
-		SaveSignals(t, p)
-	}
-	user.Restore(was)
 	if hook.ExecCommit != nil {
 		hook.ExecCommit()
 	}
@@ -227,6 +222,10 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	// The kernel stops the other dispatchers.
 	user.ToFirst()
 	user.Disable()
+	// Signals last: what comes from now on finds the new program.
+	if SaveSignals != nil {
+		SaveSignals(t, p)
+	}
 	r := native.Reset(x.region, p.Len)
 	// Refused after all was given up.
 	native.LogString("libOS: exec reset refused\n")

@@ -24,7 +24,7 @@ type Parcel struct {
 	FilesOff   uint32
 	FilesLen   uint32
 	Secure     uint32
-	_          uint32
+	Fetch      uint32 // signals wait at the process server
 
 	FCM, Size             uint64 // the program
 	InterpFCM, InterpSize uint64 // its interpreter (PT_INTERP), 0: none

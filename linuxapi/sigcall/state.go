@@ -242,6 +242,15 @@ func save(t *thread.Thread, p *proc.Parcel) {
 			p.Pending[s-1] = 1
 		}
 	}
+	// Some thread was told that the process server has signals, and will not ask
+	// any more.
+	was := thread.Lock()
+	for o := thread.Newest(); o != nil; o = o.Next() {
+		if o.HasWork(user.WorkFetch) {
+			p.Fetch = 1
+		}
+	}
+	thread.Unlock(was)
 	if TimersSave != nil {
 		TimersSave(p)
 	}
@@ -261,6 +270,9 @@ func restore(t *thread.Thread, p *proc.Parcel) {
 	}
 	if P.Pending.Set&^t.Sig.Mask != 0 {
 		t.AddWork(user.WorkSignal)
+	}
+	if p.Fetch != 0 {
+		t.AddWork(user.WorkFetch)
 	}
 	if TimersRestore != nil {
 		TimersRestore(p)
