@@ -41,6 +41,8 @@ type CPU struct {
 	jobs, jobsTail *Process
 	jobAt          uint64 // when jobs get a turn though a dispatcher runs
 
+	chance uint64 // see inject.go
+
 	// Statistics.
 	Switches, IdleNS, UserNS uint64
 	idleSince                uint64
@@ -382,6 +384,9 @@ func (c *CPU) Leave() {
 	due := c.due
 	if due {
 		c.due = false
+		if spin.Debug && injecting {
+			c.inject()
+		}
 		c.expire()
 		c.jobsTurn()
 	}
@@ -448,6 +453,9 @@ func (c *CPU) Leave() {
 	if c.stale || c.armed == 0 {
 		c.stale = false
 		c.arm()
+	}
+	if spin.Debug && injecting && c.Current != nil {
+		c.injectNext()
 	}
 	c.now = 0
 	spin.HoldsNone()

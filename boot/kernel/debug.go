@@ -92,3 +92,21 @@ func deferred() bool { return mm.Work(64) }
 
 // bootPids are the kernel process ids of the boot table's processes.
 var bootPids [len(bootTable)]uint64
+
+// cover notes interrupts in the libOS's restartable exit range.
+var cover sched.Cover
+
+// startupInject turns on what go42.inject on the command line asks for.
+func startupInject() {
+	if debugBuild && hasWord(amd64.Boot.Cmdline, "go42.inject") {
+		cover.Watch(image.info.ExitLo, image.info.ExitHi)
+		sched.Inject()
+	}
+}
+
+// printCover says which instructions of the exit range were interrupted.
+func printCover() {
+	print("exit range interrupted at")
+	cover.Each(func(off uint64) { print(" ", off) })
+	println()
+}

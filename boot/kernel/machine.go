@@ -94,6 +94,9 @@ func (q *ring) take(b []byte) int {
 func onIRQ(ctx *amd64.UserContext, irq int) {
 	c := sched.This()
 	events[c.ID].interrupts++
+	if debugBuild && ctx != nil {
+		cover.Hit(ctx.Regs.RIP)
+	}
 	switch irq {
 	case amd64.IRQTimer:
 		publishFree()
@@ -222,6 +225,9 @@ func nativeLog(p *sched.Process, va, n uint64) int64 {
 func nativePower(p *sched.Process, op, status uint64) int64 {
 	if p.Role&abi.RoleProc == 0 {
 		return -abi.EPERM
+	}
+	if debugBuild && hasWord(amd64.Boot.Cmdline, "go42.inject") {
+		printCover()
 	}
 	switch op {
 	case abi.PowerOff:

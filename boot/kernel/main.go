@@ -87,6 +87,7 @@ func startup() {
 	}
 	startupHandlers()
 	startupDump()
+	startupInject()
 	startupCPUs()
 	startupProcesses(&boot)
 	for _, irq := range [...]uint32{amd64.IRQCOM1, amd64.IRQCOM2} {
