@@ -312,6 +312,10 @@ func (f *File) chmod(mode uint64) int64 {
 	if f.handle == 0 {
 		return -EPERM
 	}
+	if f.kind == kindPath { // by its name in /proc/self/fd
+		_, st := client.FileSystem{C: conn(), H: f.handle}.Chmod("", mode, atSymNoFollow, proto.Out{})
+		return st
+	}
 	return client.File{C: conn(), H: f.handle}.Chmod(mode)
 }
 
@@ -358,6 +362,10 @@ func Fchownat(dirfd, addr, uid, gid, flags uint64) int64 {
 func (f *File) chown(uid, gid uint64) int64 {
 	if f.handle == 0 {
 		return -EPERM
+	}
+	if f.kind == kindPath { // by its name in /proc/self/fd, or as the directory descriptor
+		_, st := client.FileSystem{C: conn(), H: f.handle}.Chown("", uid, gid, atSymNoFollow, proto.Out{})
+		return st
 	}
 	return client.File{C: conn(), H: f.handle}.Chown(uid, gid)
 }
@@ -446,6 +454,10 @@ func Utimensat(dirfd, addr, times, flags uint64) int64 {
 func (f *File) utimens(t *proto.Times) int64 {
 	if f.handle == 0 {
 		return -EPERM
+	}
+	if f.kind == kindPath { // by its name in /proc/self/fd, or as the directory descriptor
+		_, st := client.FileSystem{C: conn(), H: f.handle}.Utimens("", t, atSymNoFollow, proto.Out{})
+		return st
 	}
 	return client.File{C: conn(), H: f.handle}.Utimens(t)
 }

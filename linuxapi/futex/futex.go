@@ -1,6 +1,7 @@
-// Package futex is futex(2) within one process: queues of threads by address.
-// Shared futexes between processes are not offered: FUTEX_PRIVATE_FLAG makes no
-// difference, a wake reaches the threads of the calling process.
+// Package futex is futex(2): queues of threads by address, within one process.
+// A wake reaches the threads of the calling process. Who waits without
+// FUTEX_PRIVATE_FLAG for a word in shared memory looks at it again every few
+// milliseconds, since another process that changes it can wake nobody here.
 //
 // A bucket's spin lock guards its list and the FutexWait of the threads on it.
 // The user's word is read under it, so that no wake is lost between the check
@@ -10,8 +11,10 @@ package futex
 import (
 	"sync/atomic"
 
+	"go42/ipc/abi"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/native"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
 	"go42/sched/user"
@@ -48,7 +51,7 @@ var buckets [nBuckets]bucket
 
 // Calls are this package's system calls.
 var Calls = [...]call.Entry{
-	{202, "futex", sysFutex, call.Full, "partial: within one process; priority-inheritance operations: ENOSYS"},
+	{202, "futex", sysFutex, call.Full, "partial: between processes by looking again every 0.5 to 16 ms; priority-inheritance operations: ENOSYS"},
 	{273, "set_robust_list", sysSetRobustList, call.Full, "full: within one process"},
 	{274, "get_robust_list", sysGetRobustList, call.Full, "partial: threads of the caller's process only (EPERM)"},
 }
@@ -124,6 +127,9 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 				deadline = max(ns, 1)
 			}
 		}
+		if op&flagPrivate == 0 && shared(addr) {
+			return waitShared(t, addr, val, mask, deadline)
+		}
 		return wait(t, addr, val, mask, deadline)
 	case opWake:
 		return int64(Wake(addr, int(int32(val)), matchAny))
@@ -179,6 +185,38 @@ func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int6
 		return errno.RestartSys.Ret()
 	}
 	return 0
+}
+
+// How often a word that other processes can change is looked at: at first, and
+// after a while, ns.
+const (
+	pollFirst = 500_000
+	pollMost  = 16_000_000
+)
+
+// shared says whether other processes may have the word's memory.
+func shared(addr uint64) bool {
+	var ri abi.RegionInfo
+	return native.Query(0, addr, &ri) >= 0 && ri.Addr <= addr && ri.Flags&abi.MapShared != 0
+}
+
+// waitShared is wait for a word in shared memory: a change of the word by
+// another process ends it, too.
+func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
+	first := true
+	for step := uint64(pollFirst); ; step = min(2*step, pollMost) {
+		next := user.Now() + step
+		if deadline != 0 {
+			next = min(next, deadline)
+		}
+		switch r := wait(t, addr, val, mask, next); {
+		case r == errno.EAGAIN.Ret() && !first:
+			return 0 // it has changed while we slept
+		case r != errno.ETIMEDOUT.Ret() || next == deadline:
+			return r
+		}
+		first = false
+	}
 }
 
 // leave takes a thread whose wait ended otherwise off its bucket, which a requeue
