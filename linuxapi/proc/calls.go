@@ -47,7 +47,7 @@ var Calls = [...]call.Entry{
 	{126, "capset", sysCapset, call.Full, "partial: changes: EPERM"},
 	{135, "personality", sysPersonality, call.Leaf, "partial: kept and answered; only PER_LINUX has an effect"},
 	{140, "getpriority", sysGetpriority, call.Full, "partial: PRIO_PROCESS (ENOSYS)"},
-	{141, "setpriority", sysSetpriority, call.Full, "partial: kept, without effect on scheduling; PRIO_PROCESS (ENOSYS)"},
+	{141, "setpriority", sysSetpriority, call.Full, "partial: of the whole process; PRIO_PROCESS (ENOSYS)"},
 	{142, "sched_setparam", sysSchedSetparam, call.Full, "partial: priority 0 only"},
 	{143, "sched_getparam", sysSchedGetparam, call.Full, "full"},
 	{144, "sched_setscheduler", sysSchedSetscheduler, call.Full, "partial: SCHED_OTHER, SCHED_BATCH and SCHED_IDLE, all the same; others EPERM"},

@@ -238,8 +238,7 @@ func (s *Server) Rusage(c *ipc.Call, who uint64) (r *proto.Rusage, st int64) {
 	return r, st
 }
 
-// Nice implements proto.Proc. The value is kept and shown; the kernel's
-// scheduler has no use for it.
+// Nice implements proto.Proc.
 func (s *Server) Nice(c *ipc.Call, pid uint64, set uint64, value uint64) (old uint64, st int64) {
 	st = s.known(c, func(p *process) error {
 		q := s.target(p, pid)
@@ -256,6 +255,9 @@ func (s *Server) Nice(c *ipc.Call, pid uint64, set uint64, value uint64) (old ui
 		n := min(int32(min(value, 39))-20, 19)
 		if n < q.nice && p.cred.EUID != 0 {
 			return syscall.EACCES
+		}
+		if err := s.kernel.SetNice(q.kpid, n); err != nil {
+			return err
 		}
 		q.nice = n
 		return nil

@@ -28,6 +28,11 @@ func (Native) Resume(kpid uint64) error { return call(abi.NResume, kpid, 0) }
 // SetCred implements Kernel.
 func (Native) SetCred(kpid, token uint64) error { return call(abi.NSetCred, kpid, token) }
 
+// SetNice implements Kernel.
+func (Native) SetNice(kpid uint64, nice int32) error {
+	return call(abi.NSetNice, kpid, uint64(nice+20))
+}
+
 // SetRole implements Kernel.
 func (Native) SetRole(kpid uint64) error { return call(abi.NSetRole, kpid, 0) }
 

@@ -33,6 +33,8 @@ type Kernel interface {
 	ReadMemory(kpid, addr uint64, b []byte) int
 	SetCred(kpid, token uint64) error
 	SetRole(kpid uint64) error
+	// SetNice gives a process its share of the CPU by its nice value, -20..19.
+	SetNice(kpid uint64, nice int32) error
 	Power(op, status uint64) error
 	SetWall(offset int64) error
 	Status(line string) // to the host tool

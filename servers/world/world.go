@@ -304,6 +304,8 @@ func (k *kernel) NextExit(n *abi.ExitNotice) bool {
 	return true
 }
 
+func (k *kernel) SetNice(uint64, int32) error { return nil }
+
 func (k *kernel) SetCred(kpid, token uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
