@@ -48,13 +48,17 @@ func serveNative(t *thread.Thread, nr uint64) {
 // message is the in-kernel view of a program's abi.Message, copied through the
 // thread's own space: the program's page may not be there.
 func message(t *thread.Thread, addr uint64) errno.Errno {
-	c := t.Client()
-	head := unsafe.Slice((*byte)(unsafe.Pointer(&c.M)), unsafe.Offsetof(c.M.Data))
-	if e := usercopy.CopyIn(head, addr); e != errno.OK {
-		return e
+	m := &t.Client().M
+	// Only what the message says it has: most have neither ranges nor grants.
+	e := usercopy.CopyIn(unsafe.Slice((*byte)(unsafe.Pointer(m)), unsafe.Offsetof(m.Ranges)), addr)
+	if e == errno.OK && m.NRanges|m.NGrants != 0 {
+		const from, to = unsafe.Offsetof(m.Ranges), unsafe.Offsetof(m.Data)
+		e = usercopy.CopyIn(unsafe.Slice((*byte)(unsafe.Pointer(&m.Ranges)), to-from), addr+uint64(from))
 	}
-	n := min(c.M.Len, abi.MaxData)
-	return usercopy.CopyIn(c.M.Data[:n], addr+uint64(unsafe.Offsetof(c.M.Data)))
+	if e == errno.OK && m.Len != 0 {
+		e = usercopy.CopyIn(m.Data[:min(m.Len, abi.MaxData)], addr+uint64(unsafe.Offsetof(m.Data)))
+	}
+	return e
 }
 
 func invoke(t *thread.Thread, a *[6]uint64) int64 {
@@ -66,12 +70,8 @@ func invoke(t *thread.Thread, a *[6]uint64) int64 {
 	if e := user.CallServer(a[0], uint32(a[1]), &c.M, &c.R); e != errno.OK && c.R.Tag == 0 {
 		return e.Ret()
 	}
-	head := unsafe.Slice((*byte)(unsafe.Pointer(&c.R)), unsafe.Offsetof(c.R.Data))
-	if e := usercopy.CopyOut(a[3], head); e != errno.OK {
-		return e.Ret()
-	}
-	n := min(c.R.Len, abi.MaxData)
-	return usercopy.CopyOut(a[3]+uint64(unsafe.Offsetof(c.R.Data)), c.R.Data[:n]).Ret()
+	n := unsafe.Offsetof(c.R.Data) + uintptr(min(c.R.Len, abi.MaxData))
+	return usercopy.CopyOut(a[3], unsafe.Slice((*byte)(unsafe.Pointer(&c.R)), n)).Ret()
 }
 
 // reply: record, status, message, flags, where to receive.
@@ -110,12 +110,8 @@ func receive(t *thread.Thread, to uint64) int64 {
 // handOut copies what was received to the program.
 func handOut(t *thread.Thread, to uint64) int64 {
 	c := &t.In
-	head := unsafe.Slice((*byte)(unsafe.Pointer(c)), unsafe.Offsetof(c.Data))
-	e := usercopy.CopyOut(to, head)
-	if e == errno.OK {
-		n := min(c.Len, abi.MaxData)
-		e = usercopy.CopyOut(to+uint64(unsafe.Offsetof(c.Data)), c.Data[:n])
-	}
+	n := unsafe.Offsetof(c.Data) + uintptr(min(c.Len, abi.MaxData))
+	e := usercopy.CopyOut(to, unsafe.Slice((*byte)(unsafe.Pointer(c)), n))
 	if e != errno.OK && c.Record != 0 {
 		native.Reply(c.Record, errno.EIO.Ret(), 0, 0)
 	}

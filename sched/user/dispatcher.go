@@ -188,7 +188,6 @@ func poke(e *Dispatcher) {
 // that it knows already stays, though nothing may be due any more: a stale one
 // costs one empty event, a new one for each turn would cost a call each time.
 func (d *Dispatcher) leaving() (more bool) {
-	d.slice = 0
 	more = d.queue.some()
 	if several() {
 		atomic.StoreUint32(&d.rest, 1)

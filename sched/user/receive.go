@@ -30,7 +30,7 @@ func (t *Thread) receive(intr bool) Reason {
 	}
 	r := Woken
 	if !t.immediate() {
-		t.beginReceive()
+		t.beginReceive(current())
 		r = t.endReceive(t.park(0, intr))
 	}
 	t.bound = nil
@@ -64,7 +64,7 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 	} else {
 		t.replyRecord, t.replyStatus, t.callMsg = record, status, msg
 		t.bound = d
-		t.beginReceive()
+		t.beginReceive(d)
 		if intr {
 			t.interruptible()
 		}
@@ -123,15 +123,18 @@ func (d *Dispatcher) takeEvents(t *Thread) bool {
 	return true
 }
 
-func (t *Thread) beginReceive() {
-	current().receivers.pushFront(t)
+func (t *Thread) beginReceive(d *Dispatcher) {
+	d.receivers.pushFront(t)
 	t.prepare()
-	atomic.AddUint32(&current().page.Accept, 1)
+	atomic.AddUint32(&d.page.Accept, 1)
 }
 
 // endReceive: t runs again. If it is still on the list, its wait was interrupted;
 // otherwise it was given something, an interruption notwithstanding.
 func (t *Thread) endReceive(r Reason) Reason {
+	if t.links[0].on == nil {
+		return Woken
+	}
 	if d := current(); d.receivers.remove(t) {
 		atomic.AddUint32(&d.page.Accept, ^uint32(0))
 		return r
@@ -170,7 +173,9 @@ func copyCall(dst, src *abi.CallMessage) {
 	dst.Record, dst.BadgePid, dst.BadgeCred, dst.Object = src.Record, src.BadgePid, src.BadgeCred, src.Object
 	dst.Method, dst.Flags, dst.Args = src.Method, src.Flags, src.Args
 	dst.Len, dst.NRanges, dst.RangeLen, dst.Handles = n, src.NRanges, src.RangeLen, src.Handles
-	copy(dst.Data[:n], src.Data[:n])
+	if n != 0 {
+		copy(dst.Data[:n], src.Data[:n])
+	}
 }
 
 // callUpcall: the kernel came with a call.

@@ -280,8 +280,9 @@ func resume(d *Dispatcher, t *Thread) {
 	entry.Resume(&t.Core)
 }
 
-// carryOn is resume for a thread that the kernel came for; if the dispatcher has
-// to be at rest it is queued.
+// carryOn resumes a thread that the kernel came for, on what is left of the turn:
+// one that calls and calls does not keep others from running. If the dispatcher
+// has to be at rest the thread is queued.
 func carryOn(d *Dispatcher, t *Thread) {
 	if stopped() || !d.allows(t) {
 		t.Ready()
@@ -289,7 +290,9 @@ func carryOn(d *Dispatcher, t *Thread) {
 	}
 	atomic.StoreUint32(&t.disp, d.index)
 	t.setState(Running)
-	resume(d, t)
+	d.between = false
+	d.rearm(d.queue.some())
+	entry.Resume(&t.Core)
 }
 
 // onThread reports whether the code runs on a thread's own stack, as the running

@@ -26,8 +26,10 @@ const MaxTimers = 8192
 // at a time, and none while a timer's function runs.
 type heap struct {
 	lock SpinLock
-	n    int32 // written under lock; the dispatcher itself reads it without
-	all  [MaxTimers]*Timer
+	n    int32
+	// first is the time of the earliest timer, 0: none. Atomic; written under lock.
+	first uint64
+	all   [MaxTimers]*Timer
 }
 
 // Set makes the timer due at when; a set one is moved. EAGAIN: too many timers.
@@ -52,10 +54,11 @@ func (tm *Timer) set(d *Dispatcher, when uint64) errno.Errno {
 		e = errno.OK
 		tm.When = when
 		h.all[h.n] = tm
-		atomic.AddInt32(&h.n, 1)
+		h.n++
 		tm.pos = h.n
 		atomic.StoreUint32(&tm.on, d.index+1)
 		h.up(tm.pos - 1)
+		h.note()
 	}
 	h.lock.drop()
 	return e
@@ -125,13 +128,23 @@ func (h *heap) remove(tm *Timer) {
 		h.swap(i, last)
 	}
 	h.all[last] = nil
-	atomic.StoreInt32(&h.n, last)
+	h.n = last
 	tm.pos = 0
 	atomic.StoreUint32(&tm.on, 0)
 	if i != last {
 		h.up(i)
 		h.down(i)
 	}
+	h.note()
+}
+
+// note brings first up to date.
+func (h *heap) note() {
+	at := uint64(0)
+	if h.n != 0 {
+		at = max(h.all[0].When, 1)
+	}
+	atomic.StoreUint64(&h.first, at)
 }
 
 // reset empties the heap: in a child, whose parent's timers are not its own.
@@ -140,28 +153,19 @@ func (h *heap) reset() {
 		h.all[i].pos, h.all[i].on = 0, 0
 		h.all[i] = nil
 	}
-	h.lock, h.n = SpinLock{}, 0
+	h.lock, h.n, h.first = SpinLock{}, 0, 0
 }
 
-// earliest is the time of the first timer, 0: none. Disabled, on the heap's
-// dispatcher.
-func (h *heap) earliest() uint64 {
-	if atomic.LoadInt32(&h.n) == 0 {
-		return 0
-	}
-	h.lock.take()
-	at := uint64(0)
-	if h.n != 0 {
-		at = max(h.all[0].When, 1)
-	}
-	h.lock.drop()
-	return at
-}
+// earliest is the time of the first timer, 0: none.
+func (h *heap) earliest() uint64 { return atomic.LoadUint64(&h.first) }
 
 // expire runs what is due. Disabled. At most 64 timers, so that the disabled
 // section stays short: the deadline is then set to what is overdue.
 func (h *heap) expire(now uint64) {
 	for n := 0; n < 64; n++ {
+		if at := h.earliest(); at == 0 || at > now {
+			return
+		}
 		h.lock.take()
 		if h.n == 0 || h.all[0].When > now {
 			h.lock.drop()

@@ -215,8 +215,9 @@ func yield(n int) {
 // call to a server costs when the server does nothing.
 func ppcUnknown(n int) {
 	var msg abi.Message
+	var reply abi.ReturnMessage
 	for range n {
-		if r := sys6(abi.SysNative+abi.NInvoke, abi.HandleProc, 0xffff, uintptr(unsafe.Pointer(&msg)), 0, 0, 0); r == sysENOSYS && !look().known {
+		if r := sys6(abi.SysNative+abi.NInvoke, abi.HandleProc, 0xffff, uintptr(unsafe.Pointer(&msg)), uintptr(unsafe.Pointer(&reply)), 0, 0); r == sysENOSYS && !look().known {
 			die(r, "not a call of this system\x00")
 		}
 	}
