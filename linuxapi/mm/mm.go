@@ -51,9 +51,9 @@ var Calls = [...]call.Entry{
 	{26, "msync", sysMsync, call.Full, "full: shared mappings are the file's pages themselves; those of a file system with a pager are written back"},
 	{27, "mincore", sysMincore, call.Full, "full"},
 	{28, "madvise", sysMadvise, call.Full, "partial: advice about speed is accepted and has no effect; MADV_REMOVE, MADV_HWPOISON: EINVAL"},
-	{149, "mlock", sysMlock, call.Full, "full: nothing is ever paged out, so pages only have to be brought in"},
+	{149, "mlock", sysMlock, call.Full, "partial: pages are brought in, and stay, but for clean pages of files whose server supplies them"},
 	{150, "munlock", sysMunlock, call.Full, "full: see mlock"},
-	{151, "mlockall", sysMlockall, call.Full, "partial: pages that come later are not brought in beforehand; none is ever paged out"},
+	{151, "mlockall", sysMlockall, call.Full, "partial: pages that come later are not brought in beforehand; see mlock"},
 	{152, "munlockall", sysMunlockall, call.Full, "full: see mlock"},
 	{325, "mlock2", sysMlock, call.Full, "full: see mlock"},
 }
@@ -349,7 +349,22 @@ func sysMlock(t *thread.Thread, a *call.Args) int64 {
 	if e := mapped(addr, length); e != errno.OK {
 		return e.Ret()
 	}
-	return native.Advise(addr, length, abi.AdviseWillNeed)
+	if r := native.Advise(addr, length, abi.AdviseWillNeed); r < 0 {
+		return r
+	}
+	// A file's pages may be on their way only.
+	var ri abi.RegionInfo
+	for end := addr + length; addr < end; addr = ri.Addr + ri.Len {
+		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
+			return errno.ENOMEM.Ret()
+		}
+		if ri.Kind == regionFile && ri.Prot&abi.ProtRead != 0 {
+			if usercopy.Touch(addr, min(end, ri.Addr+ri.Len)-addr, false) != errno.OK {
+				return errno.ENOMEM.Ret()
+			}
+		}
+	}
+	return 0
 }
 
 func sysMunlock(t *thread.Thread, a *call.Args) int64 {
