@@ -64,6 +64,14 @@ func TestLatency(t *testing.T) {
 	smpGuest(t, 1, cfg, "latency")
 }
 
+// Programs share a CPU by their nice values.
+func TestNice(t *testing.T) {
+	t.Parallel()
+	cfg := qemu.Config{}
+	cfg.ICount = true
+	smpGuest(t, 1, cfg, "nice")
+}
+
 // Processes that have nothing to do with each other do not wait for each other's
 // kernel locks: faults on anonymous memory wait for none at all. What the others
 // wait for is told.

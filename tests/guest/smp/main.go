@@ -7,6 +7,7 @@
 //	smp storm          many processes and threads call one server
 //	smp latency        a file call's cost, in switches and calls, alone and
 //	                   beside programs that only compute
+//	smp nice           two programs that only compute, one of them nicer
 //
 // It says "FAIL" where something does not hold.
 package main
@@ -40,12 +41,15 @@ func main() {
 		case "latency":
 			latency()
 			return
+		case "nice":
+			nice()
+			return
 		case "spin":
 			for {
 			}
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency")
+	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | nice")
 	os.Exit(2)
 }
 
