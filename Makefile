@@ -37,6 +37,10 @@ gdb: build tools ## boot and wait for gdb; prints the command to attach
 
 test: test-tools vet initramfs ## all tests, on the host and in guests
 	go test -timeout $(TIMEOUT) $(T) ./...
+	@echo "the guests again, with 2 CPUs"
+	go test -timeout $(TIMEOUT) $(T) ./tests -smp 2
+	@echo "the guests again, with 4 CPUs"
+	go test -timeout $(TIMEOUT) $(T) ./tests -smp 4
 
 test-host: ## only the tests that need no QEMU
 	go test $(T) $$(go list ./... | grep -v '^go42/tests$$')

@@ -21,7 +21,28 @@
 // exec's reset) is a Job on the CPU's work list, done a step at a time between
 // dispatchers.
 //
-// Locking: one CPU is started, and the kernel runs with interrupts off; what
-// is written here is per-CPU or owned by one process. Lock order, for when
-// there are more: endpoint (handle set, calls) -> CPU run queue -> mm.
+//	process.go  processes and dispatchers
+//	cpu.go      the scheduler of one CPU: Leave, turns, hand-off
+//	runq.go     its queues; share.go: who is next within a class
+//	timer.go    its deadlines
+//	job.go      its work list
+//	mail.go     what one CPU tells another
+//	balance.go  which CPU a program runs on; which address space a CPU has loaded
+//	grace.go    when what was taken away can be given back
+//	inject.go, pause.go, dump.go  debug builds: preemption at odd places, a
+//	            machine that stands still, what there is to see of a hang
+//
+// # Several CPUs
+//
+// There is no global lock, and none for scheduling. A dispatcher belongs to one
+// CPU, which alone touches its state, its place in queues and timers, and its
+// registers; others send mail (a bit, a link, an interrupt). Calls are kept with
+// dispatchers (ipc/call.Endpoint, with its lock), so that two CPUs that call a
+// server which has a dispatcher on each do not meet. A process's lock guards its
+// state, its handle set and the array of its dispatchers. Lock order: package
+// spin.
+//
+// Find gives a pointer without a reference: it is good until the end of the
+// kernel entry. A dead process is found until its handles have gone, says Dying
+// from the first moment on, and is given back after grace periods.
 package sched

@@ -65,8 +65,16 @@ func testMain(m *testing.M) int {
 		flag.Set("test.skip", "^("+strings.Join(names, "|")+")$")
 		fmt.Printf("pending, run by make test-all only: %s\n", strings.Join(names, " "))
 	}
+	if *smp > 1 && flag.Lookup("test.run").Value.String() == "" {
+		flag.Set("test.skip", strings.TrimPrefix(flag.Lookup("test.skip").Value.String()+"|"+ownCPUs, "|"))
+	}
 	return m.Run()
 }
+
+// ownCPUs are the tests that choose the number of CPUs themselves: they are not
+// run again for other ones.
+const ownCPUs = "^(TestBench.*|TestPerformance|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|" +
+	"TestCallStorm|TestScaling|TestCPUs|TestPanicOfFour|TestKernelEnd|TestStdlib|TestTimeout)$"
 
 func mapsKeys(m map[string]string) func(func(string) bool) {
 	return func(yield func(string) bool) {
