@@ -48,6 +48,7 @@ type cpuState struct {
 	waiting  bool
 	answered uint32
 	finished bool
+	control  [8]uint64 // CR0, CR3, CR4, EFER, STAR, LSTAR, SFMASK, SYSENTER_CS at the start
 	flip     bool
 
 	shots, waits, graces, ipis uint64
@@ -115,6 +116,8 @@ func smpCPU() {
 	p.SetLibOS(libText, libText+area, at(libText, fnSmpSvc))
 	p.Cur = nil
 	amd64.TimerStop()
+	smp.cpu[p.ID].control = [...]uint64{amd64.ReadCR0(), amd64.ReadCR3(), amd64.ReadCR4(), amd64.ReadMSR(0xc0000080),
+		amd64.ReadMSR(0xc0000081), amd64.ReadMSR(0xc0000082), amd64.ReadMSR(0xc0000084), amd64.ReadMSR(0x174)}
 	atomic.AddUint32(&smp.there, 1)
 	amd64.Run()
 }
@@ -356,6 +359,12 @@ func smpEnd() {
 	}
 	for i := range amd64.NCPU {
 		s, p := &smp.cpu[i], amd64.CPUByID(i)
+		for n, v := range s.control {
+			if v != smp.cpu[0].control[n] {
+				println("control register", n, hexWord(v))
+				smpFail("not set up as CPU 0:", uint64(i))
+			}
+		}
 		if smp.mode == "smpnmi" {
 			println("CPU", i, "NMIs", p.NMIs, "reflected", p.Reflected, "natives", p.Natives)
 			continue
