@@ -220,7 +220,7 @@ func checkHalves() string {
 			if f.nchild == 0 && !f.dead && f.check == 0 {
 				return "leaf without a half"
 			}
-		} else if f.nmappers != f.check && !f.fixed() {
+		} else if !f.fixed() && f.mapped() != uint64(f.check) {
 			return "mapper list"
 		}
 	}

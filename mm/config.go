@@ -44,6 +44,7 @@ var mem struct {
 	regions  Pool[Region]
 	halves   Pool[Half]
 	spaces   Pool[AddressSpace]
+	shards   Pool[shards]
 
 	root *Account
 	cpus [maxCPU]perCPU
@@ -80,6 +81,7 @@ func Init(cfg *Config) Errno {
 	mem.regions.Init("regions", bound(cfg.MaxRegions, 1024+total/2))
 	mem.halves.Init("halves", bound(cfg.MaxSpaces, 64+total/16)*2)
 	mem.spaces.Init("address spaces", bound(cfg.MaxSpaces, 64+total/16))
+	mem.shards.Init("mapper lists", bound(cfg.MaxFCMs, 64+total/64))
 	initPaging(total)
 	root, _, ok := mem.accounts.Alloc(nil)
 	if !ok {

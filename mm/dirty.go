@@ -116,19 +116,6 @@ func (r *Region) covers(lo, hi uint64) (from, to uint64) {
 	return from, to
 }
 
-// visited moves r, which this pass has seen to, to the tail of the mappers.
-func (f *FCM) visited(r *Region) {
-	f.unlinkMapper(r)
-	r.zapEpoch = f.zapEpoch
-	r.mprev = f.mapTail
-	if f.mapTail != nil {
-		f.mapTail.mnext = r
-	} else {
-		f.mappers = r
-	}
-	f.mapTail = r
-}
-
 // NextDirty takes the first dirty pages at or above page from: n of them from lo
 // on are clean from now on, and mapped by nobody, so that a later write makes
 // them dirty again. n == 0: none was found below lo; go on there, NoPage: there

@@ -167,6 +167,11 @@ func (f *FCM) locked(i uint64, by *Account, write bool) (pa uint64, res FaultRes
 	if f.phys() {
 		return f.page(i, true, by)
 	}
+	if f.paging == nil {
+		if pa = f.seen(i); pa != 0 {
+			return pa, FaultOK
+		}
+	}
 	f.lock.Acquire()
 	if f.paging != nil {
 		pa, res = f.paging.touched(i, write)
@@ -230,6 +235,12 @@ func (leaf *FCM) claimOver(i uint64, obj *FCM, oi uint64) (pa uint64, res FaultR
 		below, _ := obj.page(oi, false, nil)
 		pa = leaf.claim(i, below)
 	default:
+		if obj.paging == nil {
+			if below := obj.seen(oi); below != 0 {
+				pa = leaf.claim(i, below)
+				break
+			}
+		}
 		obj.lock.AcquireSecond()
 		var below uint64
 		below, res = obj.page(oi, obj.paging != nil, nil)
@@ -262,7 +273,7 @@ func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
 		}
 	}
 	o := r.obj
-	if !o.phys() {
+	if o.paging != nil {
 		o.lock.AcquireSecond()
 	}
 	for a := lo; a < hi; a += PageSize {
@@ -270,13 +281,23 @@ func (h *Half) around(r *Region, va uint64, f *frame, t *table, flags uint64) {
 		if *p != 0 || private>>(a>>PageShift%aroundPages)&1 != 0 {
 			continue
 		}
-		if pa := o.awake((r.off + (a - r.start)) >> PageShift); pa != 0 {
+		i := (r.off + (a - r.start)) >> PageShift
+		var pa uint64
+		switch {
+		case o.paging != nil:
+			pa = o.awake(i)
+		case o.phys():
+			pa, _ = o.page(i, false, nil)
+		default:
+			pa = o.seen(i)
+		}
+		if pa != 0 {
 			*p = pa | flags
 			f.live++
 			h.resident++
 		}
 	}
-	if !o.phys() {
+	if o.paging != nil {
 		o.lock.Release()
 	}
 	if !r.shared() && h.leaf != nil {

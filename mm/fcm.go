@@ -49,10 +49,12 @@ type FCM struct {
 	sibPrev *FCM
 	nchild  int32
 
-	mappers  *Region // regions that map it; guarded by lock
+	mappers  *Region // regions that map it, unless shards have them
 	mapTail  *Region
 	nmappers int64
+	shards   *shards // set once, before the first mapper; atomic
 	zapEpoch uint32
+	seq      uint32 // odd while index changes (objects without a pager): see seen; atomic
 
 	paging *paging // its pages come from a pager; nil: they do not
 
@@ -78,7 +80,7 @@ func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
 	f.id = c.serial*maxCPU + uint64(cpuID())
 	f.index = pageIndex{}
 	f.parent, f.child, f.sibNext, f.sibPrev, f.nchild = nil, nil, nil, nil, 0
-	f.mappers, f.mapTail, f.nmappers, f.zapEpoch = nil, nil, 0, 0
+	f.mappers, f.mapTail, f.nmappers, f.zapEpoch, f.shards = nil, nil, 0, 0, nil
 	f.work, f.paging = nil, nil
 	f.lock.Release()
 	return f, OK
@@ -88,6 +90,10 @@ func newFCM(kind FCMKind, a *Account, size uint64) (*FCM, Errno) {
 func freeFCM(f *FCM) {
 	if f.paging != nil {
 		f.unpage()
+	}
+	if s := f.shards; s != nil {
+		f.shards = nil
+		mem.shards.Free(s)
 	}
 	a := f.acct
 	mem.fcms.Free(f)
@@ -160,11 +166,7 @@ func (f *FCM) Info() (resident, mappers, writers uint64) {
 		resident = (f.size + pageMask) &^ pageMask
 	}
 	mappers = f.mapped()
-	for r := f.mappers; r != nil; r = r.mnext {
-		if r.shared() && r.maxProt&2 != 0 {
-			writers++
-		}
-	}
+	writers = f.sharedWriters()
 	f.lock.Release()
 	return
 }
@@ -174,6 +176,9 @@ func (f *FCM) Info() (resident, mappers, writers uint64) {
 func (f *FCM) mapped() uint64 {
 	if f.fixed() {
 		return uint64(mem.spaces.Live())
+	}
+	if s := f.sharded(); s != nil {
+		return s.count()
 	}
 	return uint64(atomic.LoadInt64(&f.nmappers))
 }
@@ -223,63 +228,14 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 	if !ok {
 		return 0, out
 	}
-	if !f.index.set(i, pa|entPage, f.acct, false) {
+	f.changing()
+	set := f.index.set(i, pa|entPage, f.acct, false)
+	f.changing()
+	if !set {
 		FreeFrame(f.acct, f.frameKind(), pa)
 		return 0, out
 	}
 	return pa, FaultOK
-}
-
-// addMapper and dropMapper keep the list of regions. Regions that the current
-// Resize need not visit any more are at the tail.
-func (f *FCM) addMapper(r *Region) {
-	if f.fixed() {
-		return
-	}
-	f.lock.Acquire()
-	if r.zapEpoch == f.zapEpoch || f.mappers == nil {
-		r.mnext, r.mprev = nil, f.mapTail
-		if f.mapTail != nil {
-			f.mapTail.mnext = r
-		} else {
-			f.mappers = r
-		}
-		f.mapTail = r
-	} else {
-		r.mnext, r.mprev = f.mappers, nil
-		f.mappers.mprev = r
-		f.mappers = r
-	}
-	atomic.StoreInt64(&f.nmappers, f.nmappers+1)
-	f.lock.Release()
-}
-
-func (f *FCM) dropMapper(r *Region) {
-	if f.fixed() {
-		return
-	}
-	f.lock.Acquire()
-	f.unlinkMapper(r)
-	atomic.StoreInt64(&f.nmappers, f.nmappers-1)
-	if f.nmappers == 0 && f.paging != nil {
-		f.paging.unused = true
-		f.paging.news()
-	}
-	f.lock.Release()
-}
-
-func (f *FCM) unlinkMapper(r *Region) {
-	if r.mprev != nil {
-		r.mprev.mnext = r.mnext
-	} else {
-		f.mappers = r.mnext
-	}
-	if r.mnext != nil {
-		r.mnext.mprev = r.mprev
-	} else {
-		f.mapTail = r.mprev
-	}
-	r.mnext, r.mprev = nil, nil
 }
 
 // Resize sets the size in bytes (FCMAnon, FCMFile). Shrinking takes the pages
@@ -321,11 +277,10 @@ func (f *FCM) Resize(size uint64) Errno {
 func (f *FCM) shrink(budget *int) Errno {
 	for {
 		f.lock.Acquire()
-		r := f.mappers
-		if r == nil || !f.shrinking || r.zapEpoch == f.zapEpoch {
+		r, h, ref := f.unvisited()
+		if r == nil || !f.shrinking {
 			break // with the lock held
 		}
-		h, ref := r.half, mem.regions.Ref(r)
 		f.lock.Release()
 		if *budget <= 0 {
 			return EAGAIN
@@ -353,7 +308,9 @@ func (f *FCM) shrink(budget *int) Errno {
 			f.lock.Release()
 			return EAGAIN
 		}
+		f.changing()
 		f.index.remove(at, f.acct)
+		f.changing()
 		if f.paging != nil {
 			f.paging.forget(e)
 		}

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"math/bits"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -60,3 +61,12 @@ func wordAt(pa uint64) *uint64 { return (*uint64)(ptr(pa)) }
 
 // addressOf gives halves an order for locking.
 func addressOf(h *Half) uintptr { return uintptr(unsafe.Pointer(h)) }
+
+// loadPointer and storePointer are atomic.
+func loadPointer[T any](p **T) unsafe.Pointer {
+	return atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(p)))
+}
+
+func storePointer[T any](p **T, v *T) {
+	atomic.StoreUintptr((*uintptr)(unsafe.Pointer(p)), uintptr(unsafe.Pointer(v)))
+}

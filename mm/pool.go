@@ -128,7 +128,7 @@ type anyPool interface {
 // that look for leaks go through them.
 var pools struct {
 	n    int
-	list [16]anyPool
+	list [32]anyPool
 }
 
 // PoolLive returns the name of pool i and the number of its live entries; ok is

@@ -16,7 +16,7 @@ const guardGap = 256 * PageSize
 // Region is a range of a half that maps obj from off on, or zeroes if obj is
 // nil. What a private region has written lies in the half's leaf, at the index
 // of its virtual page number. Guarded by half.lock, but the links of the
-// mapper list, which obj.lock guards.
+// mapper list, which that list's lock guards.
 type Region struct {
 	start, end uint64
 	half       *Half
@@ -35,8 +35,9 @@ type Region struct {
 	growMin  uint64 // GrowsDown: lowest address it may reach
 	moveFrom uint64 // being filled by Move from there; 0: not
 
-	mnext, mprev *Region
-	zapEpoch     uint32
+	mnext, mprev *Region // mapper list
+	zapEpoch     uint32  // of obj when it was visited; with half.lock and the list's
+	shard        uint8   // which mapper list, less 1; 0: obj's own
 }
 
 func (r *Region) shared() bool { return r.flags&regShared != 0 }

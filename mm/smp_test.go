@@ -357,6 +357,8 @@ func TestIndependent(t *testing.T) {
 		t.Fatal(e)
 	}
 	leak := leakCheck(t)
+	file, _ := NewFileFCM(RootAccount(), 64<<12)
+	file.WriteAt(0, make([]byte, 64<<12))
 	var spaces [2]*AddressSpace
 	var at [2]uint64
 	const pages = 200
@@ -365,6 +367,7 @@ func TestIndependent(t *testing.T) {
 		at[i] = mapAnon(t, spaces[i], 0, pages<<12, 0)
 		mapAnon(t, spaces[i], 0, 16<<12, abi.MapLibOS)
 		spaces[i].Map(&MapSpec{Addr: abi.LibOSLo, Len: 8 << 12, Prot: 5, FCM: image, Flags: abi.MapLibOS | abi.MapFixed})
+		spaces[i].Map(&MapSpec{Addr: 1 << 30, Len: 64 << 12, Prot: 5, FCM: file, Flags: abi.MapFixed})
 	}
 	waited := func() (n [spin.NumRanks]uint64) {
 		for r := range n {
@@ -397,6 +400,9 @@ func TestIndependent(t *testing.T) {
 			}
 			v.load(c)
 			v.access(abi.LibOSLo, false, 0)
+			for k := uint64(0); k < 64; k += 7 {
+				v.access(1<<30+k<<12, false, 0)
+			}
 			for k := uint64(0); k < pages; k += 3 {
 				v.access(a+k<<12, true, 1)
 			}
@@ -413,6 +419,7 @@ func TestIndependent(t *testing.T) {
 	for _, as := range spaces {
 		destroy(t, as)
 	}
+	file.Put()
 	leak()
 }
 
