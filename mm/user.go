@@ -150,7 +150,7 @@ func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) {
 		return 0, false
 	}
 	if pa := as.view(viewFrom, va, false); pa != 0 {
-		v = atomic.LoadUint64(wordAt(pa))
+		v = userLoad(pa)
 		endView(viewFrom)
 		return v, true
 	}
@@ -158,7 +158,7 @@ func ReadU64(as *AddressSpace, va uint64) (v uint64, ok bool) {
 	if h == nil {
 		return 0, false
 	}
-	v = atomic.LoadUint64(wordAt(pa))
+	v = userLoad(pa)
 	h.lock.Release()
 	return v, true
 }
@@ -169,7 +169,7 @@ func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
 		return false
 	}
 	if pa := as.view(viewTo, va, true); pa != 0 {
-		atomic.StoreUint64(wordAt(pa), v)
+		userStore(pa, v)
 		endView(viewTo)
 		return true
 	}
@@ -177,7 +177,7 @@ func WriteU64(as *AddressSpace, va uint64, v uint64) bool {
 	if h == nil {
 		return false
 	}
-	atomic.StoreUint64(wordAt(pa), v)
+	userStore(pa, v)
 	h.lock.Release()
 	return true
 }

@@ -103,3 +103,11 @@ func userCopy(dst, src []byte) int { return copy(dst, src) }
 func userBytes(pa uint64) []byte {
 	return unsafe.Slice((*byte)(ptr(pa)), PageSize-pa&pageMask)
 }
+
+// userLoad and userStore access an aligned word at once, as ring 3 does.
+//
+//go:norace
+func userLoad(pa uint64) uint64 { return *wordAt(pa) }
+
+//go:norace
+func userStore(pa, v uint64) { *wordAt(pa) = v }
