@@ -62,7 +62,7 @@ var Calls = [...]call.Entry{
 	{170, "sethostname", sysSethostname, call.Full, "full"},
 	{171, "setdomainname", sysSetdomainname, call.Full, "full"},
 	{186, "gettid", sysGettid, call.Leaf, "full"},
-	{203, "sched_setaffinity", sysSetaffinity, call.Full, "partial: kept and answered"},
+	{203, "sched_setaffinity", sysSetaffinity, call.Full, "partial: threads of the caller's process (EPERM)"},
 	{204, "sched_getaffinity", sysGetaffinity, call.Full, "full"},
 	{218, "set_tid_address", sysSetTidAddress, call.Leaf, "full"},
 	{219, "restart_syscall", refuseEINTR, call.Leaf, "none: EINTR; interrupted calls are restarted as they are"},
@@ -76,7 +76,7 @@ var Calls = [...]call.Entry{
 	{317, "seccomp", refuseEINVAL, call.Leaf, "none: EINVAL, as a kernel without filters"},
 	{318, "getrandom", sysGetrandom, call.Full, "full"},
 	{322, "execveat", sysExecveat, call.Full, "full"},
-	{324, "membarrier", sysMembarrier, call.Leaf, "full: one dispatcher needs no barriers"},
+	{324, "membarrier", sysMembarrier, call.Full, "partial: the global commands reach the caller's process only"},
 	{334, "rseq", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs do without"},
 	{435, "clone3", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs fall back to clone"},
 }

@@ -24,9 +24,13 @@ func sysExit(t *thread.Thread, a *call.Args) int64 {
 	if n == 0 {
 		native.Exit(uint64(a[0]&0xff) << 8)
 	}
+	ThreadEnded(t)
 	thread.Exit(t)
 	return 0
 }
+
+// ThreadEnded is told of a thread that has left the table: the signal layer's.
+var ThreadEnded func(t *thread.Thread)
 
 func sysExitGroup(t *thread.Thread, a *call.Args) int64 {
 	native.Exit(uint64(a[0]&0xff) << 8)
@@ -477,7 +481,10 @@ func sysMembarrier(t *thread.Thread, a *call.Args) int64 {
 	switch c := uint32(a[0]); c {
 	case 0:
 		return supported
-	case 1, 2, 4, 8, 16, 32, 64:
+	case 1, 2, 8, 32:
+		user.Membarrier()
+		return 0
+	case 4, 16, 64: // registrations
 		return 0
 	}
 	return errno.EINVAL.Ret()

@@ -242,14 +242,14 @@ func sysKill(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	if int64(pid) == proc.Me.Pid {
-		return toSelf(t, nil, s, signal.SI_USER)
+		return toSelf(t, 0, s, signal.SI_USER)
 	}
 	return proc.Server(t).Kill(int64(pid), uint64(s), nil)
 }
 
-// toSelf sends to the own process (to nil) or one of its threads. SIGKILL and
+// toSelf sends to the own process (tid 0) or one of its threads. SIGKILL and
 // SIGSTOP take their way through the process server, like anybody's.
-func toSelf(t, to *thread.Thread, s int32, code int) int64 {
+func toSelf(t *thread.Thread, tid uint32, s int32, code int) int64 {
 	switch s {
 	case 0:
 		return 0
@@ -259,8 +259,8 @@ func toSelf(t, to *thread.Thread, s int32, code int) int64 {
 		return proc.Server(t).Kill(proc.Me.Pid, uint64(s), nil)
 	}
 	info := self(s, code)
-	if to != nil {
-		return SendThread(to, &info).Ret()
+	if tid != 0 {
+		return SendTID(tid, &info).Ret()
 	}
 	return SendProcess(&info).Ret()
 }
@@ -271,7 +271,7 @@ func sysTkill(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	if o := thread.Find(uint32(tid)); o != nil {
-		return toSelf(t, o, s, signal.SI_TKILL)
+		return toSelf(t, uint32(tid), s, signal.SI_TKILL)
 	}
 	return killOther(t, int64(tid), s)
 }
@@ -297,7 +297,7 @@ func sysTgkill(t *thread.Thread, a *call.Args) int64 {
 	if o == nil {
 		return errno.ESRCH.Ret()
 	}
-	return toSelf(t, o, s, signal.SI_TKILL)
+	return toSelf(t, uint32(tid), s, signal.SI_TKILL)
 }
 
 func sysSigqueueinfo(t *thread.Thread, a *call.Args) int64 {
@@ -317,7 +317,7 @@ func sysSigqueueinfo(t *thread.Thread, a *call.Args) int64 {
 			return 0
 		}
 		if s == signal.SIGKILL || s == signal.SIGSTOP {
-			return toSelf(t, nil, s, signal.SI_USER)
+			return toSelf(t, 0, s, signal.SI_USER)
 		}
 		info.Signo = s
 		return SendProcess(&info).Ret()
@@ -343,8 +343,8 @@ func sysTgsigqueueinfo(t *thread.Thread, a *call.Args) int64 {
 		return 0
 	}
 	if s == signal.SIGKILL || s == signal.SIGSTOP {
-		return toSelf(t, o, s, signal.SI_TKILL)
+		return toSelf(t, uint32(tid), s, signal.SI_TKILL)
 	}
 	info.Signo = s
-	return SendThread(o, &info).Ret()
+	return SendTID(uint32(tid), &info).Ret()
 }

@@ -63,8 +63,27 @@ func jobControl(s int) {
 // SendThread makes a signal pending for t and lets t know. EAGAIN: the queue of
 // real-time signals is full. Any mode; short.
 func SendThread(t *thread.Thread, info *signal.Info) errno.Errno {
-	s := int(info.Signo)
 	was := P.lock.Lock()
+	e := send(t, info)
+	P.lock.Unlock(was)
+	return e
+}
+
+// SendTID is SendThread by id; ESRCH: no such thread (any more). Who found it holds
+// P.lock, which it takes when it ends (ended): until then it is there.
+func SendTID(tid uint32, info *signal.Info) errno.Errno {
+	e := errno.ESRCH
+	was := P.lock.Lock()
+	if t := thread.Find(tid); t != nil {
+		e = send(t, info)
+	}
+	P.lock.Unlock(was)
+	return e
+}
+
+// send is SendThread under P.lock.
+func send(t *thread.Thread, info *signal.Info) errno.Errno {
+	s := int(info.Signo)
 	jobControl(s)
 	e := errno.OK
 	if !ignored(s, t.Sig.Mask) || t.SigWaiting && t.Sig.Wait.Has(s) {
@@ -73,8 +92,27 @@ func SendThread(t *thread.Thread, info *signal.Info) errno.Errno {
 		}
 		notify(t, s)
 	}
-	P.lock.Unlock(was)
 	return e
+}
+
+// ended is called when t has left the table of threads: what it was to do for the
+// process others do.
+func ended(t *thread.Thread) {
+	was := P.lock.Lock()
+	t.Sig.Pending.Discard(&P.pool, ^signal.Set(0))
+	for s := 1; s <= signal.NumSig; s++ {
+		if P.Pending.Set.Has(s) {
+			if o := choose(s); o != nil {
+				notify(o, s)
+			}
+		}
+	}
+	P.lock.Unlock(was)
+	if t.HasWork(user.WorkFetch) {
+		was := user.Disable()
+		notified(abi.ChanProc)
+		user.Restore(was)
+	}
 }
 
 // notify lets t find s: by its work bit, or by ending its sigtimedwait.
@@ -192,6 +230,7 @@ func Setup() {
 	proc.RestoreSignals = restore
 	proc.SaveSignals = save
 	proc.BeginHook = begin
+	proc.ThreadEnded = ended
 }
 
 // notified: the process server has signals for us, or a child changed state.

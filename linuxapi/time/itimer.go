@@ -115,9 +115,7 @@ func expired(tm *user.Timer) {
 		return
 	}
 	if tid != 0 {
-		if t := thread.Find(tid); t != nil {
-			sigcall.SendThread(t, &info)
-		}
+		sigcall.SendTID(tid, &info)
 		return
 	}
 	sigcall.SendProcess(&info)

@@ -4,6 +4,8 @@
 // convention, no stack. They are copied; nothing calls them here.
 // Offsets are ipc/abi.InfoPage's; INFO is abi.InfoVA.
 #define INFO     0x7e0008000000
+#define DISPATCHERS 0x7e0020000000
+#define CPU      0x48 // of abi.DispatcherPage
 #define TSCBASE  8
 #define MULT     16
 #define SHIFT    24
@@ -97,7 +99,27 @@ done:
 	RET
 
 // int __vdso_getcpu(unsigned *DI, unsigned *SI, void *DX)
+// GS base is the page of the dispatcher that the thread is on, unless the program
+// has changed it.
 TEXT ·codeCPU(SB),NOSPLIT|NOFRAME,$0
+	RDGSBASEQ AX
+	MOVQ	$DISPATCHERS, CX
+	MOVQ	AX, DX
+	SUBQ	CX, DX
+	CMPQ	DX, $(8*0x10000)
+	JAE	real
+	MOVL	CPU(AX), AX
+	TESTQ	DI, DI
+	JEQ	node
+	MOVL	AX, (DI)
+node:
+	TESTQ	SI, SI
+	JEQ	done
+	MOVL	$0, (SI)
+done:
+	XORL	AX, AX
+	RET
+real:
 	MOVL	$309, AX
 	SYSCALL
 	RET

@@ -1,6 +1,6 @@
 // Package vdso makes the image of the virtual shared object: a small ELF whose
-// functions answer clock_gettime, gettimeofday and time from the kernel's
-// information page, without a system call (getcpu makes one). It is position
+// functions answer clock_gettime, gettimeofday, time and getcpu from the kernel's
+// pages, without a system call. It is position
 // independent and mapped read-only and executable in the program half.
 //
 // A clock that the page does not hold goes to a real system call, whose

@@ -87,3 +87,21 @@ func (d *Dispatcher) awaitRest() {
 
 // stopped reports whether d has to go to the barrier.
 func stopped() bool { return atomic.LoadUint32(&barrier) != 0 }
+
+// Membarrier returns when every other dispatcher has been through the scheduler, or
+// the kernel, since the call: what its threads had stored is visible, and they see
+// what the caller has.
+func Membarrier() {
+	ds := all()
+	for i := range ds {
+		e := &ds[i]
+		was := Disable()
+		if e != current() && atomic.LoadUint32(&e.rest) == 0 {
+			poke(e)
+		}
+		Restore(was)
+		for atomic.LoadUint32(&e.poked) != 0 && atomic.LoadUint32(&e.rest) == 0 {
+			Sleep(Now()+100_000, false)
+		}
+	}
+}
