@@ -12,7 +12,9 @@ import (
 // startupCPUs starts the other processors. Each is idle until the scheduler
 // gives it work; all that a kernel entry needs has been set up.
 func startupCPUs() {
-	spin.CPU = cpuNumber
+	if amd64.ACPI.NCPU > 1 { // else it is 0, and need not be asked for
+		spin.CPU = cpuNumber
+	}
 	for i := 1; i < amd64.ACPI.NCPU && i < amd64.MaxCPU; i++ {
 		sched.InitCPU(i)
 	}
