@@ -2,6 +2,7 @@ package user
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 )
@@ -221,6 +222,9 @@ func TestBarrier(t *testing.T) {
 				for k := 0; !end.Load(); k++ {
 					was := lock.Lock()
 					inside.Add(1)
+					for range 5 {
+						runtime.Gosched() // the others' chance to find it inside
+					}
 					inside.Add(-1)
 					lock.Unlock(was)
 					if k%16 == 0 {
