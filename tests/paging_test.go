@@ -27,10 +27,21 @@ func paging(t *testing.T, name, memory string, cpus int, check bool) string {
 // Files whose pages a slow server supplies: see tests/guest/paging.
 func TestPaging(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"siblings", "threads", "shared", "cache", "readahead", "killed", "errors", "buffers", "private", "truncate", "stuck"} {
+	for _, name := range []string{"siblings", "threads", "shared", "cache", "readahead", "killed", "errors", "buffers", "disabled", "fork", "private", "truncate", "stuck"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			paging(t, name, "", 1, false)
+			paging(t, name, "", 0, false)
+		})
+	}
+}
+
+// The same on several CPUs: what waits on one is told by another.
+func TestPagingCPUs(t *testing.T) {
+	t.Parallel()
+	for name, cpus := range map[string]int{"siblings": 4, "shared": 2, "readahead": 2, "fork": 2, "killed": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			paging(t, name, "", cpus, false)
 		})
 	}
 }
@@ -41,7 +52,7 @@ func TestPagingChecked(t *testing.T) {
 	t.Parallel()
 	t.Run("pending", func(t *testing.T) {
 		t.Parallel()
-		paging(t, "pending", "", 1, true)
+		paging(t, "pending", "", 0, true)
 	})
 	t.Run("cpus", func(t *testing.T) {
 		t.Parallel()
@@ -55,7 +66,7 @@ func TestPagingReclaim(t *testing.T) {
 	for _, name := range []string{"reclaim", "dirty"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			paging(t, name, "192M", 1, false)
+			paging(t, name, "192M", 0, false)
 		})
 	}
 }
@@ -64,7 +75,7 @@ func TestPagingReclaim(t *testing.T) {
 // bystander and the pages of a file are not touched.
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
-	log := paging(t, "oom", "192M", 1, false)
+	log := paging(t, "oom", "192M", 0, false)
 	if n := strings.Count(log, "out of memory: process"); n != 1 {
 		t.Errorf("%d processes were ended:\n%s", n, tail(log, 2000))
 	}
