@@ -36,6 +36,7 @@ func Floor() int64 { return mm.ReadCounters().Total / reserve }
 func keepReserve() {
 	Account.SetFloor(Floor())
 	forkRoom = mm.ReadCounters().Total / forkReserve
+	cacheRoom = mm.ReadCounters().Total / cacheShare
 }
 
 // forkRoom is how many frames above the floor a fork wants to see.

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"unsafe"
 
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/ppc"
 	"go42/mm"
@@ -38,15 +39,38 @@ func PageNews(c *sched.CPU) {
 		}
 	}
 	c.TellWaiters()
+	trim(c)
 }
 
 // Memory for the cache of paged objects.
 const (
 	reclaimPages = 32 // given back at a time
-	// cacheShare: while less than 1/cacheShare of memory is free, a page that
-	// comes into the cache puts another out, if there is one that may go.
+	// cacheShare: while less than 1/cacheShare of memory is free the cache
+	// shrinks: with each page that comes into it, and now and then.
 	cacheShare = 4
+	trimEvery  = 64 // kernel entries
 )
+
+// cacheRoom is that share in frames.
+var cacheRoom int64
+
+// trims counts, for each CPU, the kernel entries in which there was a cache.
+var trims [amd64.MaxCPU]struct {
+	n uint32
+	_ [60]byte
+}
+
+// trim makes the cache give way to others: they are refused memory (a fork, a
+// file that grows) before they ask for it.
+func trim(c *sched.CPU) {
+	if pages, dirty := mm.CachedPages(); pages == dirty {
+		return
+	}
+	t := &trims[c.ID]
+	if t.n++; t.n%trimEvery == 0 && mm.FreeFramesNear() < cacheRoom {
+		mm.ReclaimCache(reclaimPages)
+	}
+}
 
 // Sync is NSync by the current dispatcher.
 func Sync(d *sched.Dispatcher, va, ticket uint64) int64 {
@@ -137,7 +161,7 @@ func pageIn(p *sched.Process, f *mm.FCM, off, va, n uint64) int64 {
 		f.Fail(off/abi.PageSize, pageUp(n)/abi.PageSize)
 		return int64(n)
 	}
-	if mm.FreeFrameCount() < mm.ReadCounters().Total/cacheShare {
+	if mm.FreeFramesNear() < cacheRoom {
 		mm.ReclaimCache(reclaimPages)
 	}
 	done, err := f.Supply(p.Space, off/abi.PageSize, va, n)
