@@ -14,12 +14,13 @@
 //	          otherwise by address
 //	FCM       memory object or node of a fork chain: child before parent
 //	Work      mm's list of deferred work
-//	Pool      a typed pool
-//	Frame     the frame allocator
+//	Pool      a typed pool: a CPU's list before the common one
+//	Frame     the frame allocator: a CPU's cache before the common lists
 //	Device    a serial port, the log, the random generator
 //
-// What belongs to one CPU (run queue, timers, jobs, caches of frames and pool
-// entries) has no lock: other CPUs send a message.
+// What belongs to one CPU (run queue, timers, jobs) has no lock: other CPUs send a
+// message. Its caches of frames and pool entries have one, which others take only
+// when there is nothing left elsewhere.
 //
 // Acquisitions that had to wait are counted, by rank and CPU: a path is free of
 // shared writes only if its count stays zero.
