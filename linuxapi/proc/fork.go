@@ -85,7 +85,7 @@ func newThread(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 	// The vector state is t's: what calls do not keep does no harm, and the
 	// control words are inherited.
 	entry.XSave(uintptr(n.XSave))
-	n.FSBase = t.FSBase
+	n.FSBase = entry.FSBase() // t.FSBase is what it was at the last switch
 	if flags&cSetTLS != 0 {
 		if tls >= abi.ProgramHi {
 			return errno.EPERM.Ret()

@@ -250,6 +250,19 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 			return 1
 		}
 		return 0
+	case 47: // CAP_AMBIENT: the set is empty and stays so
+		if a[3] != 0 || a[4] != 0 {
+			return errno.EINVAL.Ret()
+		}
+		switch op, cap := a[1], a[2]; {
+		case op == 4 && cap == 0: // CLEAR_ALL
+			return 0
+		case cap > 40 || op < 1 || op > 3:
+			return errno.EINVAL.Ret()
+		case op == 2: // RAISE
+			return errno.EPERM.Ret()
+		}
+		return 0 // IS_SET: it is not; LOWER
 	case 42: // GET_THP_DISABLE
 		return 0
 	}
@@ -455,7 +468,7 @@ func sysIoprioGet(t *thread.Thread, a *call.Args) int64 {
 	if a[0] < 1 || a[0] > 3 {
 		return errno.EINVAL.Ret()
 	}
-	return 4 // best effort, level 4
+	return 0 // no class: it follows the nice value
 }
 
 func sysIoprioSet(t *thread.Thread, a *call.Args) int64 {
