@@ -13,7 +13,8 @@
 //   - Pool[T]: type-stable, generation-checked storage. Everything in this
 //     package that comes and goes lives in one.
 //   - FCM: a memory object: a shared anonymous piece, a file's pages, fixed
-//     physical memory, or a private node of a fork chain.
+//     physical memory, or a private node of a fork chain. One with a pager has
+//     its pages from a server (pager.go, dirty.go, reclaim.go).
 //   - Region: a range of a half, mapping (part of) an FCM. A private region
 //     has two: the object below (a file, or nothing: zeroes), and a private
 //     leaf with the pages that were written.
@@ -27,6 +28,8 @@
 //     name for that page, or the shared zero frame if they name none.
 //   - It is writable only if the region is, and, in a private region, only if
 //     the frame is in the region's own leaf.
+//   - A page of a pager's that is mapped writable is dirty; one that rests is
+//     not mapped. What is asked for is not there, and the pager knows or is told.
 //   - Hidden nodes of a fork chain are never mapped themselves and have at
 //     least one child; those with exactly one are on the work list.
 //   - Frame counts by kind, by account and by FCM agree with the frame table.

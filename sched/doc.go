@@ -26,6 +26,7 @@
 //	runq.go     its queues; share.go: who is next within a class
 //	timer.go    its deadlines
 //	job.go      its work list
+//	pages.go    dispatchers that wait for a page: told by EventFault, or stalled
 //	mail.go     what one CPU tells another
 //	balance.go  which CPU a program runs on; which address space a CPU has loaded
 //	grace.go    when what was taken away can be given back

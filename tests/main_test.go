@@ -74,7 +74,7 @@ func testMain(m *testing.M) int {
 // ownCPUs are the tests that choose the number of CPUs themselves: they are not
 // run again for other ones.
 const ownCPUs = "^(TestBench.*|TestPerformance|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|" +
-	"TestCallStorm|TestScaling|TestCPUs|TestPanicOfFour|TestKernelEnd|TestStdlib|TestTimeout)$"
+	"TestCallStorm|TestScaling|TestCPUs|TestPanicOfFour|TestKernelEnd|TestPagingCPUs|TestStdlib|TestTimeout)$"
 
 func mapsKeys(m map[string]string) func(func(string) bool) {
 	return func(yield func(string) bool) {

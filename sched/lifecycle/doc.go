@@ -8,6 +8,7 @@
 //	reset.go   NReset
 //	exit.go    death, teardown, exit notices
 //	oom.go     what happens when memory is short
+//	pager.go   native calls of pagers; who is told that pages have come
 //	manage.go  what the process manager may do
 //
 // A process is an embryo from its first NFork on until its parent starts it or
