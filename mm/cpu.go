@@ -21,12 +21,7 @@ type perCPU struct {
 }
 
 // cpuID returns the number of the CPU that executes it.
-func cpuID() int {
-	if f := spin.CPU; f != nil {
-		return f() & (maxCPU - 1)
-	}
-	return 0
-}
+func cpuID() int { return spin.ID() & (maxCPU - 1) }
 
 // Activate loads as's root on this CPU. nil loads the kernel's own tables.
 // From then on as is told of to those who change its page tables, until

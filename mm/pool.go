@@ -313,6 +313,14 @@ func (p *Pool[T]) Get(r Ref) *T {
 	return entryOf[T](h)
 }
 
+// Renew gives a live entry another name; all Refs to it die. It is as if it had
+// been freed and allocated again, for less.
+func (p *Pool[T]) Renew(t *T) Ref {
+	h := headerOf(t)
+	atomic.StoreUint32(&h.gen, h.gen+2)
+	return Ref{h.index, h.gen}
+}
+
 // Ref returns the name of a live entry.
 func (p *Pool[T]) Ref(t *T) Ref {
 	h := headerOf(t)

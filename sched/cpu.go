@@ -39,6 +39,7 @@ type CPU struct {
 	owner   *Process         // whose it is; atomic
 
 	jobs, jobsTail *Process
+	njobs          int
 	jobAt          uint64 // when jobs get a turn though a dispatcher runs
 
 	chance uint64 // see inject.go
@@ -307,7 +308,9 @@ func (c *CPU) begin(d *Dispatcher) {
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
-	c.stale = true
+	if c.queue[ClassServer].head != nil || c.queue[ClassApp].head != nil {
+		c.stale = true // its turn has an end
+	}
 	c.began = c.time()
 	c.Switches++
 	d.Switches++
@@ -406,7 +409,7 @@ func (c *CPU) Leave() {
 			d.deliver()
 			break
 		}
-		c.step()
+		c.steps()
 		if d := c.pop(); d != nil {
 			fresh := d.State == DispClean
 			c.begin(d)

@@ -6,12 +6,13 @@ import (
 	"unsafe"
 
 	"go42/arch/amd64"
+	"go42/mm/spin"
 )
 
 // What the scheduler asks of the processor; hw_host.go has the stand-ins of
 // the host's tests.
 
-func cpuNumber() int          { return int(amd64.This().ID) }
+func cpuNumber() int          { return spin.ID() }
 func numCPU() int             { return amd64.NCPU }
 func tsc() uint64             { return amd64.TSC() }
 func tscHz() uint64           { return amd64.TSCHz }

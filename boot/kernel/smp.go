@@ -5,24 +5,18 @@ package main
 import (
 	"go42/arch/amd64"
 	"go42/ipc/abi"
-	"go42/mm/spin"
 	"go42/sched"
 )
 
 // startupCPUs starts the other processors. Each is idle until the scheduler
 // gives it work; all that a kernel entry needs has been set up.
 func startupCPUs() {
-	if amd64.ACPI.NCPU > 1 { // else it is 0, and need not be asked for
-		spin.CPU = cpuNumber
-	}
 	for i := 1; i < amd64.ACPI.NCPU && i < amd64.MaxCPU; i++ {
 		sched.InitCPU(i)
 	}
 	amd64.StartCPUs(runCPU)
 	info.NCPU = uint64(amd64.NCPU)
 }
-
-func cpuNumber() int { return int(amd64.This().ID) }
 
 // runCPU is where an application processor goes on, on its own stack.
 func runCPU() {

@@ -210,11 +210,8 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if callee.Rank >= p.Rank {
 		return -abi.EDEADLK
 	}
-	if d.Calls.N >= maxOutstanding || p.Class() == sched.ClassApp && records.Live() >= records.Max()-records.Max()/4 {
-		return -abi.ENOMEM // the last quarter is for servers, which others wait for
-	}
-	r, ref, ok := records.Alloc(p.Acct)
-	if !ok {
+	r, ref := newRecord(d)
+	if r == nil {
 		return -abi.ENOMEM
 	}
 	var grants [abi.MaxGrants]abi.Grant
@@ -224,7 +221,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 		_, err = hold(p, callee, grants[:n], &r.Held)
 	}
 	if err != 0 {
-		records.Free(r)
+		freeRecord(d, r)
 		return err
 	}
 	r.ID, r.Orphan, r.Status, r.NGrants = ref.Word(), false, 0, 0
@@ -235,7 +232,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	cd := callee.Near(c)
 	if cd == nil {
 		letGo(&r.Held)
-		records.Free(r)
+		freeRecord(d, r)
 		return -abi.ECONNRESET
 	}
 	r.CalleeDisp = cd.Index
@@ -244,7 +241,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if callee.State() == sched.Dying || callee.Dispatcher(cd.Index) != cd {
 		cd.Calls.Lock.Release()
 		letGo(&r.Held)
-		records.Free(r)
+		freeRecord(d, r)
 		return -abi.ECONNRESET
 	}
 	d.Calls.Lock.AcquireSecond()
@@ -264,6 +261,33 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	cd.Calls.Lock.Release()
 	c.Post(cd, abi.EventCall)
 	return 0
+}
+
+// newRecord takes a record for a call of d's: the spare one if it is there.
+func newRecord(d *sched.Dispatcher) (*call.Record, mm.Ref) {
+	if r := d.Calls.Spare; r != nil {
+		d.Calls.Spare = nil
+		return r, records.Renew(r)
+	}
+	p := d.Proc
+	if d.Calls.N >= maxOutstanding || p.Class() == sched.ClassApp && records.Live() >= records.Max()-records.Max()/4 {
+		return nil, mm.Ref{} // the last quarter is for servers, which others wait for
+	}
+	r, ref, ok := records.Alloc(p.Acct)
+	if !ok {
+		return nil, mm.Ref{}
+	}
+	return r, ref
+}
+
+// freeRecord gives back a record of d's, which is this CPU's.
+func freeRecord(d *sched.Dispatcher, r *call.Record) {
+	r.State = call.Free
+	if d.Calls.Spare == nil && d.State != sched.DispEmbryo {
+		d.Calls.Spare = r
+		return
+	}
+	records.Free(r)
 }
 
 // made counts the calls made since start; each CPU writes its own.
@@ -371,7 +395,7 @@ func fillReturn(d *sched.Dispatcher, r *call.Record) {
 	m.Args, m.Len, m.NGrants = r.Args, r.Len, r.NGrants
 	m.Handles = r.Handles
 	copy(m.Data[:r.Len], r.Data[:r.Len])
-	records.Free(r)
+	freeRecord(d, r)
 }
 
 // NextReturn is NNextReturn.
@@ -399,7 +423,7 @@ func taken(p *sched.Process, id uint64) (*call.Record, *sched.Dispatcher) {
 	}
 	at.Calls.Lock.Acquire()
 	// It may have been completed, and be another call now.
-	if records.Get(mm.RefOf(id)) != r || r.ID != id || r.CalleePid != p.KPid || r.CalleeDisp != i || r.State != call.Taken {
+	if r.ID != id || r.CalleePid != p.KPid || r.CalleeDisp != i || r.State != call.Taken {
 		at.Calls.Lock.Release()
 		return nil, nil
 	}
@@ -456,6 +480,7 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 	call.LeaveCallee(r, &at.Calls)
 	r.Status = int64(status)
 	if caller == nil {
+		r.State = call.Free // a late reply finds that it is not its record
 		at.Calls.Lock.Release()
 		if receive {
 			c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
@@ -556,6 +581,10 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 		if d == nil {
 			continue
 		}
+		if r := d.Calls.Spare; r != nil {
+			d.Calls.Spare = nil
+			records.Free(r)
+		}
 		for ; n > 0 && abandonOutgoing(p, d); n-- {
 		}
 		for ; n > 0 && dying && abandonIncoming(c, p, d); n-- {
@@ -603,6 +632,7 @@ func abandonOutgoing(p *sched.Process, d *sched.Dispatcher) bool {
 	d.Calls.Lock.Release()
 	if r.State == call.Waiting {
 		call.LeaveCallee(r, &at.Calls)
+		r.State = call.Free
 		at.Calls.Lock.Release()
 		letGo(&r.Held)
 		records.Free(r)
@@ -627,6 +657,7 @@ func abandonIncoming(c *sched.CPU, p *sched.Process, d *sched.Dispatcher) bool {
 	unseen := r.State == call.Waiting
 	call.LeaveCallee(r, &d.Calls)
 	if r.Orphan {
+		r.State = call.Free
 		d.Calls.Lock.Release()
 		records.Free(r)
 		return true

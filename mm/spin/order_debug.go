@@ -23,7 +23,7 @@ func enter(l *Lock, bound Rank, try bool) {
 	if l.rank == 0 {
 		panic("spin: lock without a rank")
 	}
-	h := &held[cpu()]
+	h := &held[ID()]
 	for i := 0; i < h.n; i++ {
 		if h.locks[i] == l {
 			panic("spin: lock acquired twice")
@@ -40,7 +40,7 @@ func enter(l *Lock, bound Rank, try bool) {
 }
 
 func pop(l *Lock) {
-	h := &held[cpu()]
+	h := &held[ID()]
 	for i := h.n - 1; i >= 0; i-- {
 		if h.locks[i] == l {
 			copy(h.locks[i:h.n-1], h.locks[i+1:h.n])
@@ -55,7 +55,7 @@ func pop(l *Lock) {
 
 // HoldsNone asserts that the CPU holds no lock: at the end of a kernel entry.
 func HoldsNone() {
-	if held[cpu()].n != 0 {
+	if held[ID()].n != 0 {
 		panic("spin: a lock is held at the end of a kernel entry")
 	}
 }

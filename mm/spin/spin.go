@@ -19,19 +19,8 @@ const (
 	NumRanks
 )
 
-// MaxCPU bounds the CPU numbers that CPU returns.
+// MaxCPU bounds the CPU numbers that ID returns.
 const MaxCPU = 64
-
-// CPU returns the number of the CPU that executes it; nil: there is one. Set
-// before the second CPU starts.
-var CPU func() int
-
-func cpu() int {
-	if CPU == nil {
-		return 0
-	}
-	return CPU()
-}
 
 // Lock is a spin lock. The zero Lock is free; Init gives it its rank.
 type Lock struct {
@@ -72,7 +61,7 @@ func (l *Lock) AcquireSecond() {
 }
 
 func (l *Lock) wait() {
-	atomic.AddUint64(&contended[cpu()].n[l.rank], 1)
+	atomic.AddUint64(&contended[ID()].n[l.rank], 1)
 	for {
 		for atomic.LoadUint32(&l.word) != 0 {
 			pause()
