@@ -135,6 +135,7 @@ func begin(t *thread.Thread) {
 	if BeginHook != nil {
 		BeginHook(t)
 	}
+	user.MoveAll(t.CPUs())
 	t.StartProgram()
 }
 

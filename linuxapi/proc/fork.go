@@ -245,6 +245,7 @@ func startFork(pid uint64) {
 	if AfterFork != nil {
 		AfterFork(t)
 	}
+	user.MoveAll(t.CPUs())
 	t.Ready()
 }
 

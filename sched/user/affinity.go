@@ -32,11 +32,12 @@ func (t *Thread) SetCPUs(mask uint64) {
 	Restore(was)
 }
 
-// MoveAll lets the process's only dispatcher run on one of the CPUs in mask.
+// MoveAll lets the process's only dispatcher run on one of the CPUs in mask (0: it
+// may be anywhere).
 func MoveAll(mask uint64) {
 	was := Disable()
 	d := current()
-	if !several() && mask>>(CPU()&63)&1 == 0 {
+	if mask != 0 && !several() && mask>>(CPU()&63)&1 == 0 {
 		cpu := uint32(bits.TrailingZeros64(mask))
 		if native.SetCPU(uint64(d.index), uint64(cpu)) >= 0 {
 			atomic.StoreUint32(&d.cpu, cpu)
