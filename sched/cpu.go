@@ -308,8 +308,8 @@ func (c *CPU) begin(d *Dispatcher) {
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
-	if c.queue[ClassServer].head != nil || c.queue[ClassApp].head != nil {
-		c.stale = true // its turn has an end
+	if c.queue[ClassServer].head != nil || c.queue[ClassApp].head != nil || c.jobs != nil {
+		c.stale = true // its turn has an end, or jobs are to get theirs
 	}
 	c.began = c.time()
 	c.Switches++
