@@ -22,6 +22,8 @@ type Bencher struct {
 	Silence time.Duration
 	// Progress is told where a boot stands.
 	Progress func(what, op string, done, all int)
+	// Problem is told what went wrong without ending the measurement.
+	Problem func(string)
 
 	// Save, if not nil, is given what there is before wall time and between its
 	// rounds, so that a long measurement can be ended without losing it.

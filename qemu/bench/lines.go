@@ -43,6 +43,7 @@ func (r *Reading) same(o *Reading) bool {
 type output struct {
 	CPUs   int
 	UsedKB int
+	VDSO   uint64 // where the current operation's process has it; 0: none
 	Rows   map[string]*Reading
 	Ended  map[string]bool // operations that are through
 	Now    string          // operation that has begun and not ended
@@ -93,6 +94,8 @@ func (o *output) line(l string) {
 		}
 	case f[0] == "over" && len(f) == 1:
 		o.Over = true
+	case f[0] == "vdso" && len(f) == 2:
+		o.VDSO = uint64(num(1))
 	case f[0] == "ready" || f[0] == "done":
 	default:
 		o.text = append(o.text, l)

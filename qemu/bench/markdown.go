@@ -22,7 +22,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			count(float64(r.MemoryKB["linux"])), count(float64(r.MemoryKB["go42"])))
 	}
 	b.WriteString("\n### Instructions\n\nFor one operation; **own** is what the program itself executed of them. The ratio is Go42's by Linux's of the rest, the system's part: below 1, Go42 executes less. " +
-		"No ratio: a row that is at least 95 % the program's own, or has no figure on one side. ± is two standard errors of a share found by sampling; the others are counted. " +
+		"No ratio: a row that is at least 95 % the program's own, that has no figure on one side, or whose own part (sampled) is not known well enough. ± is two standard errors of a share found by sampling; the others are counted. " +
 		"PPCs are calls to servers.\n\n")
 	group := ""
 	for i := range r.Rows {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,31 +60,36 @@ const prompt = "(qemu) "
 
 // command gives the monitor a command and waits until it is done.
 func (t *tracer) command(c string) error {
+	_, err := t.ask(c)
+	return err
+}
+
+// ask is command, and returns what the monitor printed.
+func (t *tracer) ask(c string) (string, error) {
 	if t.conn == nil {
 		conn, err := net.Dial("unix", t.socket())
 		if err != nil {
-			return err
+			return "", err
 		}
 		t.conn = conn
-		if err := t.expect(); err != nil {
-			return err
+		if _, err := t.expect(); err != nil {
+			return "", err
 		}
 		// QEMU may log trace events from its start, and would keep the file open
 		// for them.
-		if err := t.command("log none"); err != nil {
-			return err
-		}
-		if err := t.command("logfile " + t.pipe()); err != nil {
-			return err
+		for _, c := range []string{"log none", "logfile " + t.pipe()} {
+			if err := t.command(c); err != nil {
+				return "", err
+			}
 		}
 	}
 	if _, err := fmt.Fprintf(t.conn, "%s\n", c); err != nil {
-		return err
+		return "", err
 	}
 	return t.expect()
 }
 
-func (t *tracer) expect() error {
+func (t *tracer) expect() (string, error) {
 	var seen []byte
 	buf := make([]byte, 4096)
 	t.conn.SetReadDeadline(time.Now().Add(time.Minute))
@@ -91,10 +97,10 @@ func (t *tracer) expect() error {
 		n, err := t.conn.Read(buf)
 		seen = append(seen, buf[:n]...)
 		if bytes.HasSuffix(seen, []byte(prompt)) {
-			return nil
+			return string(seen), nil
 		}
 		if err != nil {
-			return fmt.Errorf("QEMU's monitor: %w", err)
+			return "", fmt.Errorf("QEMU's monitor: %w", err)
 		}
 	}
 }
@@ -103,14 +109,34 @@ func (t *tracer) expect() error {
 func (t *tracer) start(mark uint64, known *spaces, watch func(site)) (*recording, error) {
 	r := &recording{t: t, trace: newTrace(mark, known), stopping: make(chan struct{}), done: make(chan error, 1)}
 	r.trace.watch = watch
+	// The log tells changes of CR3: its first value is asked for, while the
+	// machine stands.
+	if err := t.command("stop"); err != nil {
+		return nil, err
+	}
+	registers, err := t.ask("info registers")
+	if err != nil {
+		return nil, err
+	}
+	r.trace.space = cr3(registers)
 	go r.read()
-	for _, c := range []string{"singlestep on", "log exec,nochain,mmu"} {
+	for _, c := range []string{"singlestep on", "log exec,nochain,mmu", "cont"} {
 		if err := t.command(c); err != nil {
 			close(r.stopping)
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// cr3 finds CR3 in what "info registers" prints; 0: not there.
+func cr3(registers string) uint64 {
+	i := strings.Index(registers, "CR3=")
+	if i < 0 {
+		return 0
+	}
+	v, _ := hex([]byte(registers[i+4:]))
+	return v
 }
 
 type recording struct {

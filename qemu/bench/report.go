@@ -28,7 +28,8 @@ type Row struct {
 	Linux Figure `json:"linux"`
 	Go42  Figure `json:"go42"`
 	// Ratio is the system's instructions on Go42 by those on Linux; 0: there is
-	// none, since a system has no figure or the row is the program's own work.
+	// none, since a system has no figure, the row is the program's own work, or
+	// the system's part is not known well enough.
 	Ratio float64 `json:"ratio,omitempty"`
 }
 
@@ -122,10 +123,16 @@ func figure(runs []*Reading, s *Split) Figure {
 // work and has no ratio.
 const userOnly = 0.05
 
+// vague is how far off, by the system's part, own may be in a row with a ratio.
+const vague = 0.25
+
 // ratio compares the systems' parts.
 func (r *Row) ratio() float64 {
 	l, g := &r.Linux, &r.Go42
-	if l.Error != "" || g.Error != "" || l.Instructions == 0 || g.Instructions == 0 {
+	if l.Error != "" || g.Error != "" || !l.OwnKnown || !g.OwnKnown || l.Instructions == 0 {
+		return 0
+	}
+	if l.OwnOff > vague*l.System() || g.OwnOff > vague*g.System() {
 		return 0
 	}
 	if l.System() < userOnly*l.Instructions && g.System() < userOnly*g.Instructions || l.System() == 0 {

@@ -104,6 +104,9 @@ func (w Who) String() string {
 // half (ipc/abi), on Linux, whose static programs lie far below, the vDSO.
 const libOSLow = 0x7e00_0000_0000
 
+// vdsoSize is more than either system's vDSO has.
+const vdsoSize = 16 << 10
+
 // spaces says which address spaces are known to be whose. A server lives as
 // long as the machine, so that its CR3 is never another's.
 type spaces struct {
@@ -113,6 +116,7 @@ type spaces struct {
 	startFork uint64
 	servers   map[uint64]bool // have been entered there
 	programs  map[uint64]bool // have executed the bench program's text, before an exec perhaps
+	vdso      uint64          // address of the vDSO in the operation's process; 0: not known
 	others    Who             // whose all the others are taken to be: Program or Server
 }
 
@@ -124,6 +128,9 @@ func newSpaces(linux bool, call uint64) *spaces {
 func (k *spaces) who(s site) Who {
 	if s.ring == 0 {
 		return Kernel
+	}
+	if k.vdso != 0 && s.pc >= k.vdso && s.pc < k.vdso+vdsoSize {
+		return VDSO
 	}
 	if k.linux {
 		if s.pc >= libOSLow {

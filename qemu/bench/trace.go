@@ -91,7 +91,7 @@ func hex(l []byte) (v uint64, rest []byte) {
 // step counts one instruction.
 func (t *trace) step(s site) {
 	t.last = s
-	if s.ring == 3 {
+	if s.ring == 3 && s.space != 0 {
 		if s.pc == t.call && t.call != 0 {
 			t.known.servers[s.space] = true
 		} else if s.pc >= textLow && s.pc < textHigh || s.pc == t.known.startFork {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Windows struct {
 // Split is what the windows of one operation showed.
 type Split struct {
 	Status string
+	again  bool            // the machine and the tool went out of step
 	Ops    float64         // operations that the counts are for; 0: samples, of which only shares mean something
 	Counts [numWho]float64 // instructions
 	// Error bounds |the error| of each count's share of the sum, where it is
@@ -72,8 +74,40 @@ const (
 	sampleTime      = 10 * time.Second
 )
 
-// Run boots once and returns a Split for each operation.
+// Run returns a Split for each operation. Where a window goes wrong, another
+// boot tries that operation once more and goes on behind it.
 func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...string) (map[string]*Split, *output, error) {
+	splits := map[string]*Split{}
+	out := newOutput()
+	tries := map[string]int{}
+	for len(ops) > 0 {
+		got, o, err := w.boot(ctx, what, ops, flags...)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = o
+		failed := ""
+		for name, s := range got {
+			splits[name] = s
+			if s.again {
+				failed = name
+			}
+		}
+		if failed == "" {
+			break
+		}
+		tries[failed]++
+		i := slices.IndexFunc(ops, func(o Op) bool { return o.Name == failed })
+		ops = ops[i:]
+		if tries[failed] > 1 {
+			ops = ops[1:]
+		}
+	}
+	return splits, out, nil
+}
+
+// boot boots once and makes windows until one goes wrong.
+func (w *Windows) boot(ctx context.Context, what string, ops []Op, flags ...string) (map[string]*Split, *output, error) {
 	sym, err := ELFSymbols(w.Guest.Prog)
 	if err != nil {
 		return nil, nil, err
@@ -145,15 +179,20 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 			w.Progress(what, name, done, len(names))
 		}
 		done++
+		s.known.vdso = out.VDSO
 		split, err := w.look(s, send, op)
 		if err != nil {
-			split = &Split{Status: err.Error()}
+			split = &Split{Status: err.Error(), again: true}
 			splits[name] = split
+			if w.Problem != nil {
+				w.Problem(fmt.Sprintf("%s: %s: %v", what, name, err))
+			}
 			break // the machine and the tool are out of step
 		}
 		splits[name] = split
 		if name == forkOp && !w.Linux && w.Repeat == 0 {
 			if w.Fork, err = w.fork(s, send, mark); err != nil {
+				split.again = true
 				break
 			}
 		}
@@ -169,10 +208,16 @@ func (w *Windows) Run(ctx context.Context, what string, ops []Op, flags ...strin
 		}()
 	}
 	err = <-ended
-	if err == nil && ctx.Err() == nil && r.Panic != "" {
-		err = fmt.Errorf("%s: kernel panic: %s", what, r.Panic)
+	if err != nil {
+		return nil, nil, err
 	}
-	return splits, out, err
+	if now := out.Now; !out.Over && now != "" && (splits[now] == nil || !splits[now].again) {
+		splits[now] = &Split{Status: r.String(), again: true}
+		if w.Problem != nil {
+			w.Problem(fmt.Sprintf("%s: %s: %v", what, now, r))
+		}
+	}
+	return splits, out, nil
 }
 
 // look makes the windows of one operation.
@@ -182,7 +227,7 @@ func (w *Windows) look(s *stepper, send io.Writer, op *Op) (*Split, error) {
 		cost = w.Cost(op.Name)
 	}
 	s.known.others = Server
-	if op.Work {
+	if op.Work || cost > countedBelow {
 		s.known.others = Program
 	}
 	n := 1

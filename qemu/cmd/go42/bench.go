@@ -93,7 +93,7 @@ func benchmark(args []string) int {
 		return fail(err)
 	}
 	show := &progress{terminal: term.IsTerminal(int(os.Stderr.Fd())), start: time.Now()}
-	b := &bench.Bencher{Project: p, Guest: g, Config: cfg, Silence: *silence, Progress: show.tell}
+	b := &bench.Bencher{Project: p, Guest: g, Config: cfg, Silence: *silence, Progress: show.tell, Problem: show.problem}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if *symbols != "" {
@@ -149,6 +149,12 @@ func (s *progress) tell(what, op string, done, all int) {
 		s.told = time.Now()
 	}
 	s.what = what
+}
+
+func (s *progress) problem(text string) {
+	s.end()
+	fmt.Fprintln(os.Stderr, "go42:", text)
+	s.width = 0
 }
 
 func (s *progress) end() {

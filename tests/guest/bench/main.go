@@ -24,7 +24,7 @@
 //	used N                          memory in use, KiB: MemTotal - MemFree
 //	begin NAME                      the operation's process starts
 //	row NAME per P iters N own O ticks T... [idle I] [ppc C faults F switches S]
-//	ready NAME; done NAME           with -steps
+//	vdso N, ready NAME, done NAME   with -steps; N is the vDSO's address
 //	fail NAME ERRNO WHAT            the operation cannot be done
 //	end NAME STATUS                 as wait(2) reports it
 //	over                            all are through

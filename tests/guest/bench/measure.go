@@ -146,6 +146,7 @@ func steps() {
 	if !o.slow {
 		o.run(4)
 	}
+	out.str("vdso ").num(int(auxiliary(33))).end()
 	out.str("ready ").str(o.name).end()
 	var c [8]uint8
 	for sys(sysRead, 0, addr(&c), 1) == 1 && c[0] != '\n' {
