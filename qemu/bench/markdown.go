@@ -107,7 +107,7 @@ func (r *Report) forkTable(b *bytes.Buffer) {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", d.what, difference(&d.a.Linux, &d.b.Linux), difference(&d.a.Go42, &d.b.Go42))
 	}
 	fmt.Fprintf(b, "| to compare: pread without fork | %s | %s |\n", total(&pread.Linux), total(&pread.Go42))
-	b.WriteString("\nDifferences of rows above: good to a few hundred instructions, or to what collections in the servers make of the batches.\n")
+	b.WriteString("\nDifferences of rows above: as good as the batches are even, which is some thousand instructions for forks.\n")
 }
 
 func difference(a, b *Figure) string {
