@@ -62,7 +62,10 @@ func onNative(ctx *amd64.UserContext) {
 		c.Leave()
 		return
 	case abi.NSetCPU:
-		r.RAX = uint64(c.SetCPU(p, a0, a1))
+		r.RAX = 0 // first: once it is given away another CPU may run it, and has r
+		if res = c.SetCPU(p, a0, a1); res < 0 {
+			r.RAX = uint64(res)
+		}
 		c.Leave()
 		return
 	case abi.NReset:
