@@ -144,11 +144,15 @@ func stats() error {
 }
 
 func mounts() error {
+	const dir = "/tmp/survive-mount"
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
 	for {
-		if err := syscall.Unmount("/tmp/none", 0); err != syscall.ENOENT && err != nil {
+		if err := syscall.Mount("/usr", dir, "", syscall.MS_BIND, ""); err != nil {
 			return err
 		}
-		if err := syscall.Unmount("/usr", 0); err != syscall.EINVAL {
+		if err := syscall.Unmount(dir, 0); err != nil {
 			return err
 		}
 	}
