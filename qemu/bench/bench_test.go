@@ -195,6 +195,11 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
+	b.Reset()
+	only := &Report{Rows: []Row{{Name: "timed", Linux: Figure{Wall: map[string]Wall{"1": wallOf([]float64{1}, "")}}}}}
+	if err := only.WriteMarkdown(&b); err != nil || strings.Contains(b.String(), "Instructions") || !strings.Contains(b.String(), "| `timed` |") {
+		t.Errorf("wall time alone: %v\n%s", err, b.String())
+	}
 	for v, want := range map[float64]string{0.25: "0.2", 5: "5", 999: "999", 1000: "1,000", 1234567: "1,234,567", 12345678: "12.3 M"} {
 		if got := count(v); got != want {
 			t.Errorf("count(%v) = %s, want %s", v, got, want)

@@ -21,18 +21,26 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "- memory in use when the first operation starts (MemTotal - MemFree): Linux %s KiB, Go42 %s KiB\n",
 			count(float64(r.MemoryKB["linux"])), count(float64(r.MemoryKB["go42"])))
 	}
+	if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Linux.Runs+row.Go42.Runs > 0 }) {
+		r.instructionTables(&b)
+	}
+	r.forkTable(&b)
+	r.wallTable(&b)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// instructionTables are a table for each group of operations.
+func (r *Report) instructionTables(b *bytes.Buffer) {
 	b.WriteString("\n### Instructions\n\nFor one operation; **own** is what the program itself executed of them. The ratio is Go42's by Linux's of the rest, the system's part: below 1, Go42 executes less. " +
 		"No ratio: a row that is at least 95 % the program's own, that has no figure on one side, or whose own part (sampled) is not known well enough. ± is two standard errors of a share found by sampling; the others are counted. " +
 		"PPCs are calls to servers.\n\n")
 	group := ""
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if row.Linux.Runs == 0 && row.Go42.Runs == 0 && row.Linux.Error == "" {
-			continue
-		}
 		if row.Group != group {
 			group = row.Group
-			fmt.Fprintf(&b, "\n**%s**\n\n| operation | | Linux | own | Go42 | own | ratio | PPCs |\n|---|---|--:|--:|--:|--:|--:|--:|\n", group)
+			fmt.Fprintf(b, "\n**%s**\n\n| operation | | Linux | own | Go42 | own | ratio | PPCs |\n|---|---|--:|--:|--:|--:|--:|--:|\n", group)
 		}
 		ratio, ppcs := "–", ""
 		if row.Ratio != 0 {
@@ -41,13 +49,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		if row.Go42.Counted {
 			ppcs = trim(row.Go42.PPCs)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", row.Name, row.What,
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", row.Name, row.What,
 			total(&row.Linux), own(&row.Linux), total(&row.Go42), own(&row.Go42), ratio, ppcs)
 	}
-	r.forkTable(&b)
-	r.wallTable(&b)
-	_, err := w.Write(b.Bytes())
-	return err
 }
 
 func total(f *Figure) string {
