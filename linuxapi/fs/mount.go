@@ -194,6 +194,8 @@ func mountedAt(target uint64, b *pathBuf) (n int64, root uint64, e int64) {
 	mountMu.Lock()
 	if m := mountByID(id); m >= 0 && string(mounts[m].prefix()) == string(b.path[:n]) {
 		root, e = mounts[m].root, 0
+	} else if !mountsKnown() {
+		e = -EIO
 	}
 	mountMu.Unlock()
 	return n, root, e

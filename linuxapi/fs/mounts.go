@@ -52,6 +52,12 @@ func (m *mountEntry) findBase() {
 	}
 }
 
+// mountsKnown reports whether the table is the published one: not if the mount
+// server has gone since it changed.
+func mountsKnown() bool {
+	return mountPage != 0 && loadWord(mountPage) == mountVersion
+}
+
 // refreshMounts makes the table current. Errors leave the old one.
 func refreshMounts() {
 	if mountPage != 0 && mountVersion != 0 && loadWord(mountPage) == mountVersion {
