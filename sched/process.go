@@ -137,10 +137,10 @@ func (p *Process) Dispatcher(i int) *Dispatcher {
 	return (*Dispatcher)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&p.Disp[i]))))
 }
 
-// Near returns the dispatcher that takes calls from CPU c: the one there, else
-// the first.
+// Near returns the dispatcher that takes calls from CPU c: the one there if it
+// has a receiver to spare, else the first, where every server has some.
 func (p *Process) Near(c *CPU) *Dispatcher {
-	if d := (*Dispatcher)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&p.at[c.ID])))); d != nil {
+	if d := (*Dispatcher)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&p.at[c.ID])))); d != nil && atomic.LoadUint32(&d.Page.Accept) != 0 {
 		return d
 	}
 	return p.Dispatcher(0)
