@@ -71,10 +71,13 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// ownCPUs are the tests that choose the number of CPUs themselves: they are not
-// run again for other ones.
-const ownCPUs = "^(TestBench.*|TestPerformance|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|" +
-	"TestCallStorm|TestScaling|TestCPUs|TestPanicOfFour|TestKernelEnd|TestPagingCPUs|TestStdlib|TestTimeout)$"
+// ownCPUs are the tests that are not run again for other numbers of CPUs: those
+// that choose it themselves, those in which one program asks one thing after
+// the other, and those that take minutes (run them by -run with -smp).
+const ownCPUs = "^(TestBench.*|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|TestCallStorm|TestScaling|" +
+	"TestCPUs|TestPanicOfFour|TestPagingCPUs|TestPagingChecked|TestThreads|" +
+	"TestKernelEnd|TestTimeout|TestPty.*|TestHostileELF|TestHostileCalls|TestHostileRaw|TestHostileInstructions|TestHostileLibOS|TestLogFlood|" +
+	"TestStdlib.*|TestLeak|TestPagingReclaim)$"
 
 func mapsKeys(m map[string]string) func(func(string) bool) {
 	return func(yield func(string) bool) {
