@@ -1,0 +1,186 @@
+package ppc
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"go42/arch/amd64"
+	"go42/ipc/abi"
+	"go42/ipc/call"
+	"go42/ipc/handle"
+	"go42/mm"
+	"go42/sched"
+)
+
+// header is the size of abi.Message without Data.
+const header = uint64(unsafe.Offsetof(abi.Message{}.Data))
+
+// bounces take messages that cross a page: one a CPU, for the length of a read.
+var bounces [amd64.MaxCPU]abi.Message
+
+// read copies the message at va of p into r, all but its grants, which go to
+// grants; n is how many there are. The message is in memory that its sender can
+// write: each word is read once.
+func read(p *sched.Process, va uint64, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
+	ptr, half := mm.Pin(p.Space, va, uint64(unsafe.Sizeof(abi.Message{})))
+	if ptr != nil {
+		n, err = take((*abi.Message)(ptr), r, ranges, grants)
+		half.Unpin()
+		return n, err
+	}
+	bounce := &bounces[sched.This().ID]
+	b := unsafe.Slice((*byte)(unsafe.Pointer(bounce)), unsafe.Sizeof(*bounce))
+	if uint64(mm.CopyIn(p.Space, b[:header], va)) != header {
+		return 0, -abi.EFAULT
+	}
+	if n := int(min(bounce.Len, abi.MaxData)); mm.CopyIn(p.Space, bounce.Data[:n], va+header) != n {
+		return 0, -abi.EFAULT
+	}
+	return take(bounce, r, ranges, grants)
+}
+
+// take moves what m says it holds into r.
+func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
+	size, nr, ng := atomic.LoadUint32(&m.Len), atomic.LoadUint32(&m.NRanges), atomic.LoadUint32(&m.NGrants)
+	if size > abi.MaxData || nr > abi.MaxRanges || ng > abi.MaxGrants {
+		return 0, -abi.EINVAL
+	}
+	r.Args, r.Len = m.Args, size
+	if ranges {
+		r.NRanges = nr
+		for i := range nr {
+			r.Ranges[i] = m.Ranges[i]
+		}
+	}
+	for i := range ng {
+		grants[i] = m.Grants[i]
+	}
+	if size > 0 {
+		copy(r.Data[:size], m.Data[:size])
+	}
+	return int(ng), 0
+}
+
+// hold finds what from grants to to, and counts it as held by the message: n
+// of gs. On failure it holds nothing any more; n then says how many it had.
+func hold(from, to *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
+	for n = range gs {
+		var x *handle.Grant
+		from.Lock.Acquire()
+		if x, err = held(from, to, &gs[n]); x != nil {
+			Handles.Hold(x) // before the slot that names it can go
+			out[n] = x
+		}
+		from.Lock.Release()
+		if err != 0 {
+			letGo(out)
+			return n, err
+		}
+	}
+	return len(gs), 0
+}
+
+// held returns the grant that g describes, nil for GrantNone. from's lock is
+// held.
+func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
+	switch g.Kind {
+	case abi.GrantNone:
+		return nil, 0
+	case abi.GrantObject:
+		if from.Role&abi.RoleServer == 0 {
+			return nil, -abi.EPERM
+		}
+		if x = newGrant(from, to, handle.KindObject, from.KPid, g.Value, nil); x == nil {
+			return nil, -abi.ENOMEM
+		}
+		return x, 0
+	case abi.GrantCopy, abi.GrantRead:
+		if x, _ = from.Handles.Lookup(g.Value); x == nil {
+			return nil, -abi.EBADF
+		}
+		if x.Kind == handle.KindProcess {
+			return nil, -abi.EPERM
+		}
+		if x.IsRevoked() {
+			return nil, -abi.ESTALE
+		}
+		if g.Kind == abi.GrantCopy {
+			return x, 0
+		}
+		if x.Kind != handle.KindFCM {
+			return nil, -abi.EBADF
+		}
+		if x = readOnly(from, to, x); x == nil {
+			return nil, -abi.ENOMEM
+		}
+		return x, 0
+	}
+	return nil, -abi.EINVAL
+}
+
+// letGo ends what hold did.
+func letGo(gs *[abi.MaxGrants]*handle.Grant) {
+	for i, g := range gs {
+		if g != nil {
+			Handles.Unhold(g)
+			gs[i] = nil
+		}
+	}
+}
+
+// place gives p slots for what a message holds, and lets that go. A slot that
+// cannot be had is 0, and ok false.
+func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (ok bool) {
+	*out = [abi.MaxGrants]uint64{}
+	ok, locked := true, false
+	for i, g := range gs {
+		if g == nil {
+			continue
+		}
+		if !locked {
+			p.Lock.Acquire()
+			locked = true
+		}
+		h, placed := Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
+		if placed {
+			out[i] = h
+		}
+		ok = ok && placed
+	}
+	if locked {
+		p.Lock.Release()
+		letGo(gs)
+	}
+	return ok
+}
+
+func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
+	for i, h := range hs {
+		if h != 0 {
+			p.Lock.Acquire()
+			Handles.Drop(&p.Handles, h)
+			p.Lock.Release()
+			hs[i] = 0
+		}
+	}
+}
+
+// refuse raises last for the objects of server p that nobody could be given.
+func refuse(p *sched.Process, gs []abi.Grant) {
+	for i := range gs {
+		if gs[i].Kind != abi.GrantObject {
+			continue
+		}
+		// Not bounded as a program's handles are: it is gone when p sees it.
+		g, _, ok := grants.p.Alloc(nil)
+		if !ok {
+			println("no memory to tell server", uintptr(p.KPid), "of a handle that could not be given")
+			return
+		}
+		g.Kind, g.Server, g.Object = handle.KindObject, p.KPid, gs[i].Value
+		list(g)
+		gone(g)
+	}
+}
+
+func errno(e int64) uint64 { return uint64(-e) }
