@@ -53,55 +53,20 @@ func hogging(kind string) {
 		reap(fork(takeFiles))
 	}
 	note(kind, "begins")
+	if warm[kind] {
+		cold := count()
+		runHog(self, kind)
+		for range 100 { // servers take their time to give back
+			if count().free+2*playFrames >= cold.free {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
 	before := count()
 	before.pooled = kernelFrames() // pools keep what they have grown to
-
-	var fds [2]int
-	check(syscall.Pipe2(fds[:], syscall.O_CLOEXEC))
-	start := time.Now()
-	pid, err := syscall.ForkExec(self, []string{self, "hog", kind, "take"}, &syscall.ProcAttr{
-		Files: []uintptr{0, 1, uintptr(fds[1])}, Sys: &syscall.SysProcAttr{Setpgid: true}})
-	check(err)
-	syscall.Close(fds[1])
-	note(kind, "runs")
-	said := make(chan string, 1)
-	go func() {
-		var b []byte
-		for !strings.Contains(string(b), "ENDS: ") || b[len(b)-1] != '\n' {
-			var part [512]byte
-			n, err := syscall.Read(fds[0], part[:])
-			if err != syscall.EINTR && n <= 0 {
-				return
-			}
-			b = append(b, part[:max(n, 0)]...)
-		}
-		said <- strings.TrimSpace(string(b[strings.Index(string(b), "ENDS: ")+6:]))
-	}()
+	ended, took, during := runHog(self, kind)
 	var ws syscall.WaitStatus
-	ended := ""
-	for ended == "" {
-		select {
-		case ended = <-said:
-		case <-time.After(20 * time.Millisecond):
-			if got, _ := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); got == pid {
-				ended = "killed"
-				if ws.Signal() != syscall.SIGKILL {
-					ended = fmt.Sprintf("status %#x", uint32(ws))
-				}
-			}
-		}
-	}
-	took := time.Since(start)
-	note(kind, "ended by", ended)
-	during, err := debug(debugFree, 0, nil)
-	check(err)
-	// Others live on while it holds what it has.
-	if err := oneFile(); err != nil && kind != "file" && kind != "names" && kind != "hole" {
-		fail(kind, "others cannot write a file:", err)
-	}
-	syscall.Kill(-pid, syscall.SIGKILL)
-	syscall.Wait4(pid, &ws, 0, nil)
-	note(kind, "is gone")
 	for _, p := range []string{"/tmp/hog-file", "/tmp/hog-names"} {
 		os.RemoveAll(p)
 	}
@@ -127,6 +92,62 @@ func hogging(kind string) {
 	check(syscall.Kill(w, syscall.SIGKILL))
 	syscall.Wait4(w, &ws, 0, nil)
 	fmt.Println(kind, "ended by", ended, "after", took.Round(time.Millisecond), "with", during, "frames free, before", before.free, "after", after.free)
+}
+
+// warm are the hogs that fill a server's own memory: its heap keeps some of what
+// it has grown to, but does not grow at each new one. They run once beforehand.
+var warm = map[string]bool{"sockets": true, "pipes": true}
+
+// runHog lets a hog take what it can, and ends it. It returns how the taking
+// ended, how long it took, and how many frames were free then.
+func runHog(self, kind string) (ended string, took time.Duration, during uint64) {
+	var fds [2]int
+	check(syscall.Pipe2(fds[:], syscall.O_CLOEXEC))
+	start := time.Now()
+	pid, err := syscall.ForkExec(self, []string{self, "hog", kind, "take"}, &syscall.ProcAttr{
+		Files: []uintptr{0, 1, uintptr(fds[1])}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	check(err)
+	syscall.Close(fds[1])
+	note(kind, "runs")
+	said := make(chan string, 1)
+	go func() {
+		defer syscall.Close(fds[0])
+		var b []byte
+		for !strings.Contains(string(b), "ENDS: ") || b[len(b)-1] != '\n' {
+			var part [512]byte
+			n, err := syscall.Read(fds[0], part[:])
+			if err != syscall.EINTR && n <= 0 {
+				return
+			}
+			b = append(b, part[:max(n, 0)]...)
+		}
+		said <- strings.TrimSpace(string(b[strings.Index(string(b), "ENDS: ")+6:]))
+	}()
+	var ws syscall.WaitStatus
+	for ended == "" {
+		select {
+		case ended = <-said:
+		case <-time.After(20 * time.Millisecond):
+			if got, _ := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); got == pid {
+				ended = "killed"
+				if ws.Signal() != syscall.SIGKILL {
+					ended = fmt.Sprintf("status %#x", uint32(ws))
+				}
+			}
+		}
+	}
+	took = time.Since(start)
+	note(kind, "ended by", ended)
+	during, err = debug(debugFree, 0, nil)
+	check(err)
+	// Others live on while it holds what it has.
+	if err := oneFile(); err != nil && kind != "file" && kind != "names" && kind != "hole" {
+		fail(kind, "others cannot write a file:", err)
+	}
+	syscall.Kill(-pid, syscall.SIGKILL)
+	syscall.Wait4(pid, &ws, 0, nil)
+	note(kind, "is gone")
+	return ended, took, during
 }
 
 // mapping is mmap that may fail.
