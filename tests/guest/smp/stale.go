@@ -25,8 +25,14 @@ func stale() {
 		rounds = 20 // a turn of each thread for each phase
 	}
 	runtime.GOMAXPROCS(max(4, runtime.NumCPU()))
-	p, _, e := syscall.RawSyscall6(syscall.SYS_MMAP, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
+	// Between two pages that stay: nothing else that is mapped meanwhile, the Go
+	// runtime's memory say, fits where the page is missing.
+	p, _, e := syscall.RawSyscall6(syscall.SYS_MMAP, 0, 3*4096, syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
 	if e != 0 {
+		check(e)
+	}
+	p += 4096
+	if _, _, e := syscall.RawSyscall(syscall.SYS_MPROTECT, p, 4096, syscall.PROT_READ|syscall.PROT_WRITE); e != 0 {
 		check(e)
 	}
 	word := (*uint64)(*(*unsafe.Pointer)(unsafe.Pointer(&p)))
