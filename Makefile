@@ -12,7 +12,7 @@ TIMEOUT ?= 60m
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := build
-.PHONY: help run build initramfs linux gdb test test-host guest test-all stdlib bench fmt vet tools test-tools clean distclean
+.PHONY: help run build initramfs linux gdb test test-host guest test-smp test-all stdlib bench fmt vet tools test-tools clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,10 +37,10 @@ gdb: build tools ## boot and wait for gdb; prints the command to attach
 
 test: test-tools vet initramfs ## all tests, on the host and in guests
 	go test -timeout $(TIMEOUT) $(T) ./...
-	@echo "the guests again, with 2 CPUs"
-	go test -timeout $(TIMEOUT) $(T) ./tests -smp 2
-	@echo "the guests again, with 4 CPUs"
-	go test -timeout $(TIMEOUT) $(T) ./tests -smp 4
+
+test-smp: test-tools initramfs ## most guests again, with 2 and with 4 CPUs
+	go test -timeout $(TIMEOUT) -count=1 $(T) ./tests -smp 2
+	go test -timeout $(TIMEOUT) -count=1 $(T) ./tests -smp 4
 
 test-host: ## only the tests that need no QEMU
 	go test $(T) $$(go list ./... | grep -v '^go42/tests$$')

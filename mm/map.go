@@ -81,7 +81,7 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	} else if obj != nil {
 		obj.Get()
 	}
-	r, _, ok := mem.regions.Alloc(h.acct)
+	r, ok := h.newRegion()
 	if !ok {
 		if obj != nil {
 			obj.Put()

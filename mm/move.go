@@ -124,7 +124,7 @@ func (h *Half) move(addr, old, n uint64, flags uint32, newAddr uint64, budget *i
 		h.merge(src)
 		return 0, ENOMEM
 	}
-	d, _, ok := mem.regions.Alloc(h.acct)
+	d, ok := h.newRegion()
 	if ok && !h.charge(src, n) {
 		mem.regions.Free(d)
 		ok = false

@@ -244,10 +244,24 @@ func (h *Half) setEnd(x *Region, v uint64) {
 	h.gapBefore(x.next)
 }
 
+// mapsMost is how many regions a half of a process can have on Linux
+// (vm.max_map_count).
+const mapsMost = 65530
+
+// newRegion takes a region for h, which is locked. One half has at most as many
+// as Linux allows, and half of the pool: others need some, too.
+func (h *Half) newRegion() (*Region, bool) {
+	if h.count >= mapsMost || h.count >= int64(mem.regions.Max()/2) {
+		return nil, false
+	}
+	r, _, ok := mem.regions.Alloc(h.acct)
+	return r, ok
+}
+
 // split cuts x at v (start < v < end); x keeps the lower part. The upper one
 // is returned, nil when no region is to be had.
 func (h *Half) split(x *Region, v uint64) *Region {
-	y, _, ok := mem.regions.Alloc(h.acct)
+	y, ok := h.newRegion()
 	if !ok {
 		return nil
 	}
