@@ -34,8 +34,11 @@ type Process struct {
 	KPid   uint64
 	Parent uint64 // KPid of the process that forked it
 	Cred   uint64 // credential token, set by the process manager; atomic
-	Role   uint32 // abi.RoleX
-	Rank   uint32
+	// ExecCred is what the next reset makes Cred, plus 1; 0: it stays (NExecCred).
+	// Guarded by Lock.
+	ExecCred uint64
+	Role     uint32 // abi.RoleX
+	Rank     uint32
 
 	// Lock (rank Process) guards the state's changes, Disp's, Handles, Lasts,
 	// job, stopping and what is said so below.

@@ -107,6 +107,7 @@ const (
 	RunExec          // after Reset: RSI = parcel length
 	RunFork          // first run of a forked child: RSI = argument of ProcessStart
 	RunThread        // first run of a further dispatcher of the process
+	RunExecID        // as RunExec, after a Reset that changed the credentials (NExecCred): nothing that the parcel says of who this is, what it runs or where names begin is to be believed
 )
 
 // Event bits in DispatcherPage.Pending.

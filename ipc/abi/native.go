@@ -44,6 +44,7 @@ const (
 	NSpawnDisp   = 32 // (cpu, argument) -> index: another dispatcher for this process, on that CPU, begins with RunThread. EINVAL: no such CPU; EAGAIN: abi.MaxDispatchers exist; ENOMEM
 	NPoke        = 33 // (index): EventPoke for that dispatcher of this process. ESRCH: none
 	NSetRole     = 35 // (kpid): process manager; the process may serve (RoleServer) from now on, with RankUser. EBUSY: it has a rank already
+	NExecCred    = 37 // (kpid, credential token + 1; 0: none): process manager; what the process's next NReset makes its credentials (RunExecID)
 	NSetNice     = 36 // (kpid, nice value + 20): process manager; the process's share of the CPU among programs
 	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL: no such CPU; ESRCH: no such dispatcher
 

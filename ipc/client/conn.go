@@ -88,5 +88,13 @@ func Copy(h uint64) abi.Grant {
 	return abi.Grant{Kind: abi.GrantCopy, Value: h}
 }
 
+// ReadOnly is Copy for an FCM that is not to be written through the copy.
+func ReadOnly(h uint64) abi.Grant {
+	if h == 0 {
+		return abi.Grant{}
+	}
+	return abi.Grant{Kind: abi.GrantRead, Value: h}
+}
+
 // Object gives a handle on object id of the calling server's own.
 func Object(id uint64) abi.Grant { return abi.Grant{Kind: abi.GrantObject, Value: id} }

@@ -37,10 +37,10 @@ func (o_ Proc) Fork(kpid uint64, flags uint64, sig uint64) (pid uint64, st int64
 }
 
 // Exec is proto.Proc.Exec.
-func (o_ Proc) Exec(comm string, file abi.Grant) (secure uint64, st int64) {
+func (o_ Proc) Exec(comm string, setid uint64) (secure uint64, st int64) {
 	m_ := &o_.C.M
-	m_.Grants[0] = file
-	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 1
+	m_.Args[0] = uint64(setid)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
 	putString(m_, comm)
 	st = o_.C.call(o_.H, proto.ProcExec)
 	secure = uint64(o_.C.R.Args[0])
@@ -437,6 +437,31 @@ func (o_ Proc) Serve() (st int64) {
 	m_ := &o_.C.M
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
 	st = o_.C.call(o_.H, proto.ProcServe)
+	return
+}
+
+// Vouch is proto.Proc.Vouch.
+func (o_ Proc) Vouch(v *proto.Vouched, image abi.Grant) (set uint64, st int64) {
+	m_ := &o_.C.M
+	if v != nil {
+		*(*proto.Vouched)(unsafe.Pointer(&m_.Data)) = *v
+	} else {
+		*(*proto.Vouched)(unsafe.Pointer(&m_.Data)) = proto.Vouched{}
+	}
+	m_.Grants[0] = image
+	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.Vouched{})), 0, 1
+	st = o_.C.call(o_.H, proto.ProcVouch)
+	set = uint64(o_.C.R.Args[0])
+	return
+}
+
+// TakeImage is proto.Proc.TakeImage.
+func (o_ Proc) TakeImage() (v *proto.Vouched, image uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcTakeImage)
+	v = (*proto.Vouched)(unsafe.Pointer(&o_.C.R.Data))
+	image = o_.C.R.Handles[0]
 	return
 }
 
@@ -1075,6 +1100,15 @@ func (o_ File) Reopen(flags uint64) (r *proto.OpenResult, obj uint64, st int64) 
 	st = o_.C.call(o_.H, proto.FileReopen)
 	r = (*proto.OpenResult)(unsafe.Pointer(&o_.C.R.Data))
 	obj = o_.C.R.Handles[0]
+	return
+}
+
+// ExecIDs is proto.File.ExecIDs.
+func (o_ File) ExecIDs() (set uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.FileExecIDs)
+	set = uint64(o_.C.R.Args[0])
 	return
 }
 

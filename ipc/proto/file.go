@@ -56,6 +56,10 @@ type File interface {
 	Xattr(name string, op uint64, flags uint64, value In) (n uint64, st Status)
 	// Reopen opens the same file again with other flags (/proc/self/fd/N).
 	Reopen(flags uint64) (r *OpenResult, obj Handle, st Status)
+	// ExecIDs is asked before the caller executes this file. set: it has set-id
+	// bits that change the caller's credentials, and the process server has been
+	// told (Proc.Vouch). EACCES: the caller may not execute it.
+	ExecIDs() (set uint64, st Status)
 }
 
 // OwnOffset as offset: the open object's own.

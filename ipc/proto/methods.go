@@ -43,6 +43,8 @@ const (
 	ProcNextHangup     = 1<<8 | 37
 	ProcPidOpen        = 1<<8 | 38
 	ProcServe          = 1<<8 | 39
+	ProcVouch          = 1<<8 | 40
+	ProcTakeImage      = 1<<8 | 41
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -95,6 +97,7 @@ const (
 	FileStatfs         = 4<<8 | 21
 	FileXattr          = 4<<8 | 22
 	FileReopen         = 4<<8 | 23
+	FileExecIDs        = 4<<8 | 24
 	PipeCreate         = 5<<8 | 1
 	PipeOpenFIFO       = 5<<8 | 2
 	TTYOpen            = 6<<8 | 1
@@ -201,6 +204,10 @@ func MethodName(m uint32) string {
 		return "Proc.PidOpen"
 	case ProcServe:
 		return "Proc.Serve"
+	case ProcVouch:
+		return "Proc.Vouch"
+	case ProcTakeImage:
+		return "Proc.TakeImage"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:
@@ -305,6 +312,8 @@ func MethodName(m uint32) string {
 		return "File.Xattr"
 	case FileReopen:
 		return "File.Reopen"
+	case FileExecIDs:
+		return "File.ExecIDs"
 	case PipeCreate:
 		return "Pipe.Create"
 	case PipeOpenFIFO:

@@ -16,10 +16,11 @@ type Proc interface {
 	// caller's child (flags ForkParent: as its sibling, CLONE_PARENT) with
 	// exit signal sig. EAGAIN: RLIMIT_NPROC. Before NStart.
 	Fork(kpid uint64, flags uint64, sig uint64) (pid uint64, st Status)
-	// Exec is called before NReset: comm is the new command name. Set-id bits
-	// of the file are not honoured (credentials would have to change with the
-	// reset, in the kernel); secure is what AT_SECURE shall say.
-	Exec(comm string, file Give) (secure uint64, st Status)
+	// Exec is called before NReset: comm is the new command name. With setid !=
+	// 0 the file server has vouched for the image, and the reset changes the
+	// credentials (EAGAIN: it has not, or they have changed since); with 0 a
+	// vouched image is forgotten. secure is what AT_SECURE shall say.
+	Exec(comm string, setid uint64) (secure uint64, st Status)
 	// Wait is waitid(2): idtype P_ALL 0, P_PID 1, P_PGID 2; options as Linux
 	// (WNOHANG is the caller's affair: EAGAIN says there is none yet).
 	Wait(idtype uint64, id uint64, options uint64, wait uint64) (pid uint64, r *WaitResult, st Status)
@@ -114,6 +115,24 @@ type Proc interface {
 	// one already. It stays a program in all else: its priority, its limits, and
 	// its place among those that are ended when memory is short.
 	Serve() (st Status)
+
+	// Vouch: the file server says what process v.KPid may execute as whom. image is
+	// a copy of the file that nobody can write. set: the kernel changes the
+	// credentials when that process resets itself, and the libOS of the new
+	// program, which the old one had no say in, takes the image from here. The
+	// file server only.
+	Vouch(v *Vouched, image Give) (set uint64, st Status)
+	// TakeImage is the new libOS's: what has been vouched for, once. EPERM: the
+	// caller's credentials are not those that the reset gave.
+	TakeImage() (v *Vouched, image Handle, st Status)
+}
+
+// Vouched is an executable file with set-id bits, as the file server found it.
+type Vouched struct {
+	KPid, Cred uint64 // who asked, and its credential token
+	UID, GID   uint32 // effective ids that it gives; KeepID: none
+	Size       uint64 // bytes
+	Dev, Ino   uint64
 }
 
 // PidFD is an object that names one process, whatever becomes of its pid.
@@ -146,6 +165,7 @@ const (
 	PrctlGetPdeathsig = 2
 	PrctlSetDumpable  = 4
 	PrctlGetDumpable  = 3
+	PrctlSetNoNew     = 38 // PR_SET_NO_NEW_PRIVS
 
 	NameHost   = 0
 	NameDomain = 1

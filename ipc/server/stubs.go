@@ -13,7 +13,7 @@ import (
 type Proc interface {
 	Self(c *ipc.Call) (r *proto.ProcRecord, st int64)
 	Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid uint64, st int64)
-	Exec(c *ipc.Call, comm string, file ipc.Given) (secure uint64, st int64)
+	Exec(c *ipc.Call, comm string, setid uint64) (secure uint64, st int64)
 	Wait(c *ipc.Call, idtype uint64, id uint64, options uint64, wait uint64) (pid uint64, r *proto.WaitResult, st int64)
 	Setpgid(c *ipc.Call, pid uint64, pgid uint64) (st int64)
 	Getpgid(c *ipc.Call, pid uint64) (pgid uint64, st int64)
@@ -50,6 +50,8 @@ type Proc interface {
 	NextHangup(c *ipc.Call) (rdev uint64, sid uint64, st int64)
 	PidOpen(c *ipc.Call, pid uint64) (obj ipc.Grant, st int64)
 	Serve(c *ipc.Call) (st int64)
+	Vouch(c *ipc.Call, v *proto.Vouched, image ipc.Given) (set uint64, st int64)
+	TakeImage(c *ipc.Call) (v *proto.Vouched, image ipc.Grant, st int64)
 }
 
 // ServeProc dispatches c to o; false: no method of proto.Proc.
@@ -72,7 +74,7 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		if !ok {
 			return true
 		}
-		r0, r1 := o.Exec(c, s0, c.Given(0))
+		r0, r1 := o.Exec(c, s0, uint64(c.Args[0]))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
 	case proto.ProcWait:
@@ -262,6 +264,21 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 	case proto.ProcServe:
 		r0 := o.Serve(c)
 		c.Status = r0
+	case proto.ProcVouch:
+		if !c.StructArg(unsafe.Sizeof(proto.Vouched{})) {
+			return true
+		}
+		r0, r1 := o.Vouch(c, (*proto.Vouched)(unsafe.Pointer(&c.Data)), c.Given(0))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.ProcTakeImage:
+		r0, r1, r2 := o.TakeImage(c)
+		if r0 != nil {
+			*(*proto.Vouched)(unsafe.Pointer(&c.Reply.Data)) = *r0
+			c.Reply.Len = uint32(unsafe.Sizeof(*r0))
+		}
+		c.Grant(0, r1)
+		c.Status = r2
 	default:
 		return false
 	}
@@ -638,6 +655,7 @@ type File interface {
 	Statfs(c *ipc.Call) (r *proto.Statfs, st int64)
 	Xattr(c *ipc.Call, name string, op uint64, flags uint64, value ipc.In) (n uint64, st int64)
 	Reopen(c *ipc.Call, flags uint64) (r *proto.OpenResult, obj ipc.Grant, st int64)
+	ExecIDs(c *ipc.Call) (set uint64, st int64)
 }
 
 // ServeFile dispatches c to o; false: no method of proto.File.
@@ -756,6 +774,10 @@ func ServeFile(o File, c *ipc.Call) bool {
 		}
 		c.Grant(0, r1)
 		c.Status = r2
+	case proto.FileExecIDs:
+		r0, r1 := o.ExecIDs(c)
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
 	default:
 		return false
 	}

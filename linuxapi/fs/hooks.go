@@ -16,7 +16,8 @@ func init() {
 	hook.OpenExecKernel = openExecKernel
 	hook.ReadAt = readAt
 	hook.MapRef = mapRef
-	hook.FileHandle = func(ref uintptr) uint64 { return refFile(ref).handle }
+	hook.ExecIDs = execIDs
+	hook.SameFile = sameFile
 	hook.RealPath = func(ref uintptr, dst []byte) int { return int(max(refFile(ref).path(dst), 0)) }
 	hook.Close = func(ref uintptr) { refFile(ref).put() }
 	hook.MapFD = mapFD
@@ -94,6 +95,24 @@ func (w *walk) mayExec(f *File) int64 {
 	}
 	_, st := client.FileSystem{C: conn(), H: w.dir}.Access(w.rest(), 1, atEAccess, w.redir())
 	return min(st, 0)
+}
+
+// execIDs: most files have no set-id bit, and their server is not asked.
+func execIDs(ref uintptr) (bool, errno.Errno) {
+	f := refFile(ref)
+	if f.kind != kindFile || f.mode&(sISUID|sISGID) == 0 {
+		return false, errno.OK
+	}
+	set, st := client.File{C: conn(), H: f.handle}.ExecIDs()
+	if st < 0 {
+		return false, errnoOf(st)
+	}
+	return set != 0, errno.OK
+}
+
+func sameFile(ref uintptr, dev, ino uint64) bool {
+	r, st := client.File{C: conn(), H: refFile(ref).handle}.Stat()
+	return st >= 0 && r.Dev == dev && r.Ino == ino
 }
 
 // readAt reads at off into libOS memory, short only at the end of the file.

@@ -226,8 +226,11 @@ func execCommit() {
 	native.Drop(batch[:n])
 }
 
-// decodeParcel fills the empty tables of a fresh image.
-func decodeParcel(src []byte) errno.Errno {
+// decodeParcel fills the empty tables of a fresh image. wary: handles of mounts
+// and services are asked for again, and absolute paths begin at the system's root.
+// Descriptors and the current directory are as they are on Linux: the caller's
+// choice among what it holds.
+func decodeParcel(src []byte, wary bool) errno.Errno {
 	start()
 	r := reader{b: src}
 	if r.u32() != parcelMagic {
@@ -254,6 +257,13 @@ func decodeParcel(src []byte) errno.Errno {
 		return errno.EINVAL
 	}
 	mountCount = int32(n)
+	if wary {
+		services = [numServices]uint64{}
+		for i := range mounts[:n] {
+			mounts[i] = mountEntry{}
+		}
+		mountCount, mountVersion = 0, 0
+	}
 	objects := r.u32()
 	if objects > maxFiles {
 		return errno.EINVAL
@@ -284,7 +294,7 @@ func decodeParcel(src []byte) errno.Errno {
 		p := cwd.published()
 		procInfo.CwdLen = uint32(copy(procInfo.Cwd[:], p.Name[:p.NameLen]))
 	}
-	if rootOrd != 0 {
+	if rootOrd != 0 && !wary {
 		rootDir = &files[rootOrd]
 		rootDir.refs++
 	}

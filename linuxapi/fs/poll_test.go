@@ -284,7 +284,7 @@ func TestParcel(t *testing.T) {
 		t.Fatal(k.dropped)
 	}
 	newFake(t)
-	if err := decodeParcel(buf[:n]); err != 0 {
+	if err := decodeParcel(buf[:n], false); err != 0 {
 		t.Fatal(err)
 	}
 	if table.Get(int(a)) != table.Get(30) || table.Get(int(b)) != nil || table.Get(int(a)).refs != 2 || umask != 0o77 {
@@ -303,9 +303,9 @@ func TestParcel(t *testing.T) {
 		newFake(t)
 		bad := append([]byte(nil), buf[:n]...)
 		bad[i] ^= 0xff
-		decodeParcel(bad)
+		decodeParcel(bad, false)
 		newFake(t)
-		decodeParcel(buf[:i])
+		decodeParcel(buf[:i], false)
 	}
 }
 

@@ -31,8 +31,10 @@ var (
 	// MapRef gives an FCM handle for the whole file, to be dropped by native.Drop
 	// after NMap, and its size in bytes. shared: writes are to reach the file.
 	MapRef func(ref uintptr, prot uint32, shared bool) (fcm uint64, size uint64, e errno.Errno)
-	// FileHandle is the server handle of a ref, for Proc.Exec (set-uid).
-	FileHandle func(ref uintptr) uint64
+	// ExecIDs asks the file server for the set-id bits of a ref (File.ExecIDs).
+	ExecIDs func(ref uintptr) (set bool, e errno.Errno)
+	// SameFile says whether a ref is inode ino of device dev.
+	SameFile func(ref uintptr, dev, ino uint64) bool
 	// RealPath writes the absolute path of a ref (for /proc/self/exe, AT_EXECFN).
 	RealPath func(ref uintptr, dst []byte) (n int)
 	// Close gives a ref back.
@@ -57,8 +59,9 @@ var (
 	// answer: it drops the handles that do not survive.
 	ExecCommit func()
 	// DecodeParcel restores from the blob, in the new image. The blob is
-	// untrusted: EINVAL leaves an empty table.
-	DecodeParcel func(src []byte) errno.Errno
+	// untrusted: EINVAL leaves an empty table. wary: the image has ids that who
+	// wrote the blob had not; what decides where names lead is not taken from it.
+	DecodeParcel func(src []byte, wary bool) errno.Errno
 	// ForkPrepare takes fs's locks; ForkParent and ForkChild release them in
 	// the parent and reset them in the child (vfork: the same).
 	ForkPrepare func()

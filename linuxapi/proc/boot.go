@@ -21,6 +21,8 @@ func Start(reason, arg uint64) {
 		startModule(arg)
 	case abi.RunExec:
 		startExec(arg)
+	case abi.RunExecID:
+		startExecID(arg)
 	case abi.RunFork:
 		startFork(arg)
 	default:
@@ -108,6 +110,10 @@ func startModule(size uint64) {
 // the process server who it is (which cannot ask itself), and init says where it
 // describes itself to /proc (its descendants do so at the same place).
 func Begin(t *thread.Thread) {
+	if wary != 0 {
+		beginExecID(t)
+		return
+	}
 	e := RefreshIdentity(t)
 	if Me.Server {
 		return
@@ -142,8 +148,9 @@ func begin(t *thread.Thread) {
 // BeginHook lets the signal layer set up the first thread.
 var BeginHook func(t *thread.Thread)
 
-// startExec starts the program that the parcel names.
-func startExec(n uint64) {
+// unpack takes from a parcel of n bytes what every exec does, and makes the first
+// thread.
+func unpack(n uint64) (*Parcel, *thread.Thread) {
 	p := at[Parcel](abi.ParcelVA)
 	if CheckParcel(p, n) != errno.OK {
 		Die("libOS: bad parcel\n")
@@ -151,10 +158,6 @@ func startExec(n uint64) {
 	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
 	setIdentity(&p.Rec)
 	Me.Comm = p.Comm
-	Me.Secure = p.Secure != 0
-	Me.Dumpable = !Me.Secure
-	Me.Personality = p.Personality
-	Me.NoNewPrivs = p.NoNewPrivs != 0
 	Limits = p.Limits
 	t := thread.First(uint32(Me.Pid))
 	t.Name = Me.Comm
@@ -165,6 +168,16 @@ func startExec(n uint64) {
 	stack.Argc, stack.Envc = int(p.Argc), int(p.Envc)
 	stack.Strs = p.part(p.StrOff, p.StrLen)
 	stack.ExecFn = p.part(p.FnOff, p.FnLen)
+	return p, t
+}
+
+// startExec starts the program that the parcel names.
+func startExec(n uint64) {
+	p, t := unpack(n)
+	Me.Secure = p.Secure != 0
+	Me.Dumpable = !Me.Secure
+	Me.Personality = p.Personality
+	Me.NoNewPrivs = p.NoNewPrivs != 0
 	if e := prog.open(p.FCM, p.Size); e != errno.OK {
 		native.Exit(signal.SIGKILL)
 	}
@@ -180,7 +193,7 @@ func startExec(n uint64) {
 		hook.SetExe(p.part(p.ExeOff, p.ExeLen))
 	}
 	if hook.DecodeParcel != nil {
-		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen))
+		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen), false)
 	}
 	native.Unmap(abi.ParcelVA, pageUp(n))
 	user.Lazy = true

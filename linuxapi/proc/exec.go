@@ -4,7 +4,6 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
-	"go42/ipc/client"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
@@ -188,11 +187,17 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 		comm = comm[:15]
 	}
 	copy(p.Comm[:15], comm)
-	fh := uint64(0)
-	if hook.FileHandle != nil && x.depth == 0 && !Me.NoNewPrivs {
-		fh = hook.FileHandle(x.ref)
+	setid := uint64(0)
+	if x.depth == 0 && !Me.NoNewPrivs {
+		set, e := hook.ExecIDs(x.ref)
+		if e != errno.OK {
+			return e
+		}
+		if set {
+			setid = 1
+		}
 	}
-	secure, st := Server(t).Exec(unsafe.String(&p.Comm[0], len(comm)), client.Copy(fh))
+	secure, st := Server(t).Exec(unsafe.String(&p.Comm[0], len(comm)), setid)
 	if st < 0 {
 		return errno.Of(st)
 	}

@@ -243,6 +243,11 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		if arg != 1 || a[2] != 0 || a[3] != 0 || a[4] != 0 {
 			return errno.EINVAL.Ret()
 		}
+		// The process server must know: what the libOS remembers the program
+		// could change.
+		if _, st := Server(t).Prctl(proto.PrctlSetNoNew, 1); st < 0 {
+			return int64(st)
+		}
 		Me.NoNewPrivs = true
 		return 0
 	case 39: // GET_NO_NEW_PRIVS

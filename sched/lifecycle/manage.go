@@ -35,6 +35,10 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 		t.Lock.Release()
 	case abi.NSetCred:
 		atomic.StoreUint64(&t.Cred, arg)
+	case abi.NExecCred:
+		t.Lock.Acquire()
+		t.ExecCred = arg
+		t.Lock.Release()
 	case abi.NSetNice:
 		t.SetNice(int(min(arg, 39)) - 20)
 	case abi.NSetRole:

@@ -134,8 +134,16 @@ func begin(c *sched.CPU, p *sched.Process) bool {
 	initPage(d)
 	// The old program must not choose what the new libOS finds.
 	clear(mm.PhysBytes(d.Private, abi.PageSize))
+	// Nothing of the old program is left: from here on what calls with the new
+	// badge is the libOS's image, which is told.
+	reason := uint64(abi.RunExec)
+	if p.ExecCred != 0 {
+		atomic.StoreUint64(&p.Cred, p.ExecCred-1)
+		p.ExecCred = 0
+		reason = abi.RunExecID
+	}
 	p.SetJob(nil)
 	p.Lock.Release()
-	c.Restart(d, abi.RunExec, p.Length)
+	c.Restart(d, reason, p.Length)
 	return true
 }

@@ -39,7 +39,12 @@ type regular struct {
 	pages []uint64 // with fcm: bitmap of pages that have been written
 	count int64    // pages charged
 	opens int
-	temp  bool // made without a name; may still get one
+	// image is a copy of the content for set-id exec (image.go), nil: none; mapped:
+	// the content can change without this server's doing.
+	image      FCM
+	imagePages int64
+	mapped     bool
+	temp       bool // made without a name; may still get one
 }
 
 const (
@@ -148,6 +153,7 @@ func (f *regular) setSize(n int64) error {
 	if n == f.size {
 		return nil
 	}
+	f.dropImage()
 	if f.rom != nil && n < f.size && n > 0 {
 		f.rom, f.size = f.rom[:n], n
 		return nil
@@ -226,6 +232,7 @@ func (f *regular) release() {
 	if f.fcm != nil {
 		f.fcm.Close()
 	}
+	f.dropImage()
 	f.ram.charge(-f.count)
 	f.fcm, f.heap, f.rom, f.pages, f.count, f.size = nil, nil, nil, nil, 0, 0
 }
@@ -345,6 +352,7 @@ func (f *regular) write(x *vfs.Ctx, off int64, atEnd bool, limit uint64, p []byt
 	}
 	p = p[:min(uint64(len(p)), limit-uint64(off))]
 	end := off + int64(len(p))
+	f.dropImage()
 	if err := f.own(); err != nil {
 		return 0, off, err
 	}
@@ -387,7 +395,7 @@ func (f *regular) write(x *vfs.Ctx, off int64, atEnd bool, limit uint64, p []byt
 
 // Map implements vfs.Mapper: from now on the data is in an FCM, whose pages
 // all mappers and this server share.
-func (o *openFile) Map(prot uint64, share bool) (int64, uint64, error) {
+func (o *openFile) Map(writable bool) (int64, uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fcm == nil {
@@ -399,6 +407,7 @@ func (o *openFile) Map(prot uint64, share bool) (int64, uint64, error) {
 			return 0, 0, err
 		}
 	}
+	o.mapped = o.mapped || writable
 	return o.size, o.fcm.Handle(), nil
 }
 
@@ -453,6 +462,7 @@ func (o *openFile) Allocate(mode uint64, off, n int64, limit uint64) error {
 		}
 		return nil
 	case fallocPunchHole | fallocKeepSize:
+		o.dropImage()
 		if err := o.own(); err != nil {
 			return err
 		}

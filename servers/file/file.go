@@ -48,6 +48,7 @@ const (
 // New makes the server with its three file systems.
 func New(c Config) (*Server, error) {
 	s := &Server{vfs: vfs.Server{Kernel: c.Kernel, Creds: c.Creds, Alive: c.Alive}}
+	s.vfs.Vouch = voucher(c.Kernel)
 	limit := int64(c.MemTotal / 2 / pageSize)
 	s.memory, s.limit = c.Memory, limit
 	s.nextDev.Store(devFirst)

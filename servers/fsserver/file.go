@@ -233,7 +233,7 @@ func (o openFile) Close() {
 func (o openFile) Sync(bool) error { return o.writeBack() }
 
 // Map implements vfs.Mapper.
-func (o openFile) Map(prot uint64, share bool) (int64, uint64, error) {
+func (o openFile) Map(writable bool) (int64, uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.size, o.h, nil

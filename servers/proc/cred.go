@@ -52,16 +52,22 @@ func (s *Server) setCred(p *process, ids proto.Cred, groups []uint32) error {
 	if c == p.cred {
 		return nil
 	}
+	s.forget(p) // it was vouched for with the old ids
 	if err := s.kernel.SetCred(p.kpid, c.token); err != nil {
 		return err
 	}
+	s.assume(p, c)
+	return nil
+}
+
+// assume makes c p's credentials. s.mu is held.
+func (s *Server) assume(p *process, c *credential) {
 	s.users[p.cred.UID]--
 	if s.users[p.cred.UID] == 0 {
 		delete(s.users, p.cred.UID)
 	}
 	s.users[c.UID]++
 	p.cred = c
-	return nil
 }
 
 // setIDs is what setuid, setreuid, setresuid and setfsuid (and the group

@@ -37,7 +37,7 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 			parent = p.parent
 		}
 		q := &process{kpid: kpid, pid: s.newPid(), parent: parent, children: map[uint32]*process{}, cred: p.cred, state: alive,
-			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, nice: p.nice, comm: p.comm,
+			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, secure: p.secure, noNew: p.noNew, nice: p.nice, comm: p.comm,
 			start: info.StartNS, limits: p.limits, block: p.block, blockSize: p.blockSize}
 		if info.Cred != p.cred.token {
 			if err := s.kernel.SetCred(kpid, p.cred.token); err != nil {
@@ -54,15 +54,38 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 }
 
 // Exec implements proto.Proc.
-func (s *Server) Exec(c *ipc.Call, comm string, file ipc.Given) (uint64, int64) {
-	return 0, s.known(c, func(p *process) error {
+func (s *Server) Exec(c *ipc.Call, comm string, setid uint64) (secure uint64, st int64) {
+	st = s.known(c, func(p *process) error {
+		if setid != 0 {
+			if p.vouched == nil {
+				return syscall.EAGAIN
+			}
+			secure = 1
+		} else {
+			s.forget(p)
+			k := p.cred.Cred
+			k.SUID, k.FSUID, k.SGID, k.FSGID = k.EUID, k.EUID, k.EGID, k.EGID
+			if err := s.setCred(p, k, p.cred.groups); err != nil {
+				return err
+			}
+			p.secure = k.UID != k.EUID || k.GID != k.EGID
+			if p.secure {
+				secure = 1
+			}
+			p.dumpable = 1 - secure
+		}
 		setComm(p, comm)
-		p.executed = true
-		p.notified = false // the new libOS begins with no channel set
-		p.deathSig = 0
-		p.dumpable = 1
+		s.executed(p)
 		return nil
 	})
+	return secure, st
+}
+
+// executed is what every exec changes. s.mu is held.
+func (s *Server) executed(p *process) {
+	p.executed = true
+	p.notified = false // the new libOS begins with no channel set
+	p.deathSig = 0
 }
 
 func setComm(p *process, comm string) {
@@ -100,6 +123,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 	p.status = uint32(n.Status)
 	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
 	p.pending.clear()
+	s.forget(p)
 	s.users[p.cred.UID]--
 	if s.users[p.cred.UID] == 0 {
 		delete(s.users, p.cred.UID)

@@ -56,6 +56,9 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 	if p.subreaper {
 		r.Flags |= proto.ProcSubreaper
 	}
+	if p.secure {
+		r.Flags |= proto.ProcSecure
+	}
 	if p.kernel {
 		r.Flags |= proto.ProcKernel
 	}
@@ -168,6 +171,9 @@ func (s *Server) Prctl(c *ipc.Call, op uint64, arg uint64) (res uint64, st int64
 				return syscall.EINVAL
 			}
 			p.dumpable = arg
+		case proto.PrctlSetNoNew:
+			p.noNew = true
+			s.forget(p)
 		case proto.PrctlGetDumpable:
 			res = p.dumpable
 		default:

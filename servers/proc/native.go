@@ -28,6 +28,14 @@ func (Native) Resume(kpid uint64) error { return call(abi.NResume, kpid, 0) }
 // SetCred implements Kernel.
 func (Native) SetCred(kpid, token uint64) error { return call(abi.NSetCred, kpid, token) }
 
+// SetExecCred implements Kernel.
+func (Native) SetExecCred(kpid, token uint64, set bool) error {
+	if !set {
+		return call(abi.NExecCred, kpid, 0)
+	}
+	return call(abi.NExecCred, kpid, token+1)
+}
+
 // SetNice implements Kernel.
 func (Native) SetNice(kpid uint64, nice int32) error {
 	return call(abi.NSetNice, kpid, uint64(nice+20))

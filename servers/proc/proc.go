@@ -32,6 +32,9 @@ type Kernel interface {
 	// ReadMemory reads another process's memory; fewer bytes: it is not there.
 	ReadMemory(kpid, addr uint64, b []byte) int
 	SetCred(kpid, token uint64) error
+	// SetExecCred says what the process's next reset makes its credentials; set
+	// false: nothing new.
+	SetExecCred(kpid, token uint64, set bool) error
 	SetRole(kpid uint64) error
 	// SetNice gives a process its share of the CPU by its nice value, -20..19.
 	SetNice(kpid uint64, nice int32) error
@@ -100,6 +103,10 @@ type process struct {
 	executed         bool
 	subreaper        bool
 	dumpable         uint64
+	vouched          *vouched // what it may execute with other ids; nil: nothing
+	secure           bool     // its last exec gave it ids that its user does not have
+	strict           bool     // an exec has changed its credentials: see known
+	noNew            bool     // PR_SET_NO_NEW_PRIVS
 	deathSig         uint64
 	nice             int32
 	comm             [16]byte
@@ -214,13 +221,20 @@ func (s *Server) target(p *process, pid uint64) *process {
 	return s.byPid[uint32(pid)]
 }
 
-// known runs f for a known caller with s.mu held.
+// known runs f for a known caller with s.mu held. What a process does is judged
+// by p.cred, not by the badge, which is that of the moment of the call; so once
+// an exec has raised p.cred, calls from before it are refused.
 func (s *Server) known(c *ipc.Call, f func(p *process) error) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.caller(c)
 	if p == nil || p.state == zombie {
 		return -int64(syscall.ESRCH)
+	}
+	if p.strict && c.BadgeCred != p.cred.token {
+		// Asked by the program that it was before, on whose behalf the new
+		// credentials must not be used.
+		return -int64(syscall.EAGAIN)
 	}
 	return ipc.Errno(f(p))
 }

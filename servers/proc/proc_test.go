@@ -182,7 +182,7 @@ func TestGroups(t *testing.T) {
 	if g, _ := b.Server().Getpgid(0); g != a.Pid {
 		t.Error("group", g)
 	}
-	b.Server().Exec("x", abi.Grant{})
+	b.Server().Exec("x", 0)
 	is(t, sh.Server().Setpgid(b.Pid, b.Pid), syscall.EACCES)
 	// A signal to the group reaches both, and nobody else.
 	is(t, sh.Server().Kill(-int64(a.Pid), uint64(syscall.SIGTERM), nil), 0)

@@ -36,6 +36,7 @@ func (Base) Map(*ipc.Call, uint64, uint64) (uint64, ipc.Grant, int64) {
 func (Base) Xattr(*ipc.Call, string, uint64, uint64, ipc.In) (uint64, int64) {
 	return 0, -int64(syscall.EOPNOTSUPP)
 }
+func (Base) ExecIDs(*ipc.Call) (uint64, int64) { return 0, -int64(syscall.EACCES) }
 func (Base) Reopen(*ipc.Call, uint64) (*proto.OpenResult, ipc.Grant, int64) {
 	return nil, ipc.Grant{}, -int64(syscall.ENXIO)
 }

@@ -330,7 +330,7 @@ func (o file) Map(c *ipc.Call, prot uint64, share uint64) (uint64, ipc.Grant, in
 	if !ok {
 		return 0, ipc.Grant{}, -int64(syscall.ENODEV)
 	}
-	size, fcm, err := m.Map(prot, share != 0)
+	size, fcm, err := m.Map(share != 0 && w)
 	if err != nil {
 		return 0, ipc.Grant{}, ipc.Errno(err)
 	}

@@ -80,9 +80,9 @@ type Data interface {
 
 // Optional interfaces of Data.
 type (
-	// Mapper has pages to share.
+	// Mapper has pages to share. writable: who asks may write them.
 	Mapper interface {
-		Map(prot uint64, share bool) (size int64, fcm uint64, err error)
+		Map(writable bool) (size int64, fcm uint64, err error)
 	}
 	// Allocator is fallocate.
 	Allocator interface {

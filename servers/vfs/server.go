@@ -17,6 +17,9 @@ type Server struct {
 	Creds   *cred.Cache
 	objects ipc.Objects[*Object]
 	locks   lockTable
+	// Vouch tells the process server what a process may execute as whom
+	// (proto.Proc.Vouch); nil: set-id bits do not count.
+	Vouch func(v *proto.Vouched, image uint64) (set uint64, err error)
 	// Alive says whether a process still exists (owners of record locks).
 	Alive func(kpid uint64) bool
 }
@@ -119,8 +122,7 @@ func (o *Object) count(n int64) {
 	}
 }
 
-// Flags of a file system: those of mount(2) that are enforced. MS_NOSUID is kept
-// only: no set-user-id bit is honoured.
+// Flags of a file system: those of mount(2) that are enforced.
 const Flags = syscall.MS_RDONLY | syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
 
 func (fs *FS) is(flag uint64) bool { return fs.flags.Load()&flag != 0 }

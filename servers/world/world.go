@@ -53,7 +53,7 @@ type App struct {
 func New(t testing.TB, initramfs []byte) *World {
 	t.Helper()
 	w := &World{T: t, Net: loop.New(), Powered: -1, apps: map[uint64]*App{}}
-	w.kernel = &kernel{w: w, infos: map[uint64]*abi.ProcessInfo{}}
+	w.kernel = &kernel{w: w, infos: map[uint64]*abi.ProcessInfo{}, execCred: map[uint64]uint64{}}
 	w.procP = w.Boot(abi.RankProc)
 	w.kernel.Proc = w.procP
 	w.Proc = proc.New(w.kernel)
@@ -251,6 +251,8 @@ type kernel struct {
 	mu    sync.Mutex
 	infos map[uint64]*abi.ProcessInfo
 	exits []abi.ExitNotice
+
+	execCred map[uint64]uint64 // by kpid: NExecCred
 }
 
 func (k *kernel) Kill(kpid, status uint64) error {
@@ -318,6 +320,28 @@ func (k *kernel) SetCred(kpid, token uint64) error {
 		a.Cred = token
 	}
 	return nil
+}
+
+func (k *kernel) SetExecCred(kpid, token uint64, set bool) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !set {
+		delete(k.execCred, kpid)
+		return nil
+	}
+	k.execCred[kpid] = token
+	return nil
+}
+
+// Reset is what the kernel's reset does to an application's credentials.
+func (w *World) Reset(a *App) {
+	w.kernel.mu.Lock()
+	token, ok := w.kernel.execCred[a.KPid]
+	delete(w.kernel.execCred, a.KPid)
+	w.kernel.mu.Unlock()
+	if ok {
+		w.kernel.SetCred(a.KPid, token)
+	}
 }
 
 func (k *kernel) SetRole(kpid uint64) error {
