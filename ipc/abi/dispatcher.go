@@ -137,4 +137,5 @@ const (
 	ChanVfork = 6 // kernel: the child that shares this program half has reset or died
 	ChanIRQ   = 8 // 8..15: interrupts attached by drivers (IRQAttach)
 	ChanMount = 7
+	ChanFutex = 16 // process server: somebody who waits for a shared word is woken
 )

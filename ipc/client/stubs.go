@@ -465,6 +465,53 @@ func (o_ Proc) TakeImage() (v *proto.Vouched, image uint64, st int64) {
 	return
 }
 
+// FutexWait is proto.Proc.FutexWait.
+func (o_ Proc) FutexWait(addr uint64, mask uint64, tag uint64) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(addr)
+	m_.Args[1] = uint64(mask)
+	m_.Args[2] = uint64(tag)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcFutexWait)
+	return
+}
+
+// FutexEnd is proto.Proc.FutexEnd.
+func (o_ Proc) FutexEnd(tag uint64, cancel uint64) (woken uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(tag)
+	m_.Args[1] = uint64(cancel)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcFutexEnd)
+	woken = uint64(o_.C.R.Args[0])
+	return
+}
+
+// FutexWake is proto.Proc.FutexWake.
+func (o_ Proc) FutexWake(addr uint64, n uint64, mask uint64) (done uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(addr)
+	m_.Args[1] = uint64(n)
+	m_.Args[2] = uint64(mask)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcFutexWake)
+	done = uint64(o_.C.R.Args[0])
+	return
+}
+
+// FutexRequeue is proto.Proc.FutexRequeue.
+func (o_ Proc) FutexRequeue(from uint64, to uint64, wake uint64, move uint64) (done uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(from)
+	m_.Args[1] = uint64(to)
+	m_.Args[2] = uint64(wake)
+	m_.Args[3] = uint64(move)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcFutexRequeue)
+	done = uint64(o_.C.R.Args[0])
+	return
+}
+
 // Mount calls a proto.Mount through handle H.
 type Mount struct {
 	C *Conn

@@ -45,6 +45,10 @@ const (
 	ProcServe          = 1<<8 | 39
 	ProcVouch          = 1<<8 | 40
 	ProcTakeImage      = 1<<8 | 41
+	ProcFutexWait      = 1<<8 | 42
+	ProcFutexEnd       = 1<<8 | 43
+	ProcFutexWake      = 1<<8 | 44
+	ProcFutexRequeue   = 1<<8 | 45
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -208,6 +212,14 @@ func MethodName(m uint32) string {
 		return "Proc.Vouch"
 	case ProcTakeImage:
 		return "Proc.TakeImage"
+	case ProcFutexWait:
+		return "Proc.FutexWait"
+	case ProcFutexEnd:
+		return "Proc.FutexEnd"
+	case ProcFutexWake:
+		return "Proc.FutexWake"
+	case ProcFutexRequeue:
+		return "Proc.FutexRequeue"
 	case MountVersion:
 		return "Mount.Version"
 	case MountLookup:

@@ -125,6 +125,21 @@ type Proc interface {
 	// TakeImage is the new libOS's: what has been vouched for, once. EPERM: the
 	// caller's credentials are not those that the reset gave.
 	TakeImage() (v *Vouched, image Handle, st Status)
+
+	// FutexWait enters thread tag of the caller's as one who waits for the word at
+	// addr, in shared memory, with the bits of mask. The caller then looks at the
+	// word again: if it is not what it should be it takes the wait back (FutexEnd),
+	// and passes on (FutexWake) the wake that it may have had. EFAULT, EINVAL:
+	// no memory, or none that is shared.
+	FutexWait(addr uint64, mask uint64, tag uint64) (st Status)
+	// FutexEnd asks whether the wait of thread tag is over, as ChanFutex says of one of
+	// the process's; cancel != 0 ends it in any case. ESRCH: it does not wait.
+	FutexEnd(tag uint64, cancel uint64) (woken uint64, st Status)
+	// FutexWake wakes up to n who wait for the word at addr with a bit of mask.
+	FutexWake(addr uint64, n uint64, mask uint64) (done uint64, st Status)
+	// FutexRequeue wakes up to wake who wait for the word at from, and lets up to
+	// move others wait for the one at to. done is the number of both.
+	FutexRequeue(from uint64, to uint64, wake uint64, move uint64) (done uint64, st Status)
 }
 
 // Vouched is an executable file with set-id bits, as the file server found it.

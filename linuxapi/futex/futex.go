@@ -1,7 +1,6 @@
 // Package futex is futex(2): queues of threads by address, within one process.
-// A wake reaches the threads of the calling process. Who waits without
-// FUTEX_PRIVATE_FLAG for a word in shared memory looks at it again every few
-// milliseconds, since another process that changes it can wake nobody here.
+// Words in memory that processes share have their queues in the process server:
+// shared.go.
 //
 // A bucket's spin lock guards its list and the FutexWait of the threads on it.
 // The user's word is read under it, so that no wake is lost between the check
@@ -11,10 +10,8 @@ package futex
 import (
 	"sync/atomic"
 
-	"go42/ipc/abi"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
-	"go42/linuxapi/native"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
 	"go42/sched/user"
@@ -51,8 +48,8 @@ var buckets [nBuckets]bucket
 
 // Calls are this package's system calls.
 var Calls = [...]call.Entry{
-	{202, "futex", sysFutex, call.Full, "partial: between processes by looking again every 0.5 to 16 ms; priority-inheritance operations: ENOSYS"},
-	{273, "set_robust_list", sysSetRobustList, call.Full, "full: within one process"},
+	{202, "futex", sysFutex, call.Full, "partial: priority-inheritance operations: ENOSYS"},
+	{273, "set_robust_list", sysSetRobustList, call.Full, "partial: a process that is killed leaves its mutexes locked, unless it ends itself"},
 	{274, "get_robust_list", sysGetRobustList, call.Full, "partial: threads of the caller's process only (EPERM)"},
 }
 
@@ -131,17 +128,33 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 			return waitShared(t, addr, val, mask, deadline)
 		}
 		return wait(t, addr, val, mask, deadline)
-	case opWake:
-		return int64(Wake(addr, int(int32(val)), matchAny))
-	case opWakeBitset:
-		if uint32(a[5]) == 0 {
+	case opWake, opWakeBitset:
+		mask := uint32(matchAny)
+		if cmd == opWakeBitset {
+			if mask = uint32(a[5]); mask == 0 {
+				return errno.EINVAL.Ret()
+			}
+		}
+		// As Linux, at least one.
+		return wakeWord(t, addr, max(int(int32(val)), 1), mask, op&flagPrivate != 0)
+	case opRequeue, opCmpRequeue:
+		nWake, nMove := int(int32(val)), int(int32(a[3]))
+		if a[4]&3 != 0 || nWake < 0 || nMove < 0 {
 			return errno.EINVAL.Ret()
 		}
-		return int64(Wake(addr, int(int32(val)), uint32(a[5])))
-	case opRequeue, opCmpRequeue:
-		return requeue(addr, a[4], int(int32(val)), int(int32(a[3])), cmd == opCmpRequeue, uint32(a[5]))
+		if op&flagPrivate == 0 && (shared(addr) || shared(a[4])) {
+			return requeueShared(t, addr, a[4], nWake, nMove, cmd == opCmpRequeue, uint32(a[5]))
+		}
+		return requeue(addr, a[4], nWake, nMove, cmd == opCmpRequeue, uint32(a[5]))
 	case opWakeOp:
-		return wakeOp(addr, a[4], int(int32(val)), int(int32(a[3])), uint32(a[5]))
+		n, n2 := max(int(int32(val)), 1), max(int(int32(a[3])), 1)
+		if a[4]&3 != 0 {
+			return errno.EINVAL.Ret()
+		}
+		if op&flagPrivate == 0 && (shared(addr) || shared(a[4])) {
+			return wakeOpShared(t, addr, a[4], n, n2, uint32(a[5]))
+		}
+		return wakeOp(addr, a[4], n, n2, uint32(a[5]))
 	}
 	return errno.ENOSYS.Ret()
 }
@@ -187,38 +200,6 @@ func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int6
 	return 0
 }
 
-// How often a word that other processes can change is looked at: at first, and
-// after a while, ns.
-const (
-	pollFirst = 500_000
-	pollMost  = 16_000_000
-)
-
-// shared says whether other processes may have the word's memory.
-func shared(addr uint64) bool {
-	var ri abi.RegionInfo
-	return native.Query(0, addr, &ri) >= 0 && ri.Addr <= addr && ri.Flags&abi.MapShared != 0
-}
-
-// waitShared is wait for a word in shared memory: a change of the word by
-// another process ends it, too.
-func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
-	first := true
-	for step := uint64(pollFirst); ; step = min(2*step, pollMost) {
-		next := user.Now() + step
-		if deadline != 0 {
-			next = min(next, deadline)
-		}
-		switch r := wait(t, addr, val, mask, next); {
-		case r == errno.EAGAIN.Ret() && !first:
-			return 0 // it has changed while we slept
-		case r != errno.ETIMEDOUT.Ret() || next == deadline:
-			return r
-		}
-		first = false
-	}
-}
-
 // leave takes a thread whose wait ended otherwise off its bucket, which a requeue
 // may have changed. The lock is taken even if a waker was faster: that one's wake
 // must not come later than this.
@@ -238,8 +219,8 @@ func leave(t *thread.Thread) {
 	}
 }
 
-// Wake wakes up to n threads that wait on addr with a bit of mask; it answers
-// how many.
+// Wake wakes up to n threads of this process that wait on addr with a bit of
+// mask; it answers how many.
 func Wake(addr uint64, n int, mask uint32) int {
 	b := &buckets[index(addr)]
 	was := b.lock.Lock()
@@ -264,9 +245,6 @@ func (b *bucket) wake(addr uint64, n int, mask uint32) int {
 }
 
 func requeue(from, to uint64, nWake, nMove int, cmp bool, val uint32) int64 {
-	if to&3 != 0 || nWake < 0 || nMove < 0 {
-		return errno.EINVAL.Ret()
-	}
 	i, j := index(from), index(to)
 	was, was2 := lock2(i, j)
 	if cmp {
@@ -314,25 +292,37 @@ func unlock2(i, j int32, was, was2 uint32) {
 
 // wakeOp is FUTEX_WAKE_OP: changes the word at addr2 and wakes on both.
 func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
-	if addr2&3 != 0 {
-		return errno.EINVAL.Ret()
+	i, j := index(addr), index(addr2)
+	was, was2 := lock2(i, j)
+	hit, e := change(addr2, enc)
+	if e != errno.OK {
+		unlock2(i, j, was, was2)
+		return e.Ret()
 	}
+	done := buckets[i].wake(addr, n, matchAny)
+	if hit {
+		done += buckets[j].wake(addr2, n2, matchAny)
+	}
+	unlock2(i, j, was, was2)
+	return int64(done)
+}
+
+// change does what enc says to the word at addr, and says whether what was
+// there fulfils enc's condition.
+func change(addr uint64, enc uint32) (hit bool, e errno.Errno) {
 	op, cmp := enc>>28&7, enc>>24&15
 	arg, cmpArg := int32(enc<<8)>>20, int32(enc<<20)>>20
 	if enc>>31 != 0 {
 		arg = 1 << (uint32(arg) & 31)
 	}
 	if op > 4 || cmp > 5 {
-		return errno.ENOSYS.Ret()
+		return false, errno.ENOSYS
 	}
-	i, j := index(addr), index(addr2)
-	was, was2 := lock2(i, j)
 	var old uint32
 	for {
-		v, ok := usercopy.U32(addr2)
+		v, ok := usercopy.U32(addr)
 		if !ok {
-			unlock2(i, j, was, was2)
-			return errno.EFAULT.Ret()
+			return false, errno.EFAULT
 		}
 		new := v
 		switch op {
@@ -347,15 +337,16 @@ func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
 		case 4:
 			new = v ^ uint32(arg)
 		}
-		prev, ok := usercopy.Cas32(addr2, v, new)
-		if ok && prev == v {
+		prev, ok := usercopy.Cas32(addr, v, new)
+		if !ok {
+			return false, errno.EFAULT // it can be read only
+		}
+		if prev == v {
 			old = v
 			break
 		}
 	}
-	done := buckets[i].wake(addr, n, matchAny)
 	o := int32(old)
-	hit := false
 	switch cmp {
 	case 0:
 		hit = o == cmpArg
@@ -370,11 +361,7 @@ func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
 	case 5:
 		hit = o >= cmpArg
 	}
-	if hit {
-		done += buckets[j].wake(addr2, n2, matchAny)
-	}
-	unlock2(i, j, was, was2)
-	return int64(done)
+	return hit, errno.OK
 }
 
 func sysSetRobustList(t *thread.Thread, a *call.Args) int64 {
@@ -440,7 +427,7 @@ func died(t *thread.Thread, addr uint64) {
 		}
 		if prev == v {
 			if v&waiters != 0 {
-				Wake(addr, 1, matchAny)
+				wakeWord(thread.Current(), addr, 1, matchAny, false)
 			}
 			return
 		}
@@ -453,7 +440,23 @@ func ExitThread(t *thread.Thread) {
 	if addr := t.ClearChildTID; addr != 0 {
 		t.ClearChildTID = 0
 		usercopy.Put32(addr, 0)
-		Wake(addr, 1, matchAny)
+		wakeWord(t, addr, 1, matchAny, false)
+	}
+}
+
+// ExitProcess lets go of what all threads hold in memory that others have, too.
+func ExitProcess() {
+	for {
+		was := thread.Lock()
+		t := thread.Newest()
+		for t != nil && t.RobustList == 0 && t.ClearChildTID == 0 {
+			t = t.Next()
+		}
+		thread.Unlock(was)
+		if t == nil {
+			return
+		}
+		ExitThread(t)
 	}
 }
 

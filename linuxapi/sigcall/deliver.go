@@ -7,6 +7,7 @@ import (
 	"go42/ipc/proto"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/futex"
 	"go42/linuxapi/native"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/signal"
@@ -69,6 +70,8 @@ func deliver(t *thread.Thread) {
 		default:
 			switch signal.DefaultOf(s) {
 			case signal.Terminate, signal.Core:
+				user.Restore(0)
+				futex.ExitProcess()
 				exitBySignal(s)
 			case signal.Stop:
 				user.Restore(0)

@@ -95,7 +95,7 @@ func answer(record uint64, status int64, msg uint64) {
 // ownChans are the notification channels that the libOS consumes itself; the
 // others are a server's business.
 const ownChans = 1<<abi.ChanProc | 1<<abi.ChanPipe | 1<<abi.ChanTTY | 1<<abi.ChanSock | 1<<abi.ChanFile |
-	1<<abi.ChanDev | 1<<abi.ChanVfork | 1<<abi.ChanMount
+	1<<abi.ChanDev | 1<<abi.ChanVfork | 1<<abi.ChanMount | 1<<abi.ChanFutex
 
 // immediate looks for what has come already.
 func (t *Thread) immediate() bool {

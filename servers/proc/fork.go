@@ -85,6 +85,7 @@ func (s *Server) Exec(c *ipc.Call, comm string, setid uint64) (secure uint64, st
 func (s *Server) executed(p *process) {
 	p.executed = true
 	p.notified = false // the new libOS begins with no channel set
+	s.futexes.leave(p.kpid)
 	p.deathSig = 0
 }
 
@@ -123,6 +124,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 	p.status = uint32(n.Status)
 	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
 	p.pending.clear()
+	s.futexes.leave(p.kpid)
 	s.forget(p)
 	s.users[p.cred.UID]--
 	if s.users[p.cred.UID] == 0 {

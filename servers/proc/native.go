@@ -58,6 +58,14 @@ func (Native) ProcessInfo(kpid uint64, info *abi.ProcessInfo) error {
 	return err
 }
 
+// Region implements Kernel.
+func (Native) Region(kpid, addr uint64, info *abi.RegionInfo) error {
+	i := new(abi.RegionInfo)
+	_, _, err := ipc.Sys(abi.NQuery, uintptr(kpid), uintptr(addr), uintptr(unsafe.Pointer(i)), 0, 0, 0)
+	*info = *i
+	return err
+}
+
 // NextExit implements Kernel.
 func (Native) NextExit(n *abi.ExitNotice) bool {
 	i := new(abi.ExitNotice)

@@ -28,6 +28,8 @@ type Kernel interface {
 	Suspend(kpid uint64) error
 	Resume(kpid uint64) error
 	ProcessInfo(kpid uint64, info *abi.ProcessInfo) error
+	// Region describes the first region of a process that ends above addr.
+	Region(kpid, addr uint64, info *abi.RegionInfo) error
 	NextExit(n *abi.ExitNotice) bool
 	// ReadMemory reads another process's memory; fewer bytes: it is not there.
 	ReadMemory(kpid, addr uint64, b []byte) int
@@ -45,8 +47,9 @@ type Kernel interface {
 
 // Server is the process server.
 type Server struct {
-	kernel Kernel
-	pidfds ipc.Objects[*pidfd]
+	kernel  Kernel
+	pidfds  ipc.Objects[*pidfd]
+	futexes futexes
 
 	mu       sync.Mutex
 	byKPid   map[uint64]*process
@@ -140,6 +143,7 @@ func New(k Kernel) *Server {
 		groups: map[uint32]*group{}, sessions: map[uint32]*session{}, users: map[uint32]int{},
 		host: "go42", domain: "(none)", lastPid: 1}
 	s.creds.init()
+	s.futexes.queues, s.futexes.tags = map[futexKey][]*futexWaiter{}, map[uint64]map[uint64]*futexWaiter{}
 	return s
 }
 

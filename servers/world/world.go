@@ -285,6 +285,13 @@ func (k *kernel) suspend(kpid uint64, s bool) error {
 func (k *kernel) Suspend(kpid uint64) error { return k.suspend(kpid, true) }
 func (k *kernel) Resume(kpid uint64) error  { return k.suspend(kpid, false) }
 
+// Region is the page of addr, shared memory in every process: they all have that
+// of the test.
+func (k *kernel) Region(kpid, addr uint64, info *abi.RegionInfo) error {
+	*info = abi.RegionInfo{Addr: addr &^ 4095, Len: 4096, Flags: abi.MapShared, FCMID: addr >> 12}
+	return nil
+}
+
 func (k *kernel) ProcessInfo(kpid uint64, info *abi.ProcessInfo) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
