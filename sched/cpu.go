@@ -453,7 +453,7 @@ func (c *CPU) Leave() {
 		break
 	}
 	c.spread()
-	if c.stale || c.armed == 0 {
+	if c.stale {
 		c.stale = false
 		c.arm()
 	}
@@ -579,7 +579,7 @@ func (c *CPU) arm() {
 }
 
 // TimerFired is told of the timer's interrupt.
-func (c *CPU) TimerFired() { c.armed, c.due = 0, true }
+func (c *CPU) TimerFired() { c.armed, c.due, c.stale = 0, true, true }
 
 // Queued reports whether d waits on a run queue.
 func (d *Dispatcher) Queued() bool { return d.queued }

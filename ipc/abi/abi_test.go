@@ -27,6 +27,7 @@ func TestOffsets(t *testing.T) {
 		{"Trap", unsafe.Offsetof(p.Trap), OffTrap},
 		{"Call", unsafe.Offsetof(p.Call), OffCall},
 		{"Return", unsafe.Offsetof(p.Return), OffReturn},
+		{"Out", unsafe.Offsetof(p.Out), OffOut},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s at %#x, want %#x", c.name, c.got, c.want)

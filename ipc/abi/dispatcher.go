@@ -31,6 +31,10 @@ type DispatcherPage struct {
 
 	Call   CallMessage   // 0x300 filled by the kernel before Call (or TakeCall returns 0)
 	Return ReturnMessage // filled by the kernel before Return (or NextReturn returns 0)
+
+	// Out is a place for the message of a call or reply: given its address, the
+	// kernel reads it without a walk of page tables, and copies it once.
+	Out Message
 }
 
 // Offsets within DispatcherPage for assembly.
@@ -51,6 +55,7 @@ const (
 	OffTrap     = 0x200
 	OffCall     = 0x300
 	OffReturn   = 0x300 + 0x1c8
+	OffOut      = OffReturn + 0x168
 )
 
 // SvcSave is what the kernel's reflection path saves; all other registers

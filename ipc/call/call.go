@@ -55,15 +55,11 @@ type Record struct {
 	Method     uint32
 	Status     int64
 
-	// The message: the call's until the reply overwrites it.
-	Args    [abi.MaxArgs]uint64
-	Len     uint32
-	NRanges uint32
-	NGrants uint32
-	Ranges  [abi.MaxRanges]abi.Range
+	// The message: the call's until the reply overwrites it. Arguments and
+	// data are here only while it waits; sizes and ranges always are.
+	abi.Message
 	Held    [abi.MaxGrants]*handle.Grant // of a call that waits: what it gives
 	Handles [abi.MaxGrants]uint64
-	Data    [abi.MaxData]byte
 
 	out, in    Links   // lists of the caller and the callee
 	next, prev *Record // queue: waiting or done
@@ -132,10 +128,9 @@ func (q *Queue) Remove(r *Record) {
 	r.next, r.prev = nil, nil
 }
 
-// Begin enters r into both endpoints' lists and the callee's queue. Both locks
-// are held.
-func Begin(r *Record, caller, callee *Endpoint) {
-	r.State = Waiting
+// Begin enters r into both endpoints' lists, and into the callee's queue unless
+// it is taken at once. Both locks are held.
+func Begin(r *Record, caller, callee *Endpoint, atOnce bool) {
 	r.out = Links{nil, caller.outgoing}
 	if caller.outgoing != nil {
 		caller.outgoing.out.prev = r
@@ -147,6 +142,11 @@ func Begin(r *Record, caller, callee *Endpoint) {
 		callee.incoming.in.prev = r
 	}
 	callee.incoming = r
+	if atOnce {
+		r.State = Taken
+		return
+	}
+	r.State = Waiting
 	callee.Waiting.Push(r)
 }
 

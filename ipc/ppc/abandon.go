@@ -99,7 +99,8 @@ func abandonIncoming(c *sched.CPU, p *sched.Process, d *sched.Dispatcher) bool {
 	if unseen {
 		letGo(&r.Held)
 	}
-	r.Status, r.Len, r.NGrants = -abi.ECONNRESET, 0, 0
+	r.Status = -abi.ECONNRESET
+	empty(r)
 	r.Handles = [abi.MaxGrants]uint64{}
 	cd := sched.Find(r.CallerPid).Dispatcher(r.CallerDisp)
 	cd.Calls.Lock.AcquireSecond()

@@ -40,17 +40,15 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if r == nil {
 		return -abi.ENOMEM
 	}
-	var grants [abi.MaxGrants]abi.Grant
-	r.Held = [abi.MaxGrants]*handle.Grant{}
-	n, err := read(p, msg, r, true, &grants)
-	if err == 0 && n > 0 {
-		_, err = hold(p, callee, grants[:n], &r.Held)
+	body, err := read(d, msg, r, true)
+	if err == 0 && r.NGrants != 0 {
+		_, err = hold(p, callee, r.Grants[:r.NGrants], &r.Held)
 	}
 	if err != 0 {
 		freeRecord(d, r)
 		return err
 	}
-	r.ID, r.Orphan, r.Status, r.NGrants = ref.Word(), false, 0, 0
+	r.ID, r.Orphan, r.Status = ref.Word(), false, 0
 	r.Tag, r.Method = tag, uint32(method)
 	r.CallerPid, r.CallerDisp, r.Cred = p.KPid, d.Index, atomic.LoadUint64(&p.Cred)
 	r.CalleePid, r.Object, r.Owner = callee.KPid, object, owner
@@ -70,22 +68,25 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 		freeRecord(d, r)
 		return -abi.ECONNRESET
 	}
+	// Of what waits, the eldest is first.
+	atOnce := c.CanHandoff(cd) && atomic.LoadUint32(&cd.Page.Accept) != 0 && cd.Calls.Waiting.Empty()
+	if !atOnce {
+		keep(r, body)
+	}
 	d.Calls.Lock.AcquireSecond()
-	call.Begin(r, &d.Calls, &cd.Calls)
+	call.Begin(r, &d.Calls, &cd.Calls, atOnce)
 	d.Calls.Lock.Release()
+	cd.Calls.Lock.Release()
 	d.Counts.Calls++
 	made[c.ID].n++
 	c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
-	if c.CanHandoff(cd) && atomic.LoadUint32(&cd.Page.Accept) != 0 {
-		c.Handoff(cd)
-		r = takeWaiting(cd)
-		cd.Calls.Lock.Release()
-		fillCall(cd, r)
-		cd.Enter(abi.EntryCall, 0, 0)
+	if !atOnce {
+		c.Post(cd, abi.EventCall)
 		return 0
 	}
-	cd.Calls.Lock.Release()
-	c.Post(cd, abi.EventCall)
+	c.Handoff(cd)
+	fillCall(cd, r, body)
+	cd.Enter(abi.EntryCall, 0, 0)
 	return 0
 }
 
@@ -103,6 +104,7 @@ func newRecord(d *sched.Dispatcher) (*call.Record, mm.Ref) {
 	if !ok {
 		return nil, mm.Ref{}
 	}
+	r.Held = [abi.MaxGrants]*handle.Grant{} // as it is left by who used one
 	return r, ref
 }
 
@@ -151,29 +153,35 @@ func deliverCall(d *sched.Dispatcher) bool {
 	if r == nil {
 		return false
 	}
-	fillCall(d, r)
+	fillCall(d, r, &r.Message)
 	return true
 }
 
-// fillCall puts r, which is taken, into d's page. It cannot go meanwhile: its
-// caller's end makes it an orphan.
-func fillCall(d *sched.Dispatcher, r *call.Record) {
-	// Not before: what waits takes none of the callee's slots. One that has no
-	// room finds that nothing was given.
-	place(d.Proc, &r.Held, &r.Handles)
+// fillCall puts r, which is taken, into d's page; body is where its arguments
+// and data are. It cannot go meanwhile: its caller's end makes it an orphan.
+func fillCall(d *sched.Dispatcher, r *call.Record, body *abi.Message) {
 	m := &d.Page.Call
+	if r.NGrants != 0 {
+		// Not before: what waits takes none of the callee's slots. One that has
+		// no room finds that nothing was given.
+		place(d.Proc, &r.Held, &r.Handles)
+		m.Handles = r.Handles
+	} else {
+		m.Handles = [abi.MaxGrants]uint64{}
+	}
 	m.Record = r.ID
 	m.BadgePid, m.BadgeCred = r.CallerPid, r.Cred
 	m.Object, m.Method, m.Flags = r.Object, r.Method, 0
 	if r.Owner != r.CallerPid {
 		m.Flags = abi.CallInherited
 	}
-	m.Args, m.Len, m.NRanges = r.Args, r.Len, r.NRanges
+	m.Args, m.Len, m.NRanges = body.Args, r.Len, r.NRanges
 	for i := range r.NRanges {
 		m.RangeLen[i] = r.Ranges[i].Len
 	}
-	m.Handles = r.Handles
-	copy(m.Data[:r.Len], r.Data[:r.Len])
+	if r.Len > 0 {
+		copy(m.Data[:r.Len], body.Data[:r.Len])
+	}
 	if n := atomic.LoadUint32(&d.Page.Accept); n > 0 {
 		atomic.StoreUint32(&d.Page.Accept, n-1)
 	}
@@ -207,20 +215,23 @@ func deliverReturn(d *sched.Dispatcher) bool {
 	if r == nil {
 		return false
 	}
-	fillReturn(d, r)
+	fillReturn(d, r, &r.Message)
 	if !d.Calls.Replies.Empty() {
 		atomic.OrUint64(&d.Page.Pending, abi.EventReturn)
 	}
 	return true
 }
 
-// fillReturn puts r, which is done and on no list, into d's page and frees it.
-func fillReturn(d *sched.Dispatcher, r *call.Record) {
+// fillReturn puts r, which is done and on no list, into d's page and frees it;
+// body is where its results and data are.
+func fillReturn(d *sched.Dispatcher, r *call.Record, body *abi.Message) {
 	m := &d.Page.Return
 	m.Tag, m.Status = r.Tag, r.Status
-	m.Args, m.Len, m.NGrants = r.Args, r.Len, r.NGrants
+	m.Args, m.Len, m.NGrants = body.Args, r.Len, r.NGrants
 	m.Handles = r.Handles
-	copy(m.Data[:r.Len], r.Data[:r.Len])
+	if r.Len > 0 {
+		copy(m.Data[:r.Len], body.Data[:r.Len])
+	}
 	freeRecord(d, r)
 }
 

@@ -18,34 +18,43 @@ const header = uint64(unsafe.Offsetof(abi.Message{}.Data))
 // bounces take messages that cross a page: one a CPU, for the length of a read.
 var bounces [amd64.MaxCPU]abi.Message
 
-// read copies the message at va of p into r, all but its grants, which go to
-// grants; n is how many there are. The message is in memory that its sender can
-// write: each word is read once.
-func read(p *sched.Process, va uint64, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
-	ptr, half := mm.Pin(p.Space, va, uint64(unsafe.Sizeof(abi.Message{})))
-	if ptr != nil {
-		n, err = take((*abi.Message)(ptr), r, ranges, grants)
+// read takes the message at va of d's process: its sizes, grants and, of a call,
+// ranges go to r. body has its arguments and data: it is r's, or d's page, which
+// ring 3 can write to until it is copied.
+func read(d *sched.Dispatcher, va uint64, r *call.Record, ranges bool) (body *abi.Message, err int64) {
+	if va == d.VA+abi.OffOut {
+		return &d.Page.Out, take(&d.Page.Out, r, ranges)
+	}
+	as := d.Proc.Space
+	ptr, half := mm.Pin(as, va, uint64(unsafe.Sizeof(abi.Message{})))
+	from := (*abi.Message)(ptr)
+	if from == nil {
+		from = &bounces[sched.This().ID]
+		b := unsafe.Slice((*byte)(unsafe.Pointer(from)), unsafe.Sizeof(*from))
+		if uint64(mm.CopyIn(as, b[:header], va)) != header {
+			return nil, -abi.EFAULT
+		}
+		if n := int(min(from.Len, abi.MaxData)); mm.CopyIn(as, from.Data[:n], va+header) != n {
+			return nil, -abi.EFAULT
+		}
+	}
+	if err = take(from, r, ranges); err == 0 {
+		keep(r, from)
+	}
+	if half != nil {
 		half.Unpin()
-		return n, err
 	}
-	bounce := &bounces[sched.This().ID]
-	b := unsafe.Slice((*byte)(unsafe.Pointer(bounce)), unsafe.Sizeof(*bounce))
-	if uint64(mm.CopyIn(p.Space, b[:header], va)) != header {
-		return 0, -abi.EFAULT
-	}
-	if n := int(min(bounce.Len, abi.MaxData)); mm.CopyIn(p.Space, bounce.Data[:n], va+header) != n {
-		return 0, -abi.EFAULT
-	}
-	return take(bounce, r, ranges, grants)
+	return &r.Message, err
 }
 
-// take moves what m says it holds into r.
-func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]abi.Grant) (n int, err int64) {
+// take moves what m says of itself into r. m is in memory that its sender can
+// write: each word is read once.
+func take(m *abi.Message, r *call.Record, ranges bool) (err int64) {
 	size, nr, ng := atomic.LoadUint32(&m.Len), atomic.LoadUint32(&m.NRanges), atomic.LoadUint32(&m.NGrants)
 	if size > abi.MaxData || nr > abi.MaxRanges || ng > abi.MaxGrants {
-		return 0, -abi.EINVAL
+		return -abi.EINVAL
 	}
-	r.Args, r.Len = m.Args, size
+	r.Len, r.NGrants = size, ng
 	if ranges {
 		r.NRanges = nr
 		for i := range nr {
@@ -53,12 +62,21 @@ func take(m *abi.Message, r *call.Record, ranges bool, grants *[abi.MaxGrants]ab
 		}
 	}
 	for i := range ng {
-		grants[i] = m.Grants[i]
+		r.Grants[i] = m.Grants[i]
 	}
-	if size > 0 {
-		copy(r.Data[:size], m.Data[:size])
+	return 0
+}
+
+// keep moves arguments and data of a message whose sizes r has into r, which
+// carries them until the receiver looks.
+func keep(r *call.Record, m *abi.Message) {
+	if m == &r.Message {
+		return
 	}
-	return int(ng), 0
+	r.Args = m.Args
+	if r.Len > 0 {
+		copy(r.Data[:r.Len], m.Data[:r.Len])
+	}
 }
 
 // hold finds what from grants to to, and counts it as held by the message: n
@@ -131,15 +149,12 @@ func letGo(gs *[abi.MaxGrants]*handle.Grant) {
 // place gives p slots for what a message holds, and lets that go. A slot that
 // cannot be had is 0, and ok false.
 func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (ok bool) {
-	*out = [abi.MaxGrants]uint64{}
-	ok, locked := true, false
+	ok = true
+	p.Lock.Acquire()
 	for i, g := range gs {
+		out[i] = 0
 		if g == nil {
 			continue
-		}
-		if !locked {
-			p.Lock.Acquire()
-			locked = true
 		}
 		h, placed := Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
 		if placed {
@@ -147,10 +162,8 @@ func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGran
 		}
 		ok = ok && placed
 	}
-	if locked {
-		p.Lock.Release()
-		letGo(gs)
-	}
+	p.Lock.Release()
+	letGo(gs)
 	return ok
 }
 

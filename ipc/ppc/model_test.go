@@ -139,8 +139,12 @@ func (w *world) of(d *sched.Dispatcher) *proc {
 
 func (w *world) message(x *proc, m *abi.Message) uint64 {
 	at := uint64(msgVA)
-	if w.rnd.Intn(2) == 0 {
+	switch w.rnd.Intn(3) {
+	case 0:
 		at += abi.PageSize - uint64(8*w.rnd.Intn(60)) // across two pages
+	case 1:
+		x.d.Page.Out = *m
+		return x.d.VA + abi.OffOut
 	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(m)), unsafe.Sizeof(*m))
 	w.write(x, at, b)

@@ -43,25 +43,25 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 	}
 	// While at's lock is held the caller cannot get rid of the call: if it is
 	// not an orphan, its caller is there.
-	var grants [abi.MaxGrants]abi.Grant
-	n := 0
-	r.Len, r.NGrants = 0, 0
+	body := &r.Message
 	if msg != 0 {
 		var err int64
-		if n, err = read(p, msg, r, false, &grants); err != 0 {
+		if body, err = read(d, msg, r, false); err != 0 {
 			at.Calls.Lock.Release()
 			return err
 		}
+	} else {
+		empty(r)
 	}
 	var caller *sched.Process
 	if !r.Orphan {
 		caller = sched.Find(r.CallerPid)
 	}
 	r.Handles = [abi.MaxGrants]uint64{}
-	if n > 0 {
+	if r.NGrants != 0 {
 		given, err := 0, int64(-abi.ENOMEM)
 		if caller != nil {
-			given, err = hold(p, caller, grants[:n], &r.Held)
+			given, err = hold(p, caller, r.Grants[:r.NGrants], &r.Held)
 		}
 		if err == 0 && !place(caller, &r.Held, &r.Handles) {
 			takeBack(caller, &r.Handles)
@@ -69,12 +69,12 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 		}
 		switch err {
 		case 0:
-			r.NGrants = uint32(n)
 		case -abi.ENOMEM:
 			// The caller is gone, or has no room. The server need not mind:
 			// it is as if the handles had been dropped at once.
-			refuse(p, grants[given:n])
-			r.Len, status = 0, errno(abi.ENOMEM)
+			refuse(p, r.Grants[given:r.NGrants])
+			body, status = &r.Message, errno(abi.ENOMEM)
+			empty(r)
 		default:
 			at.Calls.Lock.Release()
 			return err
@@ -101,16 +101,24 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 			cd.Calls.Lock.Release()
 			at.Calls.Lock.Release()
 			c.Handoff(cd)
-			fillReturn(cd, r)
+			fillReturn(cd, r, body)
 			cd.Enter(abi.EntryReturn, 0, 0)
 			return 0
 		}
 	}
+	keep(r, body)
 	cd.Calls.Replies.Push(r)
 	cd.Calls.Lock.Release()
 	at.Calls.Lock.Release()
 	replied(c, cd)
 	return 0
+}
+
+// empty makes r's message one that says nothing: not the call's again, and not
+// what another call has left in the record.
+func empty(r *call.Record) {
+	r.Args = [abi.MaxArgs]uint64{}
+	r.Len, r.NGrants = 0, 0
 }
 
 // replied tells d of a reply in its queue.

@@ -131,11 +131,32 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 func invoke(t *Thread) {
 	d := current()
 	d.leaving()
-	st := native.Invoke(t.callHandle, t.callMethod, t.callMsg, uint64(uintptr(unsafe.Pointer(t))))
+	st := native.Invoke(t.callHandle, t.callMethod, d.out(t), uint64(uintptr(unsafe.Pointer(t))))
 	d.back()
 	t.callStatus = st
 	retMessage(t).Status = st
 	carryOn(d, t)
+}
+
+// out puts t's message where the kernel finds it without a walk of page tables,
+// and answers its address there; 0 if t has none.
+func (d *Dispatcher) out(t *Thread) uint64 {
+	m := *(**abi.Message)(unsafe.Pointer(&t.callMsg))
+	if m == nil {
+		return 0
+	}
+	o := &d.page.Out
+	o.Args, o.Len, o.NRanges, o.NGrants = m.Args, m.Len, m.NRanges, m.NGrants
+	if m.NRanges != 0 {
+		o.Ranges = m.Ranges
+	}
+	if m.NGrants != 0 {
+		o.Grants = m.Grants
+	}
+	if n := min(m.Len, abi.MaxData); n != 0 {
+		copy(o.Data[:n], m.Data[:n])
+	}
+	return uint64(uintptr(unsafe.Pointer(o)))
 }
 
 func retMessage(t *Thread) *abi.ReturnMessage {

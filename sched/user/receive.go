@@ -201,7 +201,8 @@ func callUpcall() {
 func replyReceive(t *Thread) {
 	d := current()
 	// An interrupted t may be queued, but goes on here only.
-	rec, status, msg := t.replyRecord, t.replyStatus, t.callMsg
+	rec, status := t.replyRecord, t.replyStatus
+	msg := d.out(t)
 	d.leaving()
 	r := native.Reply(rec, status, msg, abi.ReplyReceive)
 	d.back()
