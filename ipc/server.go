@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"go42/ipc/abi"
@@ -80,7 +81,7 @@ func (s *Server) receive() error {
 	debug.SetPanicOnFault(true)
 	var reply *Call
 	calls := [2]*Call{new(Call), new(Call)}
-	n := 0
+	y := yielder{when: time.Now()}
 	for i := 0; ; i ^= 1 {
 		c := calls[i]
 		if err := s.Kernel.Receive(reply, &c.CallMessage); err != nil {
@@ -93,13 +94,7 @@ func (s *Server) receive() error {
 		}
 		s.Serve(c)
 		reply = c
-		if n++; n%yieldEvery == 0 {
-			// A goroutine that only makes system calls never counts as
-			// newly scheduled: after 10 ms of it the runtime's monitor takes
-			// its P away and starts another thread, at each of its 20 us
-			// ticks, which costs more than the calls.
-			runtime.Gosched()
-		}
+		y.served()
 		if len(c.after) > 0 {
 			if err := s.Kernel.Receive(reply, nil); err != nil {
 				return fmt.Errorf("%s: reply: %w", s.Name, err)
@@ -110,8 +105,30 @@ func (s *Server) receive() error {
 	}
 }
 
-// yieldEvery is the number of calls after which a receiver yields.
-const yieldEvery = 16
+// A yielder yields the P of a receiver every few milliseconds. A goroutine that
+// only makes system calls never counts as newly scheduled: after 10 ms of it the
+// runtime's monitor takes its P away and starts another thread, at each of its
+// 20 us ticks, which costs more than the calls.
+type yielder struct {
+	n    int
+	when time.Time // of the last yield
+}
+
+const (
+	yieldAfter = 3 * time.Millisecond
+	lookEvery  = 32 // calls after which it looks at the clock
+)
+
+// served is told of a call that was served.
+func (y *yielder) served() {
+	if y.n++; y.n%lookEvery != 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(y.when) > yieldAfter {
+		y.when = now
+		runtime.Gosched()
+	}
+}
 
 // Serve runs the handler on a received call and leaves the reply in it. A
 // handler that panics fails that call (EIO); locks that it took with defer

@@ -95,6 +95,7 @@ func (c *CPU) give(d *Dispatcher, to *CPU) {
 		q.remove(d)
 	}
 	if c.payer == d {
+		c.charge()
 		c.payer = nil
 	}
 	// One that has not been seen to arrive here carries its deadline still.

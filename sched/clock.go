@@ -23,7 +23,7 @@ func InitClock() (base, mult, shift uint64) {
 // Now returns monotonic time in ns since start.
 func Now() uint64 {
 	hi, lo := bits.Mul64(tsc()-clock.base, clock.mult)
-	return hi<<(64-clock.shift) | lo>>clock.shift
+	return hi<<((64-clock.shift)&63) | lo>>(clock.shift&63) // the masks: as the processor does
 }
 
 // tscAt returns the counter's value at ns, rounded up.

@@ -122,6 +122,7 @@ func (c *CPU) Ready(d *Dispatcher) {
 // enqueue puts d on its run queue; front: before the others.
 func (c *CPU) enqueue(d *Dispatcher, front bool) {
 	c.stale = true
+	c.charge()
 	k := d.Proc.Class()
 	q := &c.queue[k]
 	if k == ClassApp && q.head == nil {
@@ -150,7 +151,9 @@ func (c *CPU) Clean(want bool) {
 	d.State = DispClean
 	d.wantRun = want
 	c.setTimer(d, atomic.LoadUint64(&d.Page.Deadline))
-	c.Ready(d)
+	if d.hasWork() {
+		c.Ready(d)
+	}
 }
 
 // stop ends the current dispatcher's turn.
@@ -159,16 +162,18 @@ func (c *CPU) stop() {
 	now := c.time()
 	d.UserNS += now - c.began
 	c.UserNS += now - c.began
-	c.charge(now)
 	d.yieldBy = 0
 	c.Current = nil
 }
 
-// charge makes the payer pay for the time since it last did.
-func (c *CPU) charge(now uint64) {
-	if c.payer != nil {
-		c.payer.pay(now - c.paid)
+// charge makes the payer pay for the time since it last did: before anybody
+// looks at its pass, and before another pays.
+func (c *CPU) charge() {
+	if c.payer == nil {
+		return
 	}
+	now := c.time()
+	c.payer.pay(now - c.paid)
 	c.paid = now
 }
 
@@ -283,6 +288,15 @@ func (c *CPU) Handoff(d *Dispatcher) {
 	}
 	c.take(d)
 	d.State = DispLive
+	// An alarm that comes in time for the turn's end is set already.
+	if c.contested() && (c.armed == 0 || c.armed > c.until) {
+		c.stale = true
+	}
+}
+
+// contested reports whether others wait for the CPU, so that a turn ends.
+func (c *CPU) contested() bool {
+	return c.queue[ClassServer].head != nil || c.queue[ClassApp].head != nil || c.jobs != nil
 }
 
 // CanHandoff reports whether d can be entered at once on c.
@@ -292,7 +306,11 @@ func (c *CPU) CanHandoff(d *Dispatcher) bool {
 
 // begin starts d's turn: it is taken from the run queue.
 func (c *CPU) begin(d *Dispatcher) {
+	c.charge()
 	c.take(d)
+	if c.contested() {
+		c.stale = true // its turn has an end, or jobs are to get theirs
+	}
 	c.payer, c.paid = d, c.began
 	c.until = c.began + slice
 	if d.left != 0 {
@@ -308,9 +326,6 @@ func (c *CPU) begin(d *Dispatcher) {
 
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
-	if c.queue[ClassServer].head != nil || c.queue[ClassApp].head != nil || c.jobs != nil {
-		c.stale = true // its turn has an end, or jobs are to get theirs
-	}
 	c.began = c.time()
 	c.Switches++
 	d.Switches++
@@ -439,6 +454,7 @@ func (c *CPU) Leave() {
 			continue
 		}
 		load(nil)
+		c.charge()
 		c.payer = nil
 		atomic.StoreUint32(&c.idle, 1)
 		// Who sends from here on finds us idle or interrupts the halt.

@@ -48,6 +48,12 @@ type Message struct {
 
 // CallMessage is an incoming call as the callee sees it.
 type CallMessage struct {
+	CallHead
+	Data [MaxData]byte
+} // 0x1c8 bytes
+
+// CallHead is what comes before the data.
+type CallHead struct {
 	Record    uint64 // names the call record until it is replied to
 	BadgePid  uint64 // kernel process id of the caller, never reused
 	BadgeCred uint64 // credential token of the caller (set by the process manager)
@@ -60,8 +66,7 @@ type CallMessage struct {
 	RangeLen  [MaxRanges]uint64
 	Handles   [MaxGrants]uint64 // handles that the caller gave, in the callee's set; 0: none
 	_         [5]uint64
-	Data      [MaxData]byte
-} // 0x1c8 bytes
+}
 
 // CallMessage.Flags.
 const (
@@ -72,11 +77,16 @@ const (
 
 // ReturnMessage is a reply as the caller sees it.
 type ReturnMessage struct {
+	ReturnHead
+	Data [MaxData]byte
+}
+
+// ReturnHead is what comes before the data.
+type ReturnHead struct {
 	Tag     uint64 // as given to Invoke
 	Status  int64  // >= 0, or -errno
 	Args    [MaxArgs]uint64
 	Len     uint32
 	NGrants uint32
 	Handles [MaxGrants]uint64
-	Data    [MaxData]byte
 }

@@ -178,8 +178,7 @@ func deliverReturn(d *Dispatcher) *Thread {
 }
 
 func copyReturn(dst, src *abi.ReturnMessage) {
-	dst.Tag, dst.Status, dst.Args = src.Tag, src.Status, src.Args
-	dst.Len, dst.NGrants, dst.Handles = src.Len, src.NGrants, src.Handles
+	dst.ReturnHead = src.ReturnHead
 	if n := min(dst.Len, abi.MaxData); n != 0 {
 		copy(dst.Data[:n], src.Data[:n])
 	}

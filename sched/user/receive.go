@@ -169,11 +169,8 @@ func handOver(d *Dispatcher) *Thread {
 }
 
 func copyCall(dst, src *abi.CallMessage) {
-	n := min(src.Len, abi.MaxData)
-	dst.Record, dst.BadgePid, dst.BadgeCred, dst.Object = src.Record, src.BadgePid, src.BadgeCred, src.Object
-	dst.Method, dst.Flags, dst.Args = src.Method, src.Flags, src.Args
-	dst.Len, dst.NRanges, dst.RangeLen, dst.Handles = n, src.NRanges, src.RangeLen, src.Handles
-	if n != 0 {
+	dst.CallHead = src.CallHead
+	if n := min(dst.Len, abi.MaxData); n != 0 {
 		copy(dst.Data[:n], src.Data[:n])
 	}
 }
