@@ -72,6 +72,17 @@ func TestNice(t *testing.T) {
 	smpGuest(t, 1, cfg, "nice")
 }
 
+// Nice values and scheduling policies are kept and inherited as on Linux.
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	args := []string{goProgram(t, "priority")}
+	want := host(t, nil, "", args...)
+	if want.status != 0 {
+		t.Fatalf("on the host: %d %s", want.status, want.stdout)
+	}
+	same(t, boot(t, qemu.Config{Args: args}), want)
+}
+
 // Processes that have nothing to do with each other do not wait for each other's
 // kernel locks: faults on anonymous memory wait for none at all. What the others
 // wait for is told.

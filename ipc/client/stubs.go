@@ -238,13 +238,26 @@ func (o_ Proc) Rusage(who uint64) (r *proto.Rusage, st int64) {
 }
 
 // Nice is proto.Proc.Nice.
-func (o_ Proc) Nice(pid uint64, set uint64, value uint64) (old uint64, st int64) {
+func (o_ Proc) Nice(which uint64, id uint64, set uint64, value uint64) (old uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(which)
+	m_.Args[1] = uint64(id)
+	m_.Args[2] = uint64(set)
+	m_.Args[3] = uint64(value)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcNice)
+	old = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Policy is proto.Proc.Policy.
+func (o_ Proc) Policy(pid uint64, set uint64, value uint64) (old uint64, st int64) {
 	m_ := &o_.C.M
 	m_.Args[0] = uint64(pid)
 	m_.Args[1] = uint64(set)
 	m_.Args[2] = uint64(value)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
-	st = o_.C.call(o_.H, proto.ProcNice)
+	st = o_.C.call(o_.H, proto.ProcPolicy)
 	old = uint64(o_.C.R.Args[0])
 	return
 }

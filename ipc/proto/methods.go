@@ -25,30 +25,31 @@ const (
 	ProcRlimit         = 1<<8 | 19
 	ProcRusage         = 1<<8 | 20
 	ProcNice           = 1<<8 | 21
-	ProcPublish        = 1<<8 | 22
-	ProcList           = 1<<8 | 23
-	ProcInfo           = 1<<8 | 24
-	ProcInfoK          = 1<<8 | 25
-	ProcName           = 1<<8 | 26
-	ProcSetName        = 1<<8 | 27
-	ProcPower          = 1<<8 | 28
-	ProcSetTime        = 1<<8 | 29
-	ProcKillGroup      = 1<<8 | 30
-	ProcSetTerminal    = 1<<8 | 31
-	ProcGroupInfo      = 1<<8 | 32
-	ProcKillK          = 1<<8 | 33
-	ProcSignalState    = 1<<8 | 34
-	ProcResources      = 1<<8 | 35
-	ProcReport         = 1<<8 | 36
-	ProcNextHangup     = 1<<8 | 37
-	ProcPidOpen        = 1<<8 | 38
-	ProcServe          = 1<<8 | 39
-	ProcVouch          = 1<<8 | 40
-	ProcTakeImage      = 1<<8 | 41
-	ProcFutexWait      = 1<<8 | 42
-	ProcFutexEnd       = 1<<8 | 43
-	ProcFutexWake      = 1<<8 | 44
-	ProcFutexRequeue   = 1<<8 | 45
+	ProcPolicy         = 1<<8 | 22
+	ProcPublish        = 1<<8 | 23
+	ProcList           = 1<<8 | 24
+	ProcInfo           = 1<<8 | 25
+	ProcInfoK          = 1<<8 | 26
+	ProcName           = 1<<8 | 27
+	ProcSetName        = 1<<8 | 28
+	ProcPower          = 1<<8 | 29
+	ProcSetTime        = 1<<8 | 30
+	ProcKillGroup      = 1<<8 | 31
+	ProcSetTerminal    = 1<<8 | 32
+	ProcGroupInfo      = 1<<8 | 33
+	ProcKillK          = 1<<8 | 34
+	ProcSignalState    = 1<<8 | 35
+	ProcResources      = 1<<8 | 36
+	ProcReport         = 1<<8 | 37
+	ProcNextHangup     = 1<<8 | 38
+	ProcPidOpen        = 1<<8 | 39
+	ProcServe          = 1<<8 | 40
+	ProcVouch          = 1<<8 | 41
+	ProcTakeImage      = 1<<8 | 42
+	ProcFutexWait      = 1<<8 | 43
+	ProcFutexEnd       = 1<<8 | 44
+	ProcFutexWake      = 1<<8 | 45
+	ProcFutexRequeue   = 1<<8 | 46
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -172,6 +173,8 @@ func MethodName(m uint32) string {
 		return "Proc.Rusage"
 	case ProcNice:
 		return "Proc.Nice"
+	case ProcPolicy:
+		return "Proc.Policy"
 	case ProcPublish:
 		return "Proc.Publish"
 	case ProcList:

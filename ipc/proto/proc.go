@@ -58,8 +58,13 @@ type Proc interface {
 	Rlimit(pid uint64, which uint64, set uint64, cur uint64, max uint64) (oldcur uint64, oldmax uint64, st Status)
 	// Rusage: who RUSAGE_SELF 0, RUSAGE_CHILDREN as 1.
 	Rusage(who uint64) (r *Rusage, st Status)
-	// Nice reads, and with set != 0 sets, a process's nice value (+20).
-	Nice(pid uint64, set uint64, value uint64) (old uint64, st Status)
+	// Nice is getpriority(2) and, with set != 0, setpriority(2): which
+	// NiceProcess, NiceGroup or NiceUser; value and old are nice values + 20,
+	// old is the least of all that id names.
+	Nice(which uint64, id uint64, set uint64, value uint64) (old uint64, st Status)
+	// Policy reads, and with set != 0 sets, a process's scheduling policy:
+	// SCHED_OTHER 0, SCHED_BATCH 3 or SCHED_IDLE 5.
+	Policy(pid uint64, set uint64, value uint64) (old uint64, st Status)
 	// Publish names the caller's process information block.
 	Publish(addr uint64, size uint64) (st Status)
 	// List writes pids (uint32) greater than after, in order; n is their number.
@@ -186,6 +191,13 @@ const (
 	NameDomain = 1
 )
 
+// Whose nice values Nice is asked for.
+const (
+	NiceProcess = 0
+	NiceGroup   = 1
+	NiceUser    = 2 // by the real user id
+)
+
 // ProcRecord describes a process.
 type ProcRecord struct {
 	KPid, Cred                uint64
@@ -197,6 +209,7 @@ type ProcRecord struct {
 	TTY                       uint32 // controlling terminal's rdev; 0: none
 	Flags                     uint32 // ProcX
 	Nice                      int32
+	Policy                    uint32 // SCHED_ constant
 	ExitStatus                uint32
 	StartNS                   uint64 // monotonic
 	Block, BlockSize          uint64 // published process information block

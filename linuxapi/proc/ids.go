@@ -259,30 +259,3 @@ func sysCapset(t *thread.Thread, a *call.Args) int64 {
 	}
 	return 0
 }
-
-func sysGetpriority(t *thread.Thread, a *call.Args) int64 {
-	if a[0] > 2 {
-		return errno.EINVAL.Ret()
-	}
-	if a[0] != 0 {
-		return errno.ENOSYS.Ret()
-	}
-	n, st := Server(t).Nice(uint64(uint32(a[1])), 0, 0)
-	if st < 0 {
-		return st
-	}
-	// The raw call answers 20 - nice; the server's value is nice + 20.
-	return 40 - int64(n)
-}
-
-func sysSetpriority(t *thread.Thread, a *call.Args) int64 {
-	if a[0] > 2 {
-		return errno.EINVAL.Ret()
-	}
-	if a[0] != 0 {
-		return errno.ENOSYS.Ret()
-	}
-	n := max(-20, min(19, int64(int32(a[2]))))
-	_, st := Server(t).Nice(uint64(uint32(a[1])), 1, uint64(n+20))
-	return st
-}

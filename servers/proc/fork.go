@@ -37,13 +37,14 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 			parent = p.parent
 		}
 		q := &process{kpid: kpid, pid: s.newPid(), parent: parent, children: map[uint32]*process{}, cred: p.cred, state: alive,
-			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, secure: p.secure, noNew: p.noNew, nice: p.nice, comm: p.comm,
+			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, secure: p.secure, noNew: p.noNew, comm: p.comm,
 			start: info.StartNS, limits: p.limits, block: p.block, blockSize: p.blockSize}
 		if info.Cred != p.cred.token {
 			if err := s.kernel.SetCred(kpid, p.cred.token); err != nil {
 				return err
 			}
 		}
+		s.inheritShare(q, p)
 		s.enter(q)
 		parent.children[q.pid] = q
 		s.join(q, p.group)

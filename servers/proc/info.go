@@ -43,7 +43,7 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 	r := &proto.ProcRecord{
 		KPid: p.kpid, Cred: k.token, Pid: p.pid, PGid: p.group.id, Sid: p.group.session.id,
 		UID: k.UID, EUID: k.EUID, SUID: k.SUID, FSUID: k.FSUID, GID: k.GID, EGID: k.EGID, SGID: k.SGID, FSGID: k.FSGID,
-		NGroups: uint32(len(k.groups)), State: uint32(p.state), TTY: uint32(p.group.session.tty), Nice: p.nice,
+		NGroups: uint32(len(k.groups)), State: uint32(p.state), TTY: uint32(p.group.session.tty), Nice: p.nice, Policy: p.policy &^ resetOnFork,
 		ExitStatus: p.status, StartNS: p.start, Block: p.block, BlockSize: p.blockSize,
 		Blocked: p.blocked, Ignored: p.ignored, Pending: p.pending.set, Comm: p.comm,
 	}
@@ -184,7 +184,7 @@ func (s *Server) Prctl(c *ipc.Call, op uint64, arg uint64) (res uint64, st int64
 	return res, st
 }
 
-// mayManage: p may look after q's limits and nice value.
+// mayManage: p may look after q's limits.
 func mayManage(p, q *process) bool {
 	return p == q || p.cred.EUID == 0 || p.cred.EUID == q.cred.UID && p.cred.EUID == q.cred.SUID
 }
@@ -242,33 +242,6 @@ func (s *Server) Rusage(c *ipc.Call, who uint64) (r *proto.Rusage, st int64) {
 		return nil
 	})
 	return r, st
-}
-
-// Nice implements proto.Proc.
-func (s *Server) Nice(c *ipc.Call, pid uint64, set uint64, value uint64) (old uint64, st int64) {
-	st = s.known(c, func(p *process) error {
-		q := s.target(p, pid)
-		if q == nil {
-			return syscall.ESRCH
-		}
-		old = uint64(q.nice + 20)
-		if set == 0 {
-			return nil
-		}
-		if !mayManage(p, q) {
-			return syscall.EPERM
-		}
-		n := min(int32(min(value, 39))-20, 19)
-		if n < q.nice && p.cred.EUID != 0 {
-			return syscall.EACCES
-		}
-		if err := s.kernel.SetNice(q.kpid, n); err != nil {
-			return err
-		}
-		q.nice = n
-		return nil
-	})
-	return old, st
 }
 
 // Name implements proto.Proc.

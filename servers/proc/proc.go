@@ -112,6 +112,7 @@ type process struct {
 	noNew            bool     // PR_SET_NO_NEW_PRIVS
 	deathSig         uint64
 	nice             int32
+	policy           uint32 // SCHED_ constant, resetOnFork
 	comm             [16]byte
 	start            uint64
 	block, blockSize uint64

@@ -70,7 +70,7 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
 	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
 	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, p.SigBlocked&low, p.SigIgnored&low, p.SigCaught&low)
-	fmt.Fprintf(&b, " 0 0 0 17 0 0 0 0 0 0")
+	fmt.Fprintf(&b, " 0 0 0 17 0 0 %d 0 0 0", r.Policy)
 	fmt.Fprintf(&b, " %d %d %d %d %d %d %d %d\n", p.DataLo, p.DataHi, p.BrkLo, p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi, code)
 	return b.Bytes(), nil
 }
