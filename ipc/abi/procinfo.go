@@ -10,6 +10,9 @@ type ProcInfo struct {
 	ProcHead
 	FD   [ProcMaxFD]ProcFD
 	File [ProcMaxFile]ProcFile
+	// Thread are the threads but for Main, which is in the head since most processes
+	// have no other.
+	Thread [ProcMaxThread]ProcThread
 }
 
 // ProcHead is what is small of it: readers take it in one piece.
@@ -32,8 +35,39 @@ type ProcHead struct {
 	SigIgnored       uint64
 	SigCaught        uint64
 	NoChildWait      uint64 // SIGCHLD has SA_NOCLDWAIT: children become no zombies
+	ThreadLimit      uint32 // Thread: none in use at or above it
+	_                uint32
+	Main             ProcThread
 	_                [4]uint64
 }
+
+// ProcThread is one thread; TID 0: none.
+type ProcThread struct {
+	TID     uint32
+	_       uint32
+	State   uint64 // address of a word whose low byte is a ThreadX state
+	Blocked uint64 // signal mask
+	Comm    [16]byte
+}
+
+// Ids of threads other than a process's first are FirstTID and above, and say
+// which process they are of.
+const FirstTID = 1 << 22
+
+// NewTID is the id of the n-th thread (1 to 8191) of a process.
+func NewTID(pid, n uint32) uint32 { return FirstTID + (pid&0xffff)<<13 + n }
+
+// TIDPid is the low 16 bits of the pid of the process whose thread tid is.
+func TIDPid(tid uint32) uint32 { return (tid - FirstTID) >> 13 & 0xffff }
+
+// States of a thread (sched/user's).
+const (
+	ThreadReady    = 1
+	ThreadRunning  = 2
+	ThreadBlocked  = 3
+	ThreadCalling  = 4 // waits for a server's reply
+	ThreadFaulting = 5 // waits for a page
+)
 
 // ProcFD is one descriptor: File indexes ProcInfo.File, 0: closed.
 type ProcFD struct {
@@ -54,5 +88,6 @@ const (
 	ProcPath      = 512
 	ProcMaxFD     = 4096
 	ProcMaxFile   = ProcMaxFD + 65 + ProcMaxMapped
+	ProcMaxThread = 6000
 	ProcMaxMapped = 255 // names of mapped files, behind the open ones
 )

@@ -122,6 +122,7 @@ func Begin(t *thread.Thread) {
 		Die("libOS: no process server\n")
 	}
 	t.TID = uint32(Me.Pid)
+	t.Publish()
 	if ProcInfo != 0 {
 		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(*hook.Info)))
 	}
@@ -161,6 +162,7 @@ func unpack(n uint64) (*Parcel, *thread.Thread) {
 	Limits = p.Limits
 	t := thread.First(uint32(Me.Pid))
 	t.Name = Me.Comm
+	t.Publish()
 	t.InheritCPUs(p.Affinity)
 	if RestoreSignals != nil {
 		RestoreSignals(t, p)

@@ -54,6 +54,7 @@ func beginExecID(t *thread.Thread) {
 		Die("libOS: no process server\n")
 	}
 	t.TID = uint32(Me.Pid)
+	t.Publish()
 	if prog.open(fcm, size) != errno.OK {
 		native.Exit(signal.SIGKILL)
 	}

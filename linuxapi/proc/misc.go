@@ -205,6 +205,7 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		}
 		clear(b[n:])
 		t.Name = b
+		t.Publish()
 		if int64(t.TID) == Me.Pid {
 			Me.Comm = b
 			hook.Info.Comm = b

@@ -200,6 +200,7 @@ func SetMask(t *thread.Thread, m signal.Set) {
 	was := P.lock.Lock()
 	t.Sig.Mask = m &^ signal.Unblockable
 	hook.Info.SigBlocked = uint64(t.Sig.Mask)
+	t.Publish()
 	recalc(t)
 	P.lock.Unlock(was)
 }

@@ -17,10 +17,11 @@ var All struct {
 	free    *Thread // blocks for reuse, linked by next
 	N       int     // live threads
 	lastTID uint32
+	slots   uint32 // given to blocks so far
 }
 
 // MaxThreads bounds the threads of one process.
-const MaxThreads = 6000
+const MaxThreads = abi.ProcMaxThread
 
 const (
 	stackSize = 64 << 10
@@ -46,6 +47,7 @@ func First(tid uint32) *Thread {
 	t.TID = tid
 	ResetVector(&t.Thread)
 	All.first, All.N, All.lastTID = t, 1, 0
+	t.Publish()
 	return t
 }
 
@@ -69,9 +71,13 @@ func New() (*Thread, errno.Errno) {
 		All.lock.Unlock(was)
 		return nil, errno.EAGAIN
 	}
+	slot := uint32(0)
 	t := All.free
 	if t != nil {
 		All.free = t.next
+	} else if All.slots < MaxThreads {
+		All.slots++
+		slot = All.slots
 	}
 	All.N++
 	All.lock.Unlock(was)
@@ -85,10 +91,10 @@ func New() (*Thread, errno.Errno) {
 			return nil, errno.EAGAIN
 		}
 	} else {
-		region, size, waits = t.region, t.size, t.Waits()
+		region, size, waits, slot = t.region, t.size, t.Waits(), t.slot
 		*t = Thread{}
 	}
-	t.region, t.size = region, size
+	t.region, t.size, t.slot = region, size, slot
 	lo := region + guardSize
 	top := lo + stackSize
 	t.Init(lo, top, align64(top+uint64(unsafe.Sizeof(*t))), waits)
@@ -116,10 +122,9 @@ func allocate() (t *Thread, region, size uint64) {
 // Add enters t, gives it a thread id, and makes it known to signals.
 func Add(t *Thread, pid uint32) {
 	was := All.lock.Lock()
-	base := 1<<22 + (pid&0xffff)<<13
 	for {
 		All.lastTID = All.lastTID%8191 + 1
-		t.TID = base + All.lastTID
+		t.TID = abi.NewTID(pid, All.lastTID)
 		if find(t.TID) == nil {
 			break
 		}
@@ -129,6 +134,7 @@ func Add(t *Thread, pid uint32) {
 		All.first.prev = t
 	}
 	All.first = t
+	t.Publish()
 	All.lock.Unlock(was)
 }
 
@@ -180,6 +186,7 @@ func remove(t *Thread) int {
 		t.next.prev = t.prev
 	}
 	t.next, t.prev = nil, nil
+	t.unpublish()
 	All.N--
 	n := All.N
 	All.lock.Unlock(was)
@@ -222,11 +229,13 @@ func AfterFork(t *Thread, pid uint32) {
 			o.next, o.prev = All.free, nil
 			All.free = o
 		}
+		o.unpublish()
 		o = next
 	}
 	t.next, t.prev = nil, nil
 	All.first, All.N = t, 1
 	t.TID = pid
+	t.Publish()
 }
 
 var _ = entry.UserCS

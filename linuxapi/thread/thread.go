@@ -43,6 +43,7 @@ type Thread struct {
 	next, prev *Thread // guarded by All.lock
 	region     uint64  // address of its memory; 0: the first thread's
 	size       uint64
+	slot       uint32 // where /proc finds it: the block's for good; 0: the first thread's
 }
 
 // BeginCall is called by the dispatcher of system calls before a handler that

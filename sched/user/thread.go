@@ -96,6 +96,10 @@ const (
 // State answers Ready, Running, Blocked...: a snapshot.
 func (t *Thread) State() uint32 { return uint32(atomic.LoadUint64(&t.word)) & stateMask }
 
+// StateAddr is the address of a word whose low byte is the state, for who reads
+// this process's memory from outside.
+func (t *Thread) StateAddr() uint64 { return uint64(uintptr(unsafe.Pointer(&t.word))) }
+
 // setState changes the state of a thread that is the caller's: not Blocked.
 func (t *Thread) setState(s uint64) {
 	atomic.StoreUint64(&t.word, atomic.LoadUint64(&t.word)&^(stateMask|flagIntr)|s)

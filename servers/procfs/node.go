@@ -117,6 +117,9 @@ func (d dirNode) Place() (vfs.Dir, string, bool) {
 	switch d.def {
 	case &pidDir:
 		name = strconv.Itoa(int(k.pid))
+		if k.task != 0 {
+			name = strconv.Itoa(int(k.task))
+		}
 		k = key{}
 	case &tidDir:
 		name = strconv.Itoa(int(k.task))

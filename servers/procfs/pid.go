@@ -19,18 +19,39 @@ const (
 	pageSize = abi.PageSize
 )
 
-// state is the letter of stat and status. The caller runs; of the others the
-// kernel does not say which of them wait.
+// state is the letter of stat and status: of a thread what the process's own
+// scheduler knows.
 func (t *target) state(x *vfs.Ctx) (byte, string) {
 	switch {
 	case t.rec.State == 'Z':
 		return 'Z', "zombie"
 	case t.rec.State == 'T':
 		return 'T', "stopped"
-	case x.C != nil && x.C.BadgePid == t.rec.KPid:
+	}
+	h := t.task
+	if h == nil {
+		h = t.thread(t.rec.Pid)
+		if h == nil && t.block() != nil {
+			return 'Z', "zombie" // other threads go on
+		}
+	}
+	switch {
+	case h != nil && t.doing(h) == abi.ThreadFaulting:
+		return 'D', "disk sleep"
+	case h != nil && t.doing(h) == abi.ThreadBlocked:
+		return 'S', "sleeping"
+	case h != nil && t.doing(h) != 0, x.C != nil && x.C.BadgePid == t.rec.KPid:
 		return 'R', "running"
 	}
 	return 'S', "sleeping"
+}
+
+// id is the number that a file shows: the process's, or within task/ the thread's.
+func (t *target) id() uint32 {
+	if t.task != nil {
+		return t.task.TID
+	}
+	return t.rec.Pid
 }
 
 // head is the published block, or zeros.
@@ -63,13 +84,19 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 	if letter == 'Z' {
 		threads = 1
 	}
+	blocked := p.SigBlocked
+	if t.task != nil {
+		// Times are the process's: its first thread shows them.
+		k.UserNS, k.SysNS, k.MinFaults, k.MajFaults = 0, 0, 0, 0
+		blocked = t.task.Blocked
+	}
 	const low = 1<<31 - 1 // signals 1 to 31
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", r.Pid, t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
+	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", t.id(), t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
 	fmt.Fprintf(&b, " 4194304 %d 0 %d 0 %d %d 0 0 %d %d %d 0", k.MinFaults, k.MajFaults, k.UserNS/tick, k.SysNS/tick, 20+r.Nice, r.Nice, threads)
 	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
 	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
-	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, p.SigBlocked&low, p.SigIgnored&low, p.SigCaught&low)
+	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, blocked&low, p.SigIgnored&low, p.SigCaught&low)
 	fmt.Fprintf(&b, " 0 0 0 17 0 0 %d 0 0 0", r.Policy)
 	fmt.Fprintf(&b, " %d %d %d %d %d %d %d %d\n", p.DataLo, p.DataHi, p.BrkLo, p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi, code)
 	return b.Bytes(), nil
@@ -127,7 +154,7 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("State", "%c (%s)", letter, word)
 	line("Tgid", "%d", r.Pid)
 	line("Ngid", "0")
-	line("Pid", "%d", r.Pid)
+	line("Pid", "%d", t.id())
 	line("PPid", "%d", r.PPid)
 	line("TracerPid", "0")
 	line("Uid", "%d\t%d\t%d\t%d", r.UID, r.EUID, r.SUID, r.FSUID)
@@ -145,7 +172,7 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	}
 	line("Groups", "%s", groups)
 	line("NStgid", "%d", r.Pid)
-	line("NSpid", "%d", r.Pid)
+	line("NSpid", "%d", t.id())
 	line("NSpgid", "%d", r.PGid)
 	line("NSsid", "%d", r.Sid)
 	line("Kthread", "0")
@@ -176,7 +203,11 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("SigQ", "0/4096")
 	line("SigPnd", "%016x", 0)
 	line("ShdPnd", "%016x", r.Pending)
-	line("SigBlk", "%016x", p.SigBlocked)
+	blocked := p.SigBlocked
+	if t.task != nil {
+		blocked = t.task.Blocked
+	}
+	line("SigBlk", "%016x", blocked)
 	line("SigIgn", "%016x", p.SigIgnored)
 	line("SigCgt", "%016x", p.SigCaught)
 	const all = 1<<41 - 1

@@ -88,6 +88,13 @@ func (w *procWorld) publish(a *world.App) *abi.ProcInfo {
 	p.ExeLen = uint32(copy(p.Exe[:], "/bin/test"))
 	p.CwdLen = uint32(copy(p.Cwd[:], "/tmp"))
 	p.Threads, p.Umask, p.SigIgnored = 3, 0o22, 1<<12
+	tid := func(n uint32) uint32 { return abi.NewTID(uint32(a.Pid), n) }
+	words := []byte{abi.ThreadCalling, 0, 0, 0, abi.ThreadBlocked, 0, 0, 0}
+	w.m.memory[a.KPid] = append(w.m.memory[a.KPid], words)
+	p.Main = abi.ProcThread{TID: uint32(a.Pid), State: address(words)}
+	p.Thread[0] = abi.ProcThread{TID: tid(7), State: address(words[4:]), Blocked: 1 << 9, Comm: [16]byte{'w', 'o', 'r', 'k'}}
+	p.Thread[2] = abi.ProcThread{TID: tid(3), State: address(words)}
+	p.ThreadLimit = 3
 	p.FDLimit = 6
 	for i, f := range []struct {
 		fd    int
@@ -188,7 +195,7 @@ func (w *procWorld) readlink(a *world.App, path string) (string, int64) {
 func TestSelf(t *testing.T) {
 	w := newWorld(t)
 	a := w.Init.Fork()
-	w.publish(a)
+	p := w.publish(a)
 	pid := fmt.Sprint(a.Pid)
 	self, _ := w.readlink(a, "self")
 	w.want("self", self, pid)
@@ -224,7 +231,16 @@ func TestSelf(t *testing.T) {
 	w.want("open another's pipe", st, -int64(syscall.ENXIO))
 	n, _, st = a.Root("/proc").Stat("self/cwd/x", 0, client.OutBytes(redir))
 	w.want("through cwd", fmt.Sprint(st, string(redir[:n])), fmt.Sprint(proto.RedirectAbsolute, "/tmp/x"))
-	w.want("tasks", fmt.Sprint(w.list(a, "self/task")), "["+pid+"]")
+	t3, t7 := abi.NewTID(uint32(a.Pid), 3), abi.NewTID(uint32(a.Pid), 7)
+	w.want("tasks", fmt.Sprint(w.list(a, "self/task")), fmt.Sprintf("[%s %d %d]", pid, t3, t7))
+	stat := fmt.Sprintf("%d (work) S 1 ", t7)
+	w.want("thread's stat", w.must(w.Init, fmt.Sprintf("%s/task/%d/stat", pid, t7))[:len(stat)], stat)
+	w.want("by its id alone", w.must(w.Init, fmt.Sprintf("%d/comm", t7)), "work\n")
+	_, st = w.read(a, fmt.Sprintf("self/task/%d/stat", t7+1))
+	w.want("no such thread", st, -int64(syscall.ENOENT))
+	p.Thread[0].TID = 0
+	_, st = w.read(a, fmt.Sprintf("%d/comm", t7))
+	w.want("a thread that has ended", st, -int64(syscall.ENOENT))
 	w.want("children", w.must(w.Init, "1/task/1/children"), pid+" ")
 }
 
@@ -239,7 +255,7 @@ func TestStat(t *testing.T) {
 	}
 	fields := func(s string) int { return len(strings.Fields(s[strings.LastIndex(s, ")"):])) }
 	w.want("fields", fields(s), fields(string(host)))
-	w.want("stat", regexp.MustCompile(`^\d+ \(te\)st\) S 1 1 1 0 -1 4194304 77 0 0 0 123 4 0 0 20 0 3 0 \d+ 20480000 300 18446744073709551615 `).MatchString(s), true)
+	w.want("stat", regexp.MustCompile(`^\d+ \(te\)st\) R 1 1 1 0 -1 4194304 77 0 0 0 123 4 0 0 20 0 3 0 \d+ 20480000 300 18446744073709551615 `).MatchString(s), true)
 	keys := func(s string) (l []string) {
 		for _, line := range strings.Split(s, "\n") {
 			if k, _, ok := strings.Cut(line, ":"); ok {

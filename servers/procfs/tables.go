@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"fmt"
+	"go42/ipc/abi"
 	"strconv"
 	"syscall"
 
@@ -59,9 +60,7 @@ var (
 		value("max_map_count", strconv.Itoa(maxRegions)), value("overcommit_memory", "1"),
 	}}
 
-	pidDir = dirDef{index: 10, entries: append([]entry{{name: "task", dir: &taskDir}}, perProcess...)}
-	// task/ shows a process by its first thread: the ids of the others are
-	// known to the process alone.
+	pidDir  = dirDef{index: 10, entries: append([]entry{{name: "task", dir: &taskDir}}, perProcess...)}
 	taskDir = dirDef{name: "task", index: 11}
 	tidDir  = dirDef{index: 12, entries: append([]entry{{name: "children", text: children}}, perProcess...)}
 )
@@ -94,22 +93,7 @@ var perProcess = []entry{
 
 func init() {
 	rootDir.lookup, rootDir.list = lookupPid, listPids
-	taskDir.lookup = func(x *vfs.Ctx, d dirNode, s string) (vfs.Node, error) {
-		n, ok := number(s)
-		if !ok || n != d.key.pid {
-			return nil, syscall.ENOENT
-		}
-		d.key.task = n
-		return dirNode{d.srv, &tidDir, d.key}, nil
-	}
-	taskDir.list = func(x *vfs.Ctx, d dirNode, after uint64, emit func(vfs.Entry) bool) error {
-		if after < dynamic {
-			k := d.key
-			k.task = k.pid
-			emit(vfs.Entry{Name: strconv.Itoa(int(k.pid)), Cookie: dynamic, Ino: inode(k, tidDir.index<<6), Mode: syscall.S_IFDIR})
-		}
-		return nil
-	}
+	taskDir.lookup, taskDir.list = lookupTask, listTasks
 	for _, p := range []*dirDef{&rootDir, &sysDir, &sysKernelDir, &sysNetDir, &pidDir, &taskDir} {
 		for i := range p.entries {
 			if d := p.entries[i].dir; d != nil {
@@ -155,6 +139,9 @@ func lookupPid(x *vfs.Ctx, d dirNode, name string) (vfs.Node, error) {
 	n, ok := number(name)
 	if !ok || n == 0 {
 		return nil, syscall.ENOENT
+	}
+	if n >= abi.FirstTID {
+		return d.srv.lookupTID(x, n)
 	}
 	r, err := d.srv.recordIn(x, n)
 	if err != nil {

@@ -22,6 +22,8 @@ type target struct {
 
 	info  *abi.ProcHead // the published block's head; nil: none or not asked for
 	asked bool
+
+	task *abi.ProcThread // with key.task: that thread
 }
 
 // target describes the process that d is about; EACCES if what is asked for
@@ -40,6 +42,11 @@ func (d dirNode) target(x *vfs.Ctx, private bool) (*target, error) {
 	t.visible = visible(x, &r)
 	if private && !t.visible {
 		return nil, syscall.EACCES
+	}
+	if n := d.key.task; n != 0 && n != d.key.pid {
+		if t.task = t.thread(n); t.task == nil {
+			return nil, syscall.ENOENT
+		}
 	}
 	return t, nil
 }
@@ -87,6 +94,7 @@ func (t *target) block() *abi.ProcHead {
 	p.FDLimit = min(p.FDLimit, abi.ProcMaxFD)
 	p.ExeLen = min(p.ExeLen, uint32(len(p.Exe)))
 	p.CwdLen = min(p.CwdLen, uint32(len(p.Cwd)))
+	p.ThreadLimit = min(p.ThreadLimit, abi.ProcMaxThread)
 	p.RootLen = min(p.RootLen, uint32(len(p.Root)))
 	if p.Threads == 0 || p.Threads > maxThreads {
 		p.Threads = 1
@@ -188,6 +196,9 @@ func (t *target) memory(lo, hi uint64, most int) []byte {
 // comm is the command name.
 func (t *target) comm() string {
 	c := t.rec.Comm[:]
+	if t.task != nil {
+		c = t.task.Comm[:]
+	}
 	if i := bytes.IndexByte(c, 0); i >= 0 {
 		c = c[:i]
 	}

@@ -20,7 +20,7 @@ var checks = []struct {
 }{
 	{"pingpong", pingpong}, {"mutexes", mutexes}, {"conditions", conditions}, {"come-and-go", comeAndGo},
 	{"signals", signals}, {"preemption", preemption}, {"timers", timers}, {"affinity", affinity},
-	{"calls", calls}, {"forks", forks}, {"execs", execs}, {"exec-beside", execBeside}, {"exit-group", exitGroup},
+	{"calls", calls}, {"forks", forks}, {"execs", execs}, {"exec-beside", execBeside}, {"tasks", tasks}, {"exit-group", exitGroup},
 }
 
 func main() {
@@ -94,6 +94,8 @@ func reap(pid int) syscall.WaitStatus {
 // child is this program in other processes.
 func child(args []string) {
 	switch args[0] {
+	case "tasks":
+		tasksChild()
 	case "exit":
 		n, _ := strconv.Atoi(args[1])
 		os.Exit(n)
