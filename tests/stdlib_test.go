@@ -52,7 +52,6 @@ var explained = map[string]string{
 	"syscall.TestAmbientCapsUserns":      noNamespaces,
 	"os/exec.TestFindExecutableVsNoexec": noNamespaces,
 	"syscall.TestAmbientCaps":            "there are no ambient capabilities",
-	"syscall.TestPidFDClone3":            "clone3 answers ENOSYS, so that C libraries use clone",
 }
 
 const noNamespaces = "there are no namespaces: unshare and clone refuse them, and the test skips itself"

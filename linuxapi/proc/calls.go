@@ -80,7 +80,7 @@ var Calls = [...]call.Entry{
 	{322, "execveat", sysExecveat, call.Full, "full"},
 	{324, "membarrier", sysMembarrier, call.Full, "partial: the global commands reach the caller's process only"},
 	{334, "rseq", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs do without"},
-	{435, "clone3", refuseENOSYS, call.Leaf, "none: ENOSYS; libcs fall back to clone"},
+	{435, "clone3", sysClone3, call.Full, "partial: as clone, and CLEAR_SIGHAND; set_tid: EPERM; no control groups: EINVAL"},
 }
 
 func refuseEPERM(t *thread.Thread, a *call.Args) int64  { return errno.EPERM.Ret() }

@@ -3,7 +3,6 @@ package proc
 import (
 	"go42/ipc/abi"
 	"go42/ipc/proto"
-	"go42/linuxapi/call"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
@@ -14,106 +13,6 @@ import (
 	"go42/linuxapi/usercopy"
 	"go42/sched/user"
 )
-
-// clone flags.
-const (
-	cSignal       = 0xff
-	cVM           = 0x100
-	cFS           = 0x200
-	cFiles        = 0x400
-	cSighand      = 0x800
-	cPidFD        = 0x1000
-	cPtrace       = 0x2000
-	cVfork        = 0x4000
-	cParent       = 0x8000
-	cThread       = 0x10000
-	cNewNS        = 0x20000
-	cSysVSem      = 0x40000
-	cSetTLS       = 0x80000
-	cParentSetTID = 0x100000
-	cChildClear   = 0x200000
-	cDetached     = 0x400000
-	cUntraced     = 0x800000
-	cChildSetTID  = 0x1000000
-	cNamespaces   = cNewNS | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
-	cIO           = 0x80000000
-	cThreadFlags  = cVM | cFS | cFiles | cSighand | cThread
-)
-
-func sysFork(t *thread.Thread, a *call.Args) int64 {
-	return fork(t, signal.SIGCHLD, 0, 0, 0, 0)
-}
-
-func sysVfork(t *thread.Thread, a *call.Args) int64 {
-	return fork(t, cVM|cVfork|signal.SIGCHLD, 0, 0, 0, 0)
-}
-
-// sysClone: flags, stack, parent tid, child tid, tls.
-func sysClone(t *thread.Thread, a *call.Args) int64 {
-	flags := a[0]
-	switch {
-	case flags&cNamespaces != 0:
-		return errno.EPERM.Ret()
-	case flags&cPidFD != 0 && (flags&(cParentSetTID|cThread|cDetached) != 0 || hook.PidOpen == nil):
-		return errno.EINVAL.Ret()
-	case flags&cThread != 0:
-		// Threads of a process share everything: nothing less is offered.
-		if flags&cThreadFlags != cThreadFlags {
-			return errno.EINVAL.Ret()
-		}
-		return newThread(t, flags, a[1], a[2], a[3], a[4])
-	case flags&(cSighand|cFS|cFiles) != 0:
-		return errno.EINVAL.Ret()
-	case flags&cVM != 0 && flags&cVfork == 0:
-		return errno.EINVAL.Ret()
-	}
-	return fork(t, flags, a[1], a[2], a[3], a[4])
-}
-
-// newThread starts a thread at the point where t is.
-func newThread(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
-	n, e := thread.New()
-	if e != errno.OK {
-		return e.Ret()
-	}
-	*n.Frame = *t.Frame
-	f := n.Frame
-	f.RAX, f.Orig = 0, -1
-	if sp != 0 {
-		f.RSP = sp
-	}
-	// The vector state is t's: what calls do not keep does no harm, and the
-	// control words are inherited.
-	entry.XSave(uintptr(n.XSave))
-	n.FSBase = entry.FSBase() // t.FSBase is what it was at the last switch
-	if flags&cSetTLS != 0 {
-		if tls >= abi.ProgramHi {
-			return errno.EPERM.Ret()
-		}
-		n.FSBase = tls
-	}
-	n.Name, n.Nice, n.Slack = t.Name, t.Nice, t.Slack
-	n.InheritCPUs(t.CPUs())
-	n.KeepCaps = t.KeepCaps
-	n.Sig.Mask = t.Sig.Mask
-	n.Sig.Alt = signal.Stack{Flags: signal.SS_DISABLE}
-	if flags&cChildClear != 0 {
-		n.ClearChildTID = ctid
-	}
-	thread.Add(n, uint32(Me.Pid))
-	hook.Info.Threads = uint32(thread.All.N)
-	tid := n.TID
-	if flags&cParentSetTID != 0 {
-		usercopy.Put32(ptid, tid)
-	}
-	if flags&cChildSetTID != 0 {
-		usercopy.Put32(ctid, tid)
-	}
-	// With several threads gettid is no constant any more.
-	entry.Leaf[186] = nil
-	n.StartProgram()
-	return int64(tid)
-}
 
 // forking is the fork in progress; forkLock is held for it, and for a vfork
 // until the child has left the program half: the notification does not say
@@ -132,20 +31,20 @@ var (
 
 // fork makes a child process. One kernel call does the memory work; the child
 // starts in startFork on a copy of this libOS half (DESIGN 10).
-func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
-	if flags&cSetTLS != 0 && tls >= abi.ProgramHi {
+func fork(t *thread.Thread, c *cloneArgs) int64 {
+	if c.flags&cSetTLS != 0 && c.tls >= abi.ProgramHi {
 		return errno.EPERM.Ret()
 	}
 	f := &forking
 	forkLock.Lock()
 	vseq := user.Chan[abi.ChanVfork].Load()
 	prepare()
-	f.thread, f.vfork, f.child = t, flags&cVfork != 0 && flags&cVM != 0, false
-	f.parent = flags&cParent != 0
+	f.thread, f.vfork, f.child = t, c.flags&cVfork != 0 && c.flags&cVM != 0, false
+	f.parent = c.flags&cParent != 0
 	was := user.Disable()
 	user.Alone(&t.Thread, kernelFork)
 	if f.child {
-		return child(t, flags, sp, ctid, tls)
+		return child(t, c)
 	}
 	user.Restore(was)
 	mm.ForkDone(false)
@@ -162,19 +61,19 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 		return errno.ENOMEM.Ret()
 	}
 	pf := uint64(0)
-	if flags&cParent != 0 {
+	if c.flags&cParent != 0 {
 		pf = proto.ForkParent
 	}
-	pid, st := Server(t).Fork(f.kpid, pf, flags&cSignal)
+	pid, st := Server(t).Fork(f.kpid, pf, c.sig)
 	if st < 0 {
 		native.Kill(f.kpid, signal.SIGKILL)
 		native.DropOne(uint64(h))
 		forkLock.Unlock()
 		return st
 	}
-	if flags&cPidFD != 0 {
+	if c.flags&cPidFD != 0 {
 		e := hook.PidOpen(pid)
-		if e >= 0 && !usercopy.Put32(ptid, uint32(e)) {
+		if e >= 0 && !usercopy.Put32(c.pidfd, uint32(e)) {
 			e = errno.EFAULT.Ret()
 		}
 		if e < 0 {
@@ -184,14 +83,14 @@ func fork(t *thread.Thread, flags, sp, ptid, ctid, tls uint64) int64 {
 			return e
 		}
 	}
-	if flags&cParentSetTID != 0 {
-		usercopy.Put32(ptid, uint32(pid))
+	if c.flags&cParentSetTID != 0 {
+		usercopy.Put32(c.ptid, uint32(pid))
 	}
 	if r := native.Start(uint64(h), pid); r < 0 {
 		forkLock.Unlock()
 		return errno.EAGAIN.Ret()
 	}
-	if flags&cVfork != 0 && f.vfork {
+	if f.vfork {
 		for {
 			t.BeginWatch()
 			if user.Chan[abi.ChanVfork].Load() != vseq {
@@ -253,22 +152,28 @@ func startFork(pid uint64) {
 // On the scheduler stack, disabled.
 var AfterFork func(t *thread.Thread)
 
+// DefaultSignals makes the action of all signals that are not ignored the default.
+var DefaultSignals func()
+
 // child goes on in the child process, on the copied stack, disabled.
-func child(t *thread.Thread, flags, sp, ctid, tls uint64) int64 {
+func child(t *thread.Thread, c *cloneArgs) int64 {
 	fr := t.Frame
 	fr.RAX = 0
-	if sp != 0 {
-		fr.RSP = sp
+	if c.sp != 0 {
+		fr.RSP = c.sp
 	}
-	if flags&cSetTLS != 0 {
-		t.FSBase = tls
-		entry.SetFSBase(tls)
+	if c.flags&cSetTLS != 0 {
+		t.FSBase = c.tls
+		entry.SetFSBase(c.tls)
 	}
 	t.ClearChildTID = 0
-	if flags&cChildClear != 0 {
-		t.ClearChildTID = ctid
+	if c.flags&cChildClear != 0 {
+		t.ClearChildTID = c.ctid
 	}
 	t.RobustList = 0
+	if c.flags&cClearSighand != 0 && DefaultSignals != nil {
+		DefaultSignals()
+	}
 	forkLock.Reset()
 	execLock.Reset()
 	user.Restore(0)
@@ -276,8 +181,8 @@ func child(t *thread.Thread, flags, sp, ctid, tls uint64) int64 {
 	if hook.ForkChild != nil {
 		hook.ForkChild()
 	}
-	if flags&cChildSetTID != 0 {
-		usercopy.Put32(ctid, uint32(Me.Pid))
+	if c.flags&cChildSetTID != 0 {
+		usercopy.Put32(c.ctid, uint32(Me.Pid))
 	}
 	return 0
 }

@@ -232,6 +232,7 @@ func Setup() {
 	proc.SaveSignals = save
 	proc.BeginHook = begin
 	proc.ThreadEnded = ended
+	proc.DefaultSignals = defaults
 }
 
 // notified: the process server has signals for us, or a child changed state.
@@ -330,6 +331,20 @@ func AfterFork(t *thread.Thread) {
 	t.Sig.Pending = signal.Pending{}
 	t.SigWaiting = false
 	t.ClearWork(user.WorkSignal | user.WorkFetch)
+}
+
+// defaults is CLONE_CLEAR_SIGHAND: what is not ignored gets the default action.
+func defaults() {
+	was := P.lock.Lock()
+	for i := range P.Actions {
+		h := P.Actions[i].Handler
+		if h != signal.SIG_IGN {
+			h = signal.SIG_DFL
+		}
+		P.Actions[i] = signal.Action{Handler: h}
+	}
+	hook.Info.SigCaught, hook.Info.NoChildWait = 0, 0
+	P.lock.Unlock(was)
 }
 
 // exitBySignal ends the process as if by an unhandled signal.
