@@ -469,6 +469,9 @@ func epollLoop(e *File, events uint64, max int, deadline uint64) int64 {
 			if r == -ETIMEDOUT {
 				return 0
 			}
+			if n, _, fault := collect(e, events, max); n > 0 && !fault {
+				return int64(n)
+			}
 			return noHand(r)
 		}
 	}

@@ -181,6 +181,10 @@ func pollLoop(addr, nfds, deadline uint64) int64 {
 			if e == -ETIMEDOUT {
 				return 0
 			}
+			// What has come beside the signal comes first.
+			if n, _ := pollScan(addr, int(nfds)); n != 0 {
+				return n
+			}
 			return noHand(e)
 		}
 	}
@@ -293,6 +297,9 @@ func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 
 		if e := s.wait(chans, deadline); e != 0 {
 			if e == -ETIMEDOUT {
 				return selectResult(n, sets, out, 0)
+			}
+			if r, _ := selectScan(n, sets, out); r > 0 {
+				return selectResult(n, sets, out, r)
 			}
 			return noHand(e)
 		}
