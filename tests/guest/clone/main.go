@@ -107,8 +107,13 @@ func ready(fd int32, ms int) (int, int16) {
 		fd              int32
 		events, revents int16
 	}{fd, 1, 0}
-	n, _, _ := syscall.RawSyscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(ms))
-	return int(n), p.revents
+	for {
+		// Go's runtime sends signals to threads that take long.
+		n, _, err := syscall.RawSyscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(ms))
+		if err != syscall.EINTR {
+			return int(n), p.revents
+		}
+	}
 }
 
 // pidfd: a descriptor for the child that clone3 makes.
