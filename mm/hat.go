@@ -115,7 +115,9 @@ func (h *Half) entry(va uint64, write bool) (*uint64, *frame) {
 }
 
 // peek returns va's last-level entry with W cleared where an upper level
-// clears it; 0 when there is none.
+// clears it; 0 when there is none. h is locked, or a view looks (view.go).
+//
+//go:norace
 func (h *Half) peek(va uint64) uint64 {
 	e := h.slots[h.slot(va)]
 	w := e
@@ -127,6 +129,21 @@ func (h *Half) peek(va uint64) uint64 {
 		w &= e
 	}
 	return 0
+}
+
+// lastTable returns the table that holds va's last-level entry, its descriptor,
+// and where what it covers ends; nil if there is none, and then the end of what is
+// known to have none.
+func (h *Half) lastTable(va uint64) (t *table, f *frame, end uint64) {
+	e, span := h.slots[h.slot(va)], uint64(span4)
+	for s := uint(30); s >= 21 && e != 0; s -= 9 {
+		e = tableAt(e & pteAddr)[va>>s&511]
+		span >>= 9
+	}
+	if end = va&^(span-1) + span; e == 0 {
+		return nil, nil, end
+	}
+	return tableAt(e & pteAddr), frameAt(e & pteAddr), end
 }
 
 // Units of work: one is some 30 instructions.
@@ -149,33 +166,14 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 	var fs flushSet
 	va := lo
 	for va < hi && *budget > 0 {
-		i := h.slot(va)
-		if h.slots[i] == 0 {
-			va = va&^(span4-1) + span4
+		t, f, end := h.lastTable(va)
+		if t == nil {
+			va = end
 			*budget--
 			continue
 		}
-		t3 := h.slots[i] & pteAddr
-		e3 := tableAt(t3)[va>>30&511]
-		if e3 == 0 {
-			va = va&^(span3-1) + span3
-			*budget--
-			continue
-		}
-		t2 := e3 & pteAddr
-		e2 := tableAt(t2)[va>>21&511]
-		if e2 == 0 {
-			va = va&^(span2-1) + span2
-			*budget--
-			continue
-		}
-		t1 := e2 & pteAddr
 		*budget -= costTable
-		end := va&^(span2-1) + span2
-		if end > hi {
-			end = hi
-		}
-		t, f := tableAt(t1), frameAt(t1)
+		end = min(end, hi)
 		was := f.live
 		for a := va; a < end && f.live > 0; a += PageSize {
 			p := &t[a>>12&511]
@@ -189,7 +187,7 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 		h.resident -= int64(was - f.live)
 		*budget -= int(was-f.live) / 4
 		if f.live == 0 {
-			h.dropTable(&fs, va, t1, t2, t3)
+			h.dropTable(&fs, va)
 		}
 		va = end
 	}
@@ -200,9 +198,12 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 	return va
 }
 
-// dropTable takes out the empty last-level table t1 and what becomes empty
-// above; fs frees them.
-func (h *Half) dropTable(fs *flushSet, va, t1, t2, t3 uint64) {
+// dropTable takes out va's last-level table, which is empty, and what becomes
+// empty above; fs frees them.
+func (h *Half) dropTable(fs *flushSet, va uint64) {
+	t3 := h.slots[h.slot(va)] & pteAddr
+	t2 := tableAt(t3)[va>>30&511] & pteAddr
+	t1 := tableAt(t2)[va>>21&511] & pteAddr
 	fs.addTable(t1, va)
 	tableAt(t2)[va>>21&511] = 0
 	f := frameAt(t2)
@@ -226,29 +227,14 @@ func (h *Half) restrict(lo, hi uint64, prot uint8, budget *int) uint64 {
 	var fs flushSet
 	va := lo
 	for va < hi && *budget > 0 {
-		i := h.slot(va)
-		if h.slots[i] == 0 {
-			va = va&^(span4-1) + span4
-			*budget--
-			continue
-		}
-		e := tableAt(h.slots[i] & pteAddr)[va>>30&511]
-		if e == 0 {
-			va = va&^(span3-1) + span3
-			*budget--
-			continue
-		}
-		if e = tableAt(e & pteAddr)[va>>21&511]; e == 0 {
-			va = va&^(span2-1) + span2
+		t, _, end := h.lastTable(va)
+		if t == nil {
+			va = end
 			*budget--
 			continue
 		}
 		*budget -= costTable
-		t := tableAt(e & pteAddr)
-		end := va&^(span2-1) + span2
-		if end > hi {
-			end = hi
-		}
+		end = min(end, hi)
 		for ; va < end; va += PageSize {
 			p := &t[va>>12&511]
 			x := *p

@@ -292,26 +292,15 @@ func (h *Half) describe(r *Region, ri *abi.RegionInfo) {
 func (h *Half) present(lo, hi uint64) (n uint64) {
 	looked := 0
 	for va := lo; va < hi && looked < 256; {
-		i := h.slot(va)
-		if h.slots[i] == 0 {
-			va = va&^(span4-1) + span4
-			continue
-		}
-		e := tableAt(h.slots[i] & pteAddr)[va>>30&511]
-		if e == 0 {
-			va = va&^(span3-1) + span3
-			continue
-		}
-		if e = tableAt(e & pteAddr)[va>>21&511]; e == 0 {
-			va = va&^(span2-1) + span2
+		t, f, end := h.lastTable(va)
+		if t == nil {
+			va = end
 			continue
 		}
 		looked++
-		end := min(va&^(span2-1)+span2, hi)
-		if f := frameAt(e & pteAddr); end-va == span2 {
+		if end = min(end, hi); end-va == span2 {
 			n += uint64(f.live)
 		} else {
-			t := tableAt(e & pteAddr)
 			for a := va; a < end; a += PageSize {
 				if t[a>>12&511] != 0 {
 					n++

@@ -67,16 +67,7 @@ func (h *Half) look(va uint64) uint64 {
 	if h.busy == gone {
 		return 0
 	}
-	e := h.slots[h.slot(va)]
-	w := e
-	for s := uint(30); e&ptePresent != 0; s -= 9 {
-		e = tableAt(e & pteAddr)[va>>s&511]
-		if s == 12 {
-			return e &^ (pteWrite &^ w)
-		}
-		w &= e
-	}
-	return 0
+	return h.peek(va)
 }
 
 // outlook waits until no other CPU looks into h by what it found before.
