@@ -19,6 +19,10 @@ type Call struct {
 	Reply  abi.Message
 	Status int64 // of the reply: >= 0, or -errno
 
+	// Local is the server's own, kept from call to call: what a handler needs
+	// anew each time and drops when it returns.
+	Local any
+
 	k     Kernel
 	taken [abi.MaxGrants]bool // Handles that the server keeps
 	after []uint64            // slots to empty when the reply has gone

@@ -13,11 +13,12 @@ import (
 // the libOS turns into native ones.
 type Native struct{}
 
-// Sys makes native call n. r1 and r2 are RAX and RDX.
+// Sys makes native call n, which does not wait: bounded work in the kernel, so
+// that the runtime need not be told. r1 and r2 are RAX and RDX.
 //
 //go:uintptrescapes
 func Sys(n uintptr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err error) {
-	r1, r2, e := syscall.Syscall6(abi.SysNative+n, a1, a2, a3, a4, a5, a6)
+	r1, r2, e := syscall.RawSyscall6(abi.SysNative+n, a1, a2, a3, a4, a5, a6)
 	if e != 0 {
 		return r1, r2, e
 	}

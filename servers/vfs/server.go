@@ -172,7 +172,13 @@ func (s *Server) ctx(c *ipc.Call) (*Ctx, error) {
 	if err != nil {
 		return nil, syscall.EACCES
 	}
-	return &Ctx{C: c, Cred: k}, nil
+	x, ok := c.Local.(*Ctx)
+	if !ok {
+		x = new(Ctx)
+		c.Local = x
+	}
+	*x = Ctx{C: c, Cred: k}
+	return x, nil
 }
 
 func (fs *FS) stat(x *Ctx, n Node) *proto.Stat {
