@@ -2,6 +2,7 @@ package user
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"go42/linuxapi/entry"
 	"go42/linuxapi/native"
@@ -69,25 +70,57 @@ func pause(n int) {
 func relax() { native.YieldKeep() }
 
 // Mutex blocks the calling thread while another one holds it. The zero value
-// is free. It is not recursive.
+// is free. It is not recursive. Where nobody waits, a lock and an unlock are one
+// atomic operation each.
 type Mutex struct {
+	word  uint64 // atomic: 0 free, else the holder (self), plus waited
 	lock  SpinLock
-	held  bool
-	owner *Thread
-	queue list
+	queue list // guarded by lock; not empty exactly while word has waited
 }
+
+// waited in a Mutex's word: Unlock is to pass it on.
+const waited = 1
+
+// nobody is the holder in start-up code, before there is a thread.
+const nobody = 2
+
+func self() uint64 {
+	if t := Current(); t != nil {
+		return holder(t)
+	}
+	return nobody
+}
+
+func holder(t *Thread) uint64 { return uint64(uintptr(unsafe.Pointer(t))) }
 
 // Lock waits uninterruptibly.
 func (m *Mutex) Lock() {
-	t := Current()
-	was := m.lock.Lock()
-	if !m.held {
-		m.held, m.owner = true, t
-		m.lock.Unlock(was)
-		return
+	if !m.TryLock() {
+		m.wait()
 	}
+}
+
+// TryLock takes the mutex if it is free.
+func (m *Mutex) TryLock() bool { return atomic.CompareAndSwapUint64(&m.word, 0, self()) }
+
+func (m *Mutex) wait() {
+	t := Current()
 	if t == nil {
 		panic("user.Mutex: held, and no thread to block")
+	}
+	was := m.lock.Lock()
+	for {
+		w := atomic.LoadUint64(&m.word)
+		if w == 0 {
+			if m.TryLock() {
+				m.lock.Unlock(was)
+				return
+			}
+			continue
+		}
+		if w&waited != 0 || atomic.CompareAndSwapUint64(&m.word, w, w|waited) {
+			break
+		}
 	}
 	m.queue.push(t)
 	t.prepare()
@@ -97,31 +130,28 @@ func (m *Mutex) Lock() {
 	Restore(was)
 }
 
-// TryLock takes the mutex if it is free.
-func (m *Mutex) TryLock() bool {
-	was := m.lock.Lock()
-	ok := !m.held
-	if ok {
-		m.held, m.owner = true, Current()
-	}
-	m.lock.Unlock(was)
-	return ok
-}
-
 // Unlock passes the mutex to the thread that waits longest.
 func (m *Mutex) Unlock() {
+	if atomic.CompareAndSwapUint64(&m.word, self(), 0) {
+		return
+	}
 	was := m.lock.Lock()
-	if t := m.queue.pop(); t != nil {
-		m.owner = t
+	w := uint64(0)
+	t := m.queue.pop()
+	if t != nil {
+		if w = holder(t); m.queue.head != nil {
+			w |= waited
+		}
+	}
+	atomic.StoreUint64(&m.word, w)
+	if t != nil {
 		t.wake(Woken)
-	} else {
-		m.held, m.owner = false, nil
 	}
 	m.lock.Unlock(was)
 }
 
 // Held reports whether the current thread holds the mutex (for assertions).
-func (m *Mutex) Held() bool { return m.held && m.owner == Current() }
+func (m *Mutex) Held() bool { return atomic.LoadUint64(&m.word)&^waited == self() }
 
 // Reset frees a mutex whose holders and waiters are gone: in a forked child.
 func (m *Mutex) Reset() { *m = Mutex{} }

@@ -11,6 +11,9 @@ package path
 // returns the offset in p of what follows the prefix (slashes skipped), or -1
 // if p does not literally begin with the prefix.
 func Match(prefix, p []byte) int {
+	if len(prefix) > 1 && len(p) > 1 && p[1] != prefix[1] && p[1] != '/' && p[1] != '.' && p[0] == '/' {
+		return -1 // most that do not begin so differ at once
+	}
 	i := skip(p, 0)
 	if len(prefix) <= 1 {
 		return i
