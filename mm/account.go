@@ -76,6 +76,9 @@ func (a *Account) above(n int64) bool {
 	return a == nil || a.floor == 0 || FreeFramesNear()-n >= a.floor
 }
 
+// HasFloor reports whether it has one: it is a program's.
+func (a *Account) HasFloor() bool { return a.floor != 0 }
+
 // Headroom returns how many frames above the floor are free.
 func (a *Account) Headroom() int64 { return FreeFramesNear() - a.floor }
 

@@ -35,9 +35,12 @@ const slotHeaderSize = 32
 // garbage collector manages (host tests).
 //
 // It grows by blocks of frames up to its bound and keeps them. Each CPU has a
-// list of free entries of its own; what is beyond poolMost on it goes to a common
-// one, and when there are none elsewhere others take from it. Locks: one CPU's
-// list, then the pool's, then the frames'; never two CPUs' lists.
+// list of free entries of its own; what is beyond most on it goes to a common
+// one, and when there are none elsewhere others take from it. Entries that one
+// CPU takes and another gives back (a child's, made here, that ends there) pile
+// up there to no more than that, while here the pool grows: so most is a number
+// of bytes. Locks: one CPU's list, then the pool's, then the frames'; never two
+// CPUs' lists.
 type Pool[T any] struct {
 	// Set by Init.
 	name    string
@@ -46,7 +49,9 @@ type Pool[T any] struct {
 	perBlk  uint32
 	stride  uint32
 	max     uint32
-	Raw     bool // Alloc does not clear the entry (set before use)
+	most    int32 // free entries on one CPU's list
+	batch   int32 // that move between lists at once
+	Raw     bool  // Alloc does not clear the entry (set before use)
 	dirPage int
 
 	lock spin.Lock
@@ -66,13 +71,11 @@ type poolCache struct {
 	_    [64]byte
 }
 
-const (
-	poolMost  = 512 // free entries on one CPU's list
-	poolBatch = 32  // that move between lists at once
-)
+// poolHoard is what one CPU's list of free entries may hold, bytes.
+const poolHoard = 16 << 10
 
-// Init prepares the pool for at most max entries.
-func (p *Pool[T]) Init(name string, max int) Errno {
+// Init prepares the pool for at most bound entries, rounded up to a block.
+func (p *Pool[T]) Init(name string, bound int) Errno {
 	var t T // only for its size
 	*p = Pool[T]{Raw: p.Raw}
 	p.lock.Init(spin.Pool)
@@ -81,6 +84,8 @@ func (p *Pool[T]) Init(name string, max int) Errno {
 	}
 	p.name = name
 	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
+	p.most = int32(min(max(poolHoard/p.stride, 16), 512))
+	p.batch = min(p.most/4, 32)
 	// A block is the smallest power of two of frames that wastes at most an eighth.
 	for p.order = 0; p.order < 4; p.order++ {
 		blk := uint32(PageSize) << p.order
@@ -90,7 +95,7 @@ func (p *Pool[T]) Init(name string, max int) Errno {
 	}
 	n := uint32(PageSize<<p.order) / p.stride
 	p.perBlk = n
-	blocks := (uint32(max) + n - 1) / n
+	blocks := (uint32(bound) + n - 1) / n
 	bytes := uint64(blocks) * 8
 	ord := uint8(0)
 	for PageSize<<ord < bytes {
@@ -183,11 +188,11 @@ func (p *Pool[T]) grow(c *poolCache) bool {
 	return true
 }
 
-// cut takes up to poolBatch entries from the front of a list and returns them, a
+// cut takes up to batch entries from the front of a list and returns them, a
 // list too, its last one, and their number.
 func (p *Pool[T]) cut(list *uint32) (first uint32, last *slotHeader, n int32) {
 	first = *list
-	for i := first; i != 0 && n < poolBatch; n++ {
+	for i := first; i != 0 && n < p.batch; n++ {
 		last = p.header(i - 1)
 		i = last.next
 		*list = i
@@ -278,7 +283,7 @@ func (p *Pool[T]) Free(t *T) {
 	h.next = c.free
 	c.free = h.index + 1
 	c.live--
-	if c.n++; c.n > poolMost {
+	if c.n++; c.n > p.most {
 		first, last, n := p.cut(&c.free)
 		c.n -= n
 		p.lock.AcquireSecond()
@@ -300,6 +305,9 @@ func (p *Pool[T]) Recharge(t *T, a *Account) {
 		a.forceEntries(1)
 	}
 }
+
+// Payer returns the account that a live entry is charged to, nil if none.
+func (p *Pool[T]) Payer(t *T) *Account { return headerOf(t).acct }
 
 // Get returns the entry that r names, or nil when it has been freed.
 func (p *Pool[T]) Get(r Ref) *T {

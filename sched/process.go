@@ -48,6 +48,9 @@ type Process struct {
 	Space   *mm.AddressSpace // fixed until a grace period after its death
 	Acct    *mm.Account
 	Handles handle.Set
+	// Grants are those that were made for it, Lent what its calls have given to
+	// servers that these still hold (ipc/ppc, bound.go). Atomic.
+	Grants, Lent int32
 	// lasts are grants of this server's whose last handle has gone and that
 	// it has not been told of, newest first: pushed by any CPU, atomic. told
 	// are those in the order in which NNextLast takes them.
@@ -216,6 +219,7 @@ func NewProcess(parent *mm.Account) *Process {
 	p.Lock.Init(spin.Process)
 	p.KPid = ref.Word()
 	p.Acct = acct
+	p.Handles.Payer = acct
 	p.Weight = NormalWeight
 	p.StartNS = Now()
 	return p

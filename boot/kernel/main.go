@@ -68,13 +68,7 @@ func startup() {
 	seedRandom()
 
 	sched.Init(8192)
-	// Handles are made for programs mostly, and charged to nobody in particular.
-	handles, ok := mm.NewAccount(mm.RootAccount())
-	if !ok {
-		panic("no memory for an account")
-	}
-	handles.SetFloor(lifecycle.Floor())
-	ppc.Init(handles, 16384, 65536, 8192)
+	ppc.Init(16384, 65536, 8192)
 	ppc.SetHashKey(random64())
 	lifecycle.Init(infoFrame, mapImage, logServerDeath)
 	loadImage(&boot)

@@ -130,10 +130,10 @@ func nativeFCMCreate(p *sched.Process, size, kind, name uint64) int64 {
 	if err != mm.OK {
 		return int64(err)
 	}
-	h, ok := ppc.NewHandle(p, handle.KindFCM, p.KPid, 0, f)
-	if !ok {
+	h, fail := ppc.NewHandle(p, handle.KindFCM, p.KPid, 0, f)
+	if fail != 0 {
 		f.Put()
-		return -abi.ENOMEM
+		return fail
 	}
 	return int64(h)
 }
@@ -202,10 +202,10 @@ func nativeModule(p *sched.Process, va, n uint64) (size uint64, status int64) {
 		}
 		f := modules.fcm[i]
 		f.Get()
-		h, ok := ppc.NewHandle(p, handle.KindFCM, 0, 0, f)
-		if !ok {
+		h, fail := ppc.NewHandle(p, handle.KindFCM, 0, 0, f)
+		if fail != 0 {
 			f.Put()
-			return 0, -abi.ENOMEM
+			return 0, fail
 		}
 		return modules.size[i], int64(h)
 	}

@@ -12,6 +12,15 @@
 //	Root   the leaves of a set; shared by parent and child after fork.
 //	Set    a process's reference to a root.
 //
+// Who pays: a root or leaf is charged to the account of the set that made it, a
+// grant to that of the process for which it was made (ipc/ppc). Who inherits by
+// fork pays for nothing before it changes something: then for its own copy. What
+// the other has made stays charged to that one's account, which lives as long,
+// even if the process has ended.
+//
+// A slot that a call has filled in a server's set counts for the process that
+// made the call (Returned), so that one client cannot fill it.
+//
 // Invariants: Grant.leaves is the number of leaf instances, each counted
 // once however many sets reach it, whose slots name the grant, and of messages
 // in flight that carry it. A slot exists
@@ -29,6 +38,8 @@ package handle
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"go42/mm"
 )
 
 const (
@@ -56,6 +67,7 @@ type Grant struct {
 	revoked  uint32 // KindObject: the server has taken it back; slots stay until they are dropped; atomic
 	leaves   int32
 	Server   uint64  // kernel process id of the serving process (KindObject)
+	Payer    uint64  // kernel process id of the process for which it was made, 0: nobody in particular
 	Object   uint64  // the server's object id, a kernel process id, or 0
 	Ptr      uintptr // the FCM (KindFCM)
 	Next     *Grant  // link of the owner's list of gone grants (sched.Process)
@@ -78,6 +90,9 @@ func (g *Grant) Revoke() { atomic.StoreUint32(&g.revoked, 1) }
 type slot struct {
 	g     *Grant
 	owner uint64 // kernel process id that was granted the slot; another holder inherited it
+	// lender is the kernel process id whose call filled the slot of a server, 0:
+	// none. A copy of the slot has none.
+	lender uint64
 }
 
 // Leaf is 64 slots.
@@ -93,10 +108,11 @@ type Root struct {
 	leaves [rootWidth]*Leaf
 }
 
-// Allocator hands out zeroed records of one type; Get returns nil when the
-// pool or the account is exhausted.
+// Allocator hands out zeroed records of one type, charged to payer (nil: to
+// nobody) until they are put back; Get returns nil when the pool or the account
+// is exhausted.
 type Allocator[T any] interface {
-	Get() *T
+	Get(payer *mm.Account) *T
 	Put(*T)
 }
 
@@ -108,10 +124,14 @@ type Store struct {
 	// Gone is called when no leaf holds g any more. It takes g over and
 	// gives it back by Grants.Put.
 	Gone func(g *Grant)
+	// Returned is called when a slot that lender's call has filled is empty.
+	Returned func(lender uint64)
 }
 
 // Set is a process's handle set. The zero Set is empty and usable.
 type Set struct {
+	// Payer is charged for the set's own roots and leaves; set before the first.
+	Payer  *mm.Account
 	root   *Root
 	hint   int // no free slot below it
 	leaves int // progress of Release
@@ -139,11 +159,11 @@ func (s *Set) Exclusive(h uint64) bool {
 }
 
 // own makes the leaf that holds slot h the set's own, copying what is
-// shared. It returns nil when a pool is exhausted; nothing has changed then
-// that anyone could see.
-func (st *Store) own(s *Set, h uint64) *Leaf {
+// shared, charged to payer. It returns nil when a pool is exhausted; nothing has
+// changed then that anyone could see.
+func (st *Store) own(s *Set, h uint64, payer *mm.Account) *Leaf {
 	if s.root == nil {
-		r := st.Roots.Get()
+		r := st.Roots.Get(payer)
 		if r == nil {
 			return nil
 		}
@@ -151,7 +171,7 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		s.root = r
 	}
 	if atomic.LoadInt32(&s.root.refs) > 1 {
-		r := st.Roots.Get()
+		r := st.Roots.Get(payer)
 		if r == nil {
 			return nil
 		}
@@ -168,14 +188,14 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 	}
 	at := &s.root.leaves[h/leafSlots]
 	if *at == nil {
-		l := st.Leaves.Get()
+		l := st.Leaves.Get(payer)
 		if l == nil {
 			return nil
 		}
 		l.refs = 1
 		*at = l
 	} else if old := *at; atomic.LoadInt32(&old.refs) > 1 {
-		l := st.Leaves.Get()
+		l := st.Leaves.Get(payer)
 		if l == nil {
 			return nil
 		}
@@ -183,7 +203,9 @@ func (st *Store) own(s *Set, h uint64) *Leaf {
 		l.used = old.used
 		l.slots = old.slots
 		for m := l.used; m != 0; m &= m - 1 {
-			atomic.AddInt32(&l.slots[bits.TrailingZeros64(m)].g.leaves, 1)
+			sl := &l.slots[bits.TrailingZeros64(m)]
+			sl.lender = 0 // counted once: by the slot that the call filled
+			atomic.AddInt32(&sl.g.leaves, 1)
 		}
 		*at = l
 		st.leaveLeaf(old)
@@ -212,15 +234,16 @@ func (st *Store) leaveLeaf(l *Leaf) {
 		return
 	}
 	for m := l.used; m != 0; m &= m - 1 {
-		st.unref(l.slots[bits.TrailingZeros64(m)].g)
+		st.empty(&l.slots[bits.TrailingZeros64(m)])
 	}
 	st.Leaves.Put(l)
 }
 
 // Insert puts g into the lowest free slot of s at or above min and returns
-// its number. owner is the kernel process id of the holder. ok is false when
-// the set or a pool is full.
-func (st *Store) Insert(s *Set, g *Grant, owner uint64, min int) (h uint64, ok bool) {
+// its number. owner is the kernel process id of the holder, lender that of the
+// process whose call brings g to a server, else 0. ok is false when the set is
+// Full, or a pool or its payer exhausted.
+func (st *Store) Insert(s *Set, g *Grant, owner, lender uint64, min int) (h uint64, ok bool) {
 	from := min
 	if s.hint > from {
 		from = s.hint
@@ -237,7 +260,7 @@ func (st *Store) Insert(s *Set, g *Grant, owner uint64, min int) (h uint64, ok b
 			continue
 		}
 		h = uint64(i*leafSlots + bits.TrailingZeros64(free))
-		if !st.InsertAt(s, g, owner, h) {
+		if !st.InsertAt(s, g, owner, lender, h) {
 			return 0, false
 		}
 		if int(h) >= s.hint && from == s.hint {
@@ -248,13 +271,30 @@ func (st *Store) Insert(s *Set, g *Grant, owner uint64, min int) (h uint64, ok b
 	return 0, false
 }
 
-// InsertAt puts g into slot h, which must be free.
-func (st *Store) InsertAt(s *Set, g *Grant, owner uint64, h uint64) bool {
-	l := st.own(s, h)
+// Full reports whether no slot at or above min is free.
+func (s *Set) Full(min int) bool {
+	for i := min / leafSlots; i < rootWidth; i++ {
+		if s.root == nil || s.root.leaves[i] == nil {
+			return false
+		}
+		used := s.root.leaves[i].used
+		if i == min/leafSlots {
+			used |= 1<<(uint(min)%leafSlots) - 1
+		}
+		if used != ^uint64(0) {
+			return false
+		}
+	}
+	return true
+}
+
+// InsertAt is Insert for slot h, which must be free.
+func (st *Store) InsertAt(s *Set, g *Grant, owner, lender, h uint64) bool {
+	l := st.own(s, h, s.Payer)
 	if l == nil {
 		return false
 	}
-	l.slots[h%leafSlots] = slot{g, owner}
+	l.slots[h%leafSlots] = slot{g, owner, lender}
 	l.used |= 1 << (h % leafSlots)
 	atomic.AddInt32(&g.leaves, 1)
 	return true
@@ -267,10 +307,14 @@ func (st *Store) Drop(s *Set, h uint64) (found, ok bool) {
 	if g == nil {
 		return false, true
 	}
-	l := st.own(s, h)
+	l := st.own(s, h, s.Payer)
 	if l == nil {
-		return true, false
+		// To let go of something must not fail because its payer has too much.
+		if l = st.own(s, h, nil); l == nil {
+			return true, false
+		}
 	}
+	gone := l.slots[h%leafSlots]
 	l.slots[h%leafSlots] = slot{}
 	l.used &^= 1 << (h % leafSlots)
 	if int(h) < s.hint {
@@ -280,7 +324,7 @@ func (st *Store) Drop(s *Set, h uint64) (found, ok bool) {
 		s.root.leaves[h/leafSlots] = nil
 		st.Leaves.Put(l)
 	}
-	st.unref(g)
+	st.empty(&gone)
 	return true, true
 }
 
@@ -290,6 +334,14 @@ func (st *Store) Hold(g *Grant) { atomic.AddInt32(&g.leaves, 1) }
 
 // Unhold undoes Hold.
 func (st *Store) Unhold(g *Grant) { st.unref(g) }
+
+// empty lets go of what a slot held that has gone.
+func (st *Store) empty(sl *slot) {
+	if sl.lender != 0 {
+		st.Returned(sl.lender)
+	}
+	st.unref(sl.g)
+}
 
 func (st *Store) unref(g *Grant) {
 	if atomic.AddInt32(&g.leaves, -1) == 0 {
@@ -332,6 +384,6 @@ func (st *Store) Release(s *Set, n int) (done bool) {
 		st.leaveLeaf(l)
 	}
 	st.Roots.Put(r)
-	*s = Set{}
+	*s = Set{Payer: s.Payer}
 	return true
 }

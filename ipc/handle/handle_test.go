@@ -3,6 +3,8 @@ package handle
 import (
 	"math/rand"
 	"testing"
+
+	"go42/mm"
 )
 
 // heap is an Allocator on the host's heap that counts and can be exhausted.
@@ -10,7 +12,7 @@ type heap[T any] struct {
 	live, max int
 }
 
-func (a *heap[T]) Get() *T {
+func (a *heap[T]) Get(*mm.Account) *T {
 	if a.max > 0 && a.live >= a.max {
 		return nil
 	}
@@ -45,9 +47,9 @@ func TestForkSharesAndLastIsExact(t *testing.T) {
 	w := newWorld()
 	var parent, child Set
 	for i := 0; i < 1000; i++ {
-		g := w.grants.Get()
+		g := w.grants.Get(nil)
 		g.Object = uint64(i)
-		h, ok := w.st.Insert(&parent, g, 1, 8)
+		h, ok := w.st.Insert(&parent, g, 1, 0, 8)
 		if !ok || h != uint64(8+i) {
 			t.Fatalf("slot %d, %v", h, ok)
 		}
@@ -85,8 +87,8 @@ func TestForkSharesAndLastIsExact(t *testing.T) {
 func TestExhaustedPoolChangesNothing(t *testing.T) {
 	w := newWorld()
 	var parent, child Set
-	g := w.grants.Get()
-	w.st.Insert(&parent, g, 1, 8)
+	g := w.grants.Get(nil)
+	w.st.Insert(&parent, g, 1, 0, 8)
 	w.st.Share(&parent, &child)
 	w.leaves.max = w.leaves.live
 	w.roots.max = 0
@@ -138,10 +140,10 @@ func TestModel(t *testing.T) {
 			p := procs[rnd.Intn(len(procs))]
 			switch rnd.Intn(10) {
 			case 0, 1, 2, 3:
-				g := w.grants.Get()
+				g := w.grants.Get(nil)
 				g.Object = next
 				next++
-				h, ok := w.st.Insert(&p.s, g, 1, 8)
+				h, ok := w.st.Insert(&p.s, g, 1, 0, 8)
 				if !ok {
 					t.Fatal("insert")
 				}
@@ -192,4 +194,57 @@ func TestModel(t *testing.T) {
 			t.Fatalf("seed %d: leak %d %d %d", seed, w.roots.live, w.leaves.live, w.grants.live)
 		}
 	}
+}
+
+// A slot that a call has filled is returned once, however the sets that share it
+// part, and by whoever empties the one that the call filled.
+func TestLenderReturnedOnce(t *testing.T) {
+	for parentFirst := range 2 {
+		w := newWorld()
+		returned := 0
+		w.st.Returned = func(lender uint64) {
+			if lender != 77 {
+				t.Error("returned to", lender)
+			}
+			returned++
+		}
+		var server, child Set
+		for i := range 10 {
+			g := w.grants.Get(nil)
+			g.Object = uint64(i)
+			w.st.Insert(&server, g, 1, uint64(i%2)*77, 8)
+		}
+		w.st.Share(&server, &child)
+		w.st.Drop(&server, 8) // parts the leaf
+		if parentFirst == 1 {
+			w.release(&server)
+			w.release(&child)
+		} else {
+			w.release(&child)
+			w.release(&server)
+		}
+		if returned != 5 {
+			t.Errorf("%d slots were returned, want 5", returned)
+		}
+	}
+}
+
+func TestFull(t *testing.T) {
+	w := newWorld()
+	var s Set
+	for i := 8; i < MaxHandles; i++ {
+		if s.Full(8) {
+			t.Fatal("full with", i)
+		}
+		if h, ok := w.st.Insert(&s, w.grants.Get(nil), 1, 0, 8); !ok || h != uint64(i) {
+			t.Fatal("insert", i, h, ok)
+		}
+	}
+	if _, ok := w.st.Insert(&s, w.grants.Get(nil), 1, 0, 8); ok || !s.Full(8) {
+		t.Error("not full")
+	}
+	if w.st.Drop(&s, 1000); s.Full(8) {
+		t.Error("full with an empty slot")
+	}
+	w.release(&s)
 }

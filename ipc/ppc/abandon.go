@@ -68,7 +68,7 @@ func abandonOutgoing(p *sched.Process, d *sched.Dispatcher) bool {
 		call.LeaveCallee(r, &at.Calls)
 		r.State = call.Free
 		at.Calls.Lock.Release()
-		letGo(&r.Held)
+		unlend(p.KPid, &r.Held)
 		records.Free(r)
 		return true
 	}
@@ -97,7 +97,7 @@ func abandonIncoming(c *sched.CPU, p *sched.Process, d *sched.Dispatcher) bool {
 		return true
 	}
 	if unseen {
-		letGo(&r.Held)
+		unlend(r.CallerPid, &r.Held)
 	}
 	r.Status = -abi.ECONNRESET
 	empty(r)

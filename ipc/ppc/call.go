@@ -42,7 +42,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	}
 	body, err := read(d, msg, r, true)
 	if err == 0 && r.NGrants != 0 {
-		_, err = hold(p, callee, r.Grants[:r.NGrants], &r.Held)
+		err = lend(p, r.Grants[:r.NGrants], &r.Held)
 	}
 	if err != 0 {
 		freeRecord(d, r)
@@ -55,7 +55,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 
 	cd := callee.Near(c)
 	if cd == nil {
-		letGo(&r.Held)
+		unlend(p.KPid, &r.Held)
 		freeRecord(d, r)
 		return -abi.ECONNRESET
 	}
@@ -64,7 +64,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	// Its end empties the lists under this lock: none comes in afterwards.
 	if callee.State() == sched.Dying || callee.Dispatcher(cd.Index) != cd {
 		cd.Calls.Lock.Release()
-		letGo(&r.Held)
+		unlend(p.KPid, &r.Held)
 		freeRecord(d, r)
 		return -abi.ECONNRESET
 	}
@@ -164,7 +164,7 @@ func fillCall(d *sched.Dispatcher, r *call.Record, body *abi.Message) {
 	if r.NGrants != 0 {
 		// Not before: what waits takes none of the callee's slots. One that has
 		// no room finds that nothing was given.
-		place(d.Proc, &r.Held, &r.Handles)
+		place(d.Proc, r.CallerPid, &r.Held, &r.Handles)
 		m.Handles = r.Handles
 	} else {
 		m.Handles = [abi.MaxGrants]uint64{}

@@ -79,13 +79,14 @@ func keep(r *call.Record, m *abi.Message) {
 	}
 }
 
-// hold finds what from grants to to, and counts it as held by the message: n
-// of gs. On failure it holds nothing any more; n then says how many it had.
-func hold(from, to *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
+// hold finds what from grants in a message of a call that caller made, or in the
+// reply to one, and counts it as held by the message: n of gs. On failure it holds
+// nothing any more; n then says how many it had.
+func hold(from, caller *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
 	for n = range gs {
 		var x *handle.Grant
 		from.Lock.Acquire()
-		if x, err = held(from, to, &gs[n]); x != nil {
+		if x, err = held(from, caller, &gs[n]); x != nil {
 			Handles.Hold(x) // before the slot that names it can go
 			out[n] = x
 		}
@@ -100,7 +101,7 @@ func hold(from, to *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.G
 
 // held returns the grant that g describes, nil for GrantNone. from's lock is
 // held.
-func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
+func held(from, caller *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 	switch g.Kind {
 	case abi.GrantNone:
 		return nil, 0
@@ -108,10 +109,7 @@ func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 		if from.Role&abi.RoleServer == 0 {
 			return nil, -abi.EPERM
 		}
-		if x = newGrant(from, to, handle.KindObject, from.KPid, g.Value, nil); x == nil {
-			return nil, -abi.ENOMEM
-		}
-		return x, 0
+		return newGrant(payer(from, caller), handle.KindObject, from.KPid, g.Value, nil)
 	case abi.GrantCopy, abi.GrantRead:
 		if x, _ = from.Handles.Lookup(g.Value); x == nil {
 			return nil, -abi.EBADF
@@ -128,10 +126,7 @@ func held(from, to *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 		if x.Kind != handle.KindFCM {
 			return nil, -abi.EBADF
 		}
-		if x = readOnly(from, to, x); x == nil {
-			return nil, -abi.ENOMEM
-		}
-		return x, 0
+		return readOnly(payer(from, caller), x)
 	}
 	return nil, -abi.EINVAL
 }
@@ -146,25 +141,29 @@ func letGo(gs *[abi.MaxGrants]*handle.Grant) {
 	}
 }
 
-// place gives p slots for what a message holds, and lets that go. A slot that
-// cannot be had is 0, and ok false.
-func place(p *sched.Process, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (ok bool) {
-	ok = true
+// place gives p slots for what a message holds, and lets that go. lender is the
+// caller's KPid if p is a server that is called, else 0. A slot that cannot be had
+// is 0, and err says why.
+func place(p *sched.Process, lender uint64, gs *[abi.MaxGrants]*handle.Grant, out *[abi.MaxGrants]uint64) (err int64) {
 	p.Lock.Acquire()
 	for i, g := range gs {
 		out[i] = 0
 		if g == nil {
 			continue
 		}
-		h, placed := Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
-		if placed {
+		h, ok := Handles.Insert(&p.Handles, g, p.KPid, lender, abi.HandleFree)
+		if ok {
 			out[i] = h
+			continue
 		}
-		ok = ok && placed
+		err = noSlot(p)
+		if lender != 0 {
+			returned(lender)
+		}
 	}
 	p.Lock.Release()
 	letGo(gs)
-	return ok
+	return err
 }
 
 func takeBack(p *sched.Process, hs *[abi.MaxGrants]uint64) {
@@ -190,10 +189,8 @@ func refuse(p *sched.Process, gs []abi.Grant) {
 			println("no memory to tell server", uintptr(p.KPid), "of a handle that could not be given")
 			return
 		}
-		g.Kind, g.Server, g.Object = handle.KindObject, p.KPid, gs[i].Value
+		g.Kind, g.Server, g.Object, g.Payer = handle.KindObject, p.KPid, gs[i].Value, 0
 		list(g)
 		gone(g)
 	}
 }
-
-func errno(e int64) uint64 { return uint64(-e) }

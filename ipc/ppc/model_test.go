@@ -88,7 +88,7 @@ func start(t *testing.T) {
 	sched.Init(256)
 	sched.InitClock()
 	SetHashKey(42)
-	Init(mm.RootAccount(), 512, 512, 256)
+	Init(512, 512, 256)
 	modelCall, modelReturn = sched.OnCall, sched.OnReturn
 }
 
@@ -289,7 +289,7 @@ func (w *world) returned(x *proc) {
 		if !o.callee.dead && !o.failing {
 			w.t.Fatal("a live server's call failed")
 		}
-	case -abi.ENOMEM: // a handle could not be given
+	case -abi.ENOMEM, -abi.ENFILE: // a handle could not be given
 		if m.NGrants != 0 {
 			w.t.Fatal("handles without room")
 		}
@@ -763,7 +763,7 @@ func TestModel(t *testing.T) {
 				x := w.spawn(rank)
 				for _, s := range w.procs {
 					if s.rank < x.rank {
-						if h, ok := NewHandle(x.p, handle.KindObject, s.p.KPid, rootObj, nil); ok {
+						if h, err := NewHandle(x.p, handle.KindObject, s.p.KPid, rootObj, nil); err == 0 {
 							x.to[h] = object{s, rootObj}
 						}
 					}
@@ -777,6 +777,7 @@ func TestModel(t *testing.T) {
 			}
 		}
 		w.objects()
+		w.bounds()
 		for len(w.procs) > 0 {
 			w.kill(w.procs[0])
 		}

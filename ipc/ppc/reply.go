@@ -63,17 +63,18 @@ func Reply(c *sched.CPU, d *sched.Dispatcher, id, status, msg uint64, receive bo
 		if caller != nil {
 			given, err = hold(p, caller, r.Grants[:r.NGrants], &r.Held)
 		}
-		if err == 0 && !place(caller, &r.Held, &r.Handles) {
-			takeBack(caller, &r.Handles)
-			err = -abi.ENOMEM
+		if err == 0 {
+			if err = place(caller, 0, &r.Held, &r.Handles); err != 0 {
+				takeBack(caller, &r.Handles)
+			}
 		}
 		switch err {
 		case 0:
-		case -abi.ENOMEM:
+		case -abi.ENOMEM, -abi.EMFILE, -abi.ENFILE:
 			// The caller is gone, or has no room. The server need not mind:
 			// it is as if the handles had been dropped at once.
 			refuse(p, r.Grants[given:r.NGrants])
-			body, status = &r.Message, errno(abi.ENOMEM)
+			body, status = &r.Message, uint64(err)
 			empty(r)
 		default:
 			at.Calls.Lock.Release()

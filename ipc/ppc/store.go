@@ -20,37 +20,47 @@ var (
 	Handles handle.Store
 )
 
-// pool lets a typed pool serve as a handle.Allocator, charged to account.
-type pool[T any] struct {
-	p       mm.Pool[T]
-	account *mm.Account
-}
+// pool lets a typed pool serve as a handle.Allocator. An entry keeps its payer's
+// account: it may outlive the process, in the sets of heirs.
+type pool[T any] struct{ p mm.Pool[T] }
 
-func (a *pool[T]) Get() *T {
-	x, _, ok := a.p.Alloc(a.account)
+func (a *pool[T]) Get(payer *mm.Account) *T {
+	if payer != nil && payer.HasFloor() && a.crowded() {
+		return nil
+	}
+	x, _, ok := a.p.Alloc(payer)
 	if !ok {
 		return nil
+	}
+	if payer != nil {
+		payer.Get()
 	}
 	return x
 }
 
-func (a *pool[T]) Put(x *T) { a.p.Free(x) }
+func (a *pool[T]) Put(x *T) {
+	payer := a.p.Payer(x)
+	a.p.Free(x)
+	payer.Put()
+}
+
+// crowded says that the rest is for servers, and for refuse: the last quarter.
+func (a *pool[T]) crowded() bool { return a.p.Live() >= a.p.Max()-a.p.Max()/4 }
 
 var (
 	roots  pool[handle.Root]
 	leaves pool[handle.Leaf]
-	grants pool[handle.Grant]
+	grants grantPool
 )
 
-// Init sizes the pools. account is the kernel's. Start-up only.
-func Init(account *mm.Account, maxRecords, maxLeaves, maxProcesses int) {
+// Init sizes the pools. Start-up only.
+func Init(maxRecords, maxLeaves, maxProcesses int) {
 	records.Raw = true // Invoke sets every field: a record is mostly data area
 	records.Init("call records", maxRecords)
 	roots.p.Init("handle roots", maxProcesses)
 	leaves.p.Init("handle leaves", maxLeaves)
 	grants.p.Init("grants", maxLeaves*8)
-	roots.account, leaves.account, grants.account = account, account, account
-	Handles = handle.Store{Roots: &roots, Leaves: &leaves, Grants: &grants, Gone: gone}
+	Handles = handle.Store{Roots: &roots, Leaves: &leaves, Grants: &grants, Gone: gone, Returned: returned}
 	sched.OnCall = deliverCall
 	sched.OnReturn = deliverReturn
 }
@@ -86,31 +96,36 @@ func gone(g *handle.Grant) {
 	Handles.Grants.Put(g)
 }
 
-// newGrant makes a grant that nothing holds yet; nil when there is no room.
-func newGrant(from, to *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) *handle.Grant {
-	if (from.Class() == sched.ClassApp || to.Class() == sched.ClassApp) && grants.p.Live() >= grants.p.Max()-grants.p.Max()/4 {
-		return nil // the last quarter is for servers, and for refuse
+// newGrant makes a grant that nothing holds yet, at payer's expense.
+func newGrant(payer *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (*handle.Grant, int64) {
+	if !mayGrant(payer) {
+		return nil, -abi.ENFILE
 	}
-	g := Handles.Grants.Get()
+	g := grants.Get(payer.Acct)
 	if g == nil {
-		return nil
+		return nil, -abi.ENOMEM
 	}
+	pays(payer, g)
 	g.Kind, g.Server, g.Object, g.Ptr = kind, server, object, uintptr(unsafe.Pointer(fcm))
 	if kind == handle.KindObject {
 		list(g)
 	}
-	return g
+	return g, 0
 }
 
 // NewHandle gives p a slot for a new grant. The caller's reference to fcm
-// becomes the grant's if ok. p's lock is not held.
-func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, ok bool) {
-	g := newGrant(p, p, kind, server, object, fcm)
-	if g == nil {
-		return 0, false
+// becomes the grant's unless there is an error: EMFILE, ENFILE, ENOMEM. p's lock
+// is not held.
+func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *mm.FCM) (h uint64, err int64) {
+	g, err := newGrant(p, kind, server, object, fcm)
+	if err != 0 {
+		return 0, err
 	}
 	p.Lock.Acquire()
-	h, ok = Handles.Insert(&p.Handles, g, p.KPid, abi.HandleFree)
+	h, ok := Handles.Insert(&p.Handles, g, p.KPid, 0, abi.HandleFree)
+	if !ok {
+		err = noSlot(p)
+	}
 	p.Lock.Release()
 	if !ok {
 		if kind == handle.KindObject {
@@ -118,28 +133,37 @@ func NewHandle(p *sched.Process, kind handle.Kind, server, object uint64, fcm *m
 		}
 		Handles.Grants.Put(g)
 	}
-	return h, ok
+	return h, err
+}
+
+// noSlot is the error of an Insert into p's set that has failed. p's lock is
+// held.
+func noSlot(p *sched.Process) int64 {
+	if p.Handles.Full(abi.HandleFree) {
+		return -abi.EMFILE
+	}
+	return -abi.ENOMEM
 }
 
 // readOnly makes a grant of x's FCM that cannot be written through.
-func readOnly(from, to *sched.Process, x *handle.Grant) *handle.Grant {
+func readOnly(payer *sched.Process, x *handle.Grant) (*handle.Grant, int64) {
 	f := (*mm.FCM)(unsafe.Pointer(x.Ptr))
-	g := newGrant(from, to, handle.KindFCM, x.Server, x.Object, f)
-	if g != nil {
+	g, err := newGrant(payer, handle.KindFCM, x.Server, x.Object, f)
+	if err == 0 {
 		f.Get()
 		g.ReadOnly = true
 	}
-	return g
+	return g, err
 }
 
 // NewHandleAt is NewHandle for slot h, which must be free. Start-up only.
 func NewHandleAt(p *sched.Process, h uint64, server, object uint64) {
-	g := Handles.Grants.Get()
+	g := Handles.Grants.Get(p.Acct)
 	if g == nil {
 		panic("ppc: no grant for a boot handle")
 	}
 	g.Kind, g.Server, g.Object = handle.KindObject, server, object
-	if !Handles.InsertAt(&p.Handles, g, p.KPid, h) {
+	if !Handles.InsertAt(&p.Handles, g, p.KPid, 0, h) {
 		panic("ppc: no slot for a boot handle")
 	}
 	list(g)

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/ppc"
 	"go42/mm"
@@ -18,6 +19,26 @@ var Manager uint64
 // by any CPU, atomic. telling are those in the order in which it is told;
 // guarded by the manager's Lock.
 var exits, telling *sched.Process
+
+// dead counts processes that have died and whose records and dispatchers have
+// not been given back. Atomic.
+var dead int32
+
+// deadMost is how many dead, for each CPU, a fork leaves behind: see crowded.
+const deadMost = 32
+
+// crowded reports whether so many dead wait to be taken apart that nobody is to
+// be born: a job each is done between dispatchers, and grace periods take as
+// long as the slowest CPU, so the dead could outgrow what is taken apart. Who
+// forks pays for it then, with its own time and a step of the work.
+func crowded(c *sched.CPU) bool {
+	if int(atomic.LoadInt32(&dead)) < deadMost*amd64.NCPU {
+		return false
+	}
+	for i := 0; i < 8 && c.Step(); i++ {
+	}
+	return true
+}
 
 // Killed is the wait(2) status of a process that the kernel ends with signal.
 func Killed(signal uint64) uint64 { return signal & 0x7f }
@@ -59,6 +80,7 @@ func Die(p *sched.Process, status uint64) {
 	p.SetState(sched.Dying)
 	p.Status = status
 	atomic.AddInt32(&ending, 1)
+	atomic.AddInt32(&dead, 1)
 	p.Holds = 1
 	if p.Born {
 		p.Holds = 2 // the manager may know it, and is told
@@ -224,6 +246,7 @@ func teardown(p *sched.Process) bool {
 				freeArea(d)
 			}
 		}
+		atomic.AddInt32(&dead, -1)
 		letGo(p)
 		return true
 	}

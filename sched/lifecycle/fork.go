@@ -29,6 +29,9 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		}
 	}
 	if child == nil {
+		if crowded(c) {
+			return 0, -abi.EAGAIN
+		}
 		if Account.Headroom() >= forkRoom {
 			child = sched.NewProcess(Account)
 		}
@@ -74,8 +77,8 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		d.Child = 0
 		return 0, -abi.EAGAIN
 	}
-	h, ok := ppc.NewHandle(p, handle.KindProcess, 0, child.KPid, nil)
-	if !ok {
+	h, noHandle := ppc.NewHandle(p, handle.KindProcess, 0, child.KPid, nil)
+	if noHandle != 0 {
 		child.Lock.Acquire()
 		if child.State() == sched.Embryo {
 			child.Born = false

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, seed int64) *world {
 		}
 		sched.Init(256)
 		sched.InitClock()
-		ppc.Init(mm.RootAccount(), 256, 2048, 256)
+		ppc.Init(256, 2048, 256)
 		info, _ := mm.AllocFrame(mm.RootAccount(), mm.KindKernel)
 		Init(info, image, func(*sched.Process) {})
 	}

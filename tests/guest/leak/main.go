@@ -18,7 +18,7 @@ func main() {
 	n, _ := strconv.Atoi(os.Args[1])
 	execs, _ := strconv.Atoi(os.Args[2])
 	// What is built up once, the servers' heaps above all, comes first.
-	forks(n / 10)
+	forks(n / 5)
 	spawns(execs)
 	// The servers' collectors come and go: the best of each half counts.
 	var best [2]int
