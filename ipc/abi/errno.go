@@ -23,8 +23,8 @@ const (
 	ENOSPC       = 28
 	EDEADLK      = 35
 	ENOSYS       = 38
-	ECONNRESET   = 104
 	ETOOMANYREFS = 109
 	ESTALE       = 116
 	EUCLEAN      = 117
+	EOWNERDEAD   = 130 // the server that was called has died
 )

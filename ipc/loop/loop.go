@@ -162,7 +162,7 @@ func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
 	s := x.server
 	if s.dead || s.srv == nil {
 		n.mu.Unlock()
-		return -int64(syscall.ECONNRESET)
+		return -int64(syscall.EOWNERDEAD)
 	}
 	if s.Rank >= p.Rank {
 		n.mu.Unlock()
@@ -195,7 +195,7 @@ func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
 	delete(s.record, call.Record)
 	if s.dead {
 		n.mu.Unlock()
-		return -int64(syscall.ECONNRESET)
+		return -int64(syscall.EOWNERDEAD)
 	}
 	c.R.Status = call.Status
 	c.R.Args, c.R.Len, c.R.NGrants, c.R.Data = call.Reply.Args, call.Reply.Len, call.Reply.NGrants, call.Reply.Data

@@ -99,7 +99,7 @@ func abandonIncoming(c *sched.CPU, p *sched.Process, d *sched.Dispatcher) bool {
 	if unseen {
 		unlend(r.CallerPid, &r.Held)
 	}
-	r.Status = -abi.ECONNRESET
+	r.Status = -abi.EOWNERDEAD
 	empty(r)
 	r.Handles = [abi.MaxGrants]uint64{}
 	cd := sched.Find(r.CallerPid).Dispatcher(r.CallerDisp)

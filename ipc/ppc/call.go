@@ -31,7 +31,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	}
 	callee := sched.Find(server)
 	if callee == nil || callee.State() == sched.Dying {
-		return -abi.ECONNRESET
+		return -abi.EOWNERDEAD
 	}
 	if callee.Rank >= p.Rank {
 		return -abi.EDEADLK
@@ -57,7 +57,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	if cd == nil {
 		unlend(p.KPid, &r.Held)
 		freeRecord(d, r)
-		return -abi.ECONNRESET
+		return -abi.EOWNERDEAD
 	}
 	r.CalleeDisp = cd.Index
 	cd.Calls.Lock.Acquire()
@@ -66,7 +66,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 		cd.Calls.Lock.Release()
 		unlend(p.KPid, &r.Held)
 		freeRecord(d, r)
-		return -abi.ECONNRESET
+		return -abi.EOWNERDEAD
 	}
 	// Of what waits, the eldest is first.
 	atOnce := c.CanHandoff(cd) && atomic.LoadUint32(&cd.Page.Accept) != 0 && cd.Calls.Waiting.Empty()

@@ -285,7 +285,7 @@ func (w *world) returned(x *proc) {
 		if m.Args[0] != m.Tag || !o.taken {
 			w.t.Fatalf("reply %d carries another's result", m.Tag)
 		}
-	case -abi.ECONNRESET:
+	case -abi.EOWNERDEAD:
 		if !o.callee.dead && !o.failing {
 			w.t.Fatal("a live server's call failed")
 		}
@@ -470,7 +470,7 @@ func (w *world) call(x *proc) {
 	if res < 0 {
 		delete(w.calls, tag)
 		switch {
-		case res == -abi.ECONNRESET && s.dead:
+		case res == -abi.EOWNERDEAD && s.dead:
 			w.drop(x, h)
 		case res == -abi.ESTALE && s.revoked[to.id]:
 			w.drop(x, h)

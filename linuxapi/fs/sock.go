@@ -626,7 +626,16 @@ func setsockopt(f *File, level, opt, val, size uint64) int64 {
 	if !ok {
 		return -EFAULT
 	}
-	_, st := sockEnd(f).Option(opt, 1, uint64(v))
+	value := uint64(v)
+	if opt == soLinger { // struct linger: on or off, and the seconds
+		if int32(size) < 8 {
+			return -EINVAL
+		}
+		if value, ok = get64(val); !ok {
+			return -EFAULT
+		}
+	}
+	_, st := sockEnd(f).Option(opt, 1, value)
 	return st
 }
 
@@ -665,8 +674,6 @@ func getsockopt(f *File, level, opt, val, sizeAddr uint64) int64 {
 		put32b(b[4:], uint32(uid))
 		put32b(b[8:], uint32(gid))
 		n = 12
-	case soLinger:
-		n = 8
 	case soRcvtimeo, soSndtimeo:
 		n = 16
 	default:
@@ -675,6 +682,10 @@ func getsockopt(f *File, level, opt, val, sizeAddr uint64) int64 {
 			return st
 		}
 		put32b(b[:], uint32(v))
+		if opt == soLinger {
+			put32b(b[4:], uint32(v>>32))
+			n = 8
+		}
 	}
 	n = min(n, room)
 	if !copyOut(val, b[:n]) || !put32(sizeAddr, n) {

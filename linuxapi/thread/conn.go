@@ -20,7 +20,7 @@ func (t *Thread) Client() *client.Conn {
 func invoke(c *client.Conn, handle uint64, method uint32) int64 {
 	c.R.Tag = 0
 	e := user.CallServer(handle, method, &c.M, &c.R)
-	if e == errno.OK || c.R.Tag != 0 && c.R.Status != -int64(errno.ECONNRESET) {
+	if e == errno.OK || c.R.Tag != 0 && c.R.Status != -int64(errno.EOWNERDEAD) {
 		return 0
 	}
 	return e.Ret()

@@ -105,7 +105,7 @@ func notified(d *Dispatcher) {
 }
 
 // CallServer makes a PPC on handle; the current thread waits for the reply, the
-// others go on. m and r may be anywhere in libOS memory. Answers the server's error (r.Status < 0), ECONNRESET turned into EIO
+// others go on. m and r may be anywhere in libOS memory. Answers the server's error (r.Status < 0), EOWNERDEAD turned into EIO
 // if the server died, or why the call could not be made.
 //
 // r.Status, Args, Handles and the first Len bytes of Data are valid after it.
@@ -121,7 +121,7 @@ func CallServer(handle uint64, method uint32, m *abi.Message, r *abi.ReturnMessa
 	entry.Switch(opInvoke, 0, 0)
 	e := errno.Of(t.callStatus)
 	Restore(was)
-	if e == errno.ECONNRESET {
+	if e == errno.EOWNERDEAD {
 		e = errno.EIO
 	}
 	return e

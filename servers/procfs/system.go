@@ -56,7 +56,7 @@ func (s *Server) foreground(tty uint32) (pgid int32) {
 		switch {
 		case st >= 0:
 			pgid = int32(n)
-		case st == -int64(syscall.ECONNRESET) || st == -int64(syscall.EBADF) || st == -int64(syscall.EIO):
+		case st == -int64(syscall.EOWNERDEAD) || st == -int64(syscall.EBADF) || st == -int64(syscall.EIO):
 			// That server has died; another may have taken its place.
 			if s.terminals.CompareAndSwap(h, 0) {
 				s.kernel.Drop(h)

@@ -91,7 +91,7 @@ type sock struct {
 	peerKey   string // of a connected internet datagram socket
 	connected bool
 	hungUp    bool // the peer has been closed
-	reset     bool // with data that nobody had read
+	reset     bool // with data that nobody had read, before it was accepted, or by linger
 	refused   bool // a datagram found nobody
 	shutR     bool
 	shutW     bool
@@ -241,21 +241,31 @@ func (o *sock) close() []uint64 {
 			}
 		}
 	}
-	unread := len(o.queue) > 0
+	reset := len(o.queue) > 0 || o.aborts()
 	o.queue, o.bytes = nil, 0
 	for _, q := range o.pending {
 		// Connected, but nobody will accept it.
+		if q.peer != nil {
+			q.peer.reset = true
+		}
 		drops = append(drops, q.close()...)
 	}
 	o.pending = nil
 	if p := o.peer; p != nil && p.peer == o && o.typ != syscall.SOCK_DGRAM {
-		p.hungUp, p.reset = true, unread
+		p.hungUp, p.reset = true, p.reset || reset
 		p.peer = nil
 		p.wake()
 	}
 	o.peer = nil
 	o.wake()
 	return drops
+}
+
+// aborts: closing o breaks the connection, as SO_LINGER with no seconds asks of
+// TCP. s.mu is held.
+func (o *sock) aborts() bool {
+	v := o.opts[soLinger]
+	return o.fam != 0 && uint32(v) != 0 && v>>32 == 0
 }
 
 // key identifies an address: an inode for a path, the bytes for an abstract name.
@@ -487,6 +497,7 @@ const (
 	soError      = 4
 	soSndbuf     = 7
 	soRcvbuf     = 8
+	soLinger     = 13 // value: on or off, and the seconds times 1<<32
 	soPasscred   = 16
 	soAcceptconn = 30
 	soProtocol   = 38
@@ -503,6 +514,12 @@ func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uin
 			return 0, -int64(syscall.ENOPROTOOPT)
 		case soSndbuf, soRcvbuf:
 			value = min(max(2*value, 4608), 2*defaultBuf)
+		case soLinger:
+			if uint32(value) == 0 {
+				value = o.opts[option] >> 32 << 32 // the seconds stay
+			} else {
+				value = value>>32<<32 | 1
+			}
 		}
 		o.opts[option] = value
 		return 0, 0

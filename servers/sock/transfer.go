@@ -119,6 +119,9 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 			return 0, o.state(), -int64(syscall.EOPNOTSUPP)
 		case !o.connected:
 			return 0, o.state(), -int64(syscall.ENOTCONN)
+		case o.reset && o.fam != 0:
+			o.reset = false
+			return 0, o.state(), -int64(syscall.ECONNRESET)
 		case o.shutW || o.hungUp || t == nil || t.shutR:
 			return 0, o.state(), -int64(syscall.EPIPE)
 		}

@@ -47,6 +47,7 @@ var checks = []struct {
 	{"pipes", pipes},
 	{"deadlines", deadlines},
 	{"sockets", sockets},
+	{"resets", resets},
 }
 
 func main() {
