@@ -11,8 +11,8 @@ wait
 cat job.* | sort -k2n | tail -n 2
 ls job.* | wc -l
 rm job.*
-(sleep 0.1; echo a; sleep 0.4; echo c) & (sleep 0.3; echo b); wait
+(sleep 0.1; echo a; sleep 2; echo c) & (sleep 1; echo b); wait
 sh -c '(sleep 0.2; echo orphan >orphan) & exit 0'
-sleep 0.6
+sleep 2
 cat orphan
 timeout 1 sleep 20; echo "timeout $?"
