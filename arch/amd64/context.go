@@ -65,7 +65,9 @@ const (
 // RFLAGS. GS base is set to gs; vector state and FS base stay what they were:
 // for an upcall in place of resuming c. Copy c.Regs before where it matters.
 func (c *UserContext) Upcall(rip, rsp, gs, rdi, rsi uint64) {
-	c.Regs = abi.SaveArea{RIP: rip, RSP: rsp, RFLAGS: InitFlags, RDI: rdi, RSI: rsi}
+	r := &c.Regs // in place: a literal is made elsewhere first, and copied
+	*r = abi.SaveArea{}
+	r.RIP, r.RSP, r.RFLAGS, r.RDI, r.RSI = rip, rsp, InitFlags, rdi, rsi
 	c.GSBase, c.SetGS = gs, true
 	c.Fast = rip < UserTop
 }

@@ -3,6 +3,7 @@ package fs
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 
 	"go42/ipc/proto"
 	"go42/linuxapi/fs/fdtable"
@@ -109,30 +110,31 @@ var forkGen uint32 = 1
 
 const pollBatch = 32
 
-// pollfdSize is sizeof(struct pollfd).
-const pollfdSize = 8
+// pollfd is struct pollfd.
+type pollfd struct {
+	fd              int32
+	events, revents uint16
+}
+
+const pollfdSize = uint64(unsafe.Sizeof(pollfd{}))
 
 // pollScan writes revents of the n pollfds at addr and returns how many are
 // nonzero, and the channels that their objects announce changes on. -EFAULT.
 func pollScan(addr uint64, n int) (ready int64, chans uint32) {
-	var buf [pollBatch * pollfdSize]byte
+	var buf [pollBatch]pollfd
 	for i := 0; i < n; i += pollBatch {
-		k := n - i
-		if k > pollBatch {
-			k = pollBatch
-		}
-		b := buf[:k*pollfdSize]
+		fds := buf[:min(n-i, pollBatch)]
+		b := unsafe.Slice((*byte)(unsafe.Pointer(&buf)), uint64(len(fds))*pollfdSize)
 		at := addr + uint64(i)*pollfdSize
 		if !copyIn(b, at) {
 			return -EFAULT, 0
 		}
-		for j := 0; j < k; j++ {
-			e := b[j*pollfdSize:]
-			fd := int32(le32(e))
-			want := uint32(e[4]) | uint32(e[5])<<8
+		for j := range fds {
+			e := &fds[j]
+			want := uint32(e.events)
 			var got uint32
-			if fd >= 0 {
-				f := get(uint64(fd))
+			if e.fd >= 0 {
+				f := get(uint64(e.fd))
 				if f == nil {
 					got = pollNval
 				} else {
@@ -141,7 +143,7 @@ func pollScan(addr uint64, n int) (ready int64, chans uint32) {
 					f.put()
 				}
 			}
-			e[6], e[7] = byte(got), byte(got>>8)
+			e.revents = uint16(got)
 			if got != 0 {
 				ready++
 			}
