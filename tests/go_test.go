@@ -23,6 +23,6 @@ func TestGo(t *testing.T) {
 
 func TestGoSockets(t *testing.T) {
 	t.Parallel()
-	args := []string{goProgram(t, "gofeatures"), "sockets", "resets"}
+	args := []string{goProgram(t, "gofeatures"), "sockets", "resets", "timeouts"}
 	same(t, boot(t, qemu.Config{Args: args}), host(t, nil, "", args...))
 }

@@ -76,6 +76,10 @@ const (
 	PollRDHup = 0x2000
 )
 
+// Timed is set beside the poll bits of an answer EAGAIN if a socket option
+// limits how long the caller is to wait.
+const Timed = 1 << 32
+
 // Lock is struct flock with Pid resolved: Type F_RDLCK 0, F_WRLCK 1, F_UNLCK 2.
 type Lock struct {
 	Type, Whence int16

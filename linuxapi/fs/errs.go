@@ -45,6 +45,7 @@ const (
 	EOPNOTSUPP      = int64(errno.EOPNOTSUPP)
 	EAFNOSUPPORT    = int64(errno.EAFNOSUPPORT)
 	ETIMEDOUT       = int64(errno.ETIMEDOUT)
+	EDOM            = int64(errno.EDOM)
 	ECONNRESET      = int64(errno.ECONNRESET)
 	ESRCH           = int64(errno.ESRCH)
 	EPROTONOSUPPORT = int64(errno.EPROTONOSUPPORT)

@@ -232,6 +232,7 @@ func (f *File) readWaiting(u *uio) int64 {
 	if u.total == 0 {
 		return 0
 	}
+	var until uint64
 	for {
 		addr, n, e := piece(u, true)
 		if n == 0 {
@@ -254,7 +255,7 @@ func (f *File) readWaiting(u *uio) int64 {
 			if !block {
 				return st
 			}
-			if e := s.wait(1<<f.ch, forever); e != 0 {
+			if e := f.waitLimited(&s, state, soRcvtimeo, &until); e != 0 {
 				return e
 			}
 			continue
@@ -306,6 +307,7 @@ func (f *File) writeWaiting(u *uio) int64 {
 
 func (f *File) writePieces(u *uio, own bool) int64 {
 	var done int64
+	var until uint64
 	for {
 		var addr, n uint64
 		var e int64
@@ -334,7 +336,7 @@ func (f *File) writePieces(u *uio, own bool) int64 {
 			if !block {
 				return partial(done, st)
 			}
-			if e := s.wait(1<<f.ch, forever); e != 0 {
+			if e := f.waitLimited(&s, state, soSndtimeo, &until); e != 0 {
 				return partial(done, e)
 			}
 			continue

@@ -445,6 +445,7 @@ func (f *File) connect(b *pathBuf, n int) int64 {
 		}
 		defer node.put()
 	}
+	var until uint64
 	for {
 		var s snapshot
 		s.take()
@@ -461,7 +462,7 @@ func (f *File) connect(b *pathBuf, n int) int64 {
 			f.edge(pollOut | pollWrNorm)
 			return st
 		}
-		if e := s.wait(1<<chanSock, forever); e != 0 {
+		if e := f.waitLimited(&s, proto.Timed, soSndtimeo, &until); e != 0 {
 			return e
 		}
 	}
@@ -494,6 +495,7 @@ func Accept4(fd, addr, lenAddr, flags uint64) int64 {
 }
 
 func (f *File) accept(flags uint64) (*File, int64) {
+	var until uint64
 	for {
 		var s snapshot
 		s.take()
@@ -511,7 +513,7 @@ func (f *File) accept(flags uint64) (*File, int64) {
 		grantLeave()
 		f.edge(pollIn | pollRdNorm)
 		if st == -EAGAIN && block {
-			if e := s.wait(1<<chanSock, forever); e != 0 {
+			if e := f.waitLimited(&s, proto.Timed, soRcvtimeo, &until); e != 0 {
 				return nil, e
 			}
 			continue
@@ -616,7 +618,9 @@ func setsockopt(f *File, level, opt, val, size uint64) int64 {
 		return e
 	}
 	switch opt {
-	case soRcvtimeo, soSndtimeo, soPeercred, soMark:
+	case soRcvtimeo, soSndtimeo:
+		return setTimeLimit(f, opt, val, size)
+	case soPeercred, soMark:
 		return -ENOPROTOOPT
 	}
 	if int32(size) < 4 {
@@ -674,7 +678,13 @@ func getsockopt(f *File, level, opt, val, sizeAddr uint64) int64 {
 		put32b(b[4:], uint32(uid))
 		put32b(b[8:], uint32(gid))
 		n = 12
-	case soRcvtimeo, soSndtimeo:
+	case soRcvtimeo, soSndtimeo: // struct timeval
+		us, st := sockEnd(f).Option(opt, 0, 0)
+		if st < 0 {
+			return st
+		}
+		put64b(b[:], us/1e6)
+		put64b(b[8:], us%1e6)
 		n = 16
 	default:
 		v, st := sockEnd(f).Option(opt, 0, 0)

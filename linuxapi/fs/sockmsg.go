@@ -216,6 +216,7 @@ func (f *File) sendTo(b *pathBuf, u *uio, flags, addr, size uint64, cg *cargo) i
 
 func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, node *File, cg *cargo) int64 {
 	var done int64
+	var until uint64
 	for {
 		addr, n := u.base, u.len
 		if !own {
@@ -249,7 +250,7 @@ func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, no
 			if !block {
 				return partial(done, st)
 			}
-			if e := s.wait(1<<chanSock, forever); e != 0 {
+			if e := f.waitLimited(&s, state, soSndtimeo, &until); e != 0 {
 				return partial(done, e)
 			}
 			continue
@@ -384,6 +385,7 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 		return -EINVAL
 	}
 	var done int64
+	var until uint64
 	for {
 		addr, n, e := piece(u, true)
 		if e != 0 {
@@ -424,7 +426,7 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 			bb.give()
 		}
 		if st == -EAGAIN && block && done == 0 {
-			if e := s.wait(1<<chanSock, forever); e != 0 {
+			if e := f.waitLimited(&s, state, soRcvtimeo, &until); e != 0 {
 				return e
 			}
 			continue

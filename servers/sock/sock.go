@@ -498,6 +498,8 @@ const (
 	soSndbuf     = 7
 	soRcvbuf     = 8
 	soLinger     = 13 // value: on or off, and the seconds times 1<<32
+	soRcvtimeo   = 20 // value: microseconds, 0: none
+	soSndtimeo   = 21
 	soPasscred   = 16
 	soAcceptconn = 30
 	soProtocol   = 38
@@ -607,6 +609,15 @@ func (o *sock) state() uint64 {
 	}
 	if o.hungUp || o.shutW || o.peer != nil && o.peer.room() {
 		b |= proto.PollOut
+	}
+	return b
+}
+
+// again is the state that goes with EAGAIN; option limits the wait. s.mu is held.
+func (o *sock) again(option uint64) uint64 {
+	b := o.state()
+	if o.opts[option] != 0 {
+		b |= proto.Timed
 	}
 	return b
 }

@@ -129,7 +129,7 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 	if !t.room() {
 		t.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
 		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
-		return 0, o.state(), -int64(syscall.EAGAIN)
+		return 0, o.again(soSndtimeo), -int64(syscall.EAGAIN)
 	}
 	if o.typ == syscall.SOCK_STREAM {
 		if n == 0 {
@@ -203,7 +203,7 @@ func (o *sock) recv(c *ipc.Call, flags, wait uint64, buf ipc.Out) (size, state, 
 			return 0, o.state(), 0, "", nil, nil, 0
 		}
 		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
-		return 0, o.state(), 0, "", nil, nil, -int64(syscall.EAGAIN)
+		return 0, o.again(soRcvtimeo), 0, "", nil, nil, -int64(syscall.EAGAIN)
 	}
 	peek := flags&msgPeek != 0
 	first := o.queue[0]

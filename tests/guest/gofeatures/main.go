@@ -48,6 +48,7 @@ var checks = []struct {
 	{"deadlines", deadlines},
 	{"sockets", sockets},
 	{"resets", resets},
+	{"timeouts", timeouts},
 }
 
 func main() {
