@@ -17,7 +17,7 @@ var Calls = [...]call.Entry{
 	{60, "exit", sysExit, call.Full, "full"},
 	{61, "wait4", sysWait4, call.Full, "full"},
 	{63, "uname", sysUname, call.Full, "full"},
-	{97, "getrlimit", sysGetrlimit, call.Full, "partial: effective are NOFILE, STACK, AS, DATA, NPROC, FSIZE; the others are kept"},
+	{97, "getrlimit", sysGetrlimit, call.Full, "partial: effective are NOFILE, STACK, AS, DATA, NPROC, FSIZE, CPU; the others are kept"},
 	{98, "getrusage", sysGetrusage, call.Full, "partial: RUSAGE_THREAD is the process's"},
 	{99, "sysinfo", sysSysinfo, call.Full, "full"},
 	{101, "ptrace", refuseEPERM, call.Leaf, "none: EPERM, no process may be traced"},

@@ -95,10 +95,11 @@ func prlimit(t *thread.Thread, pid, which, new, old uint64) int64 {
 		if v[1] > was[1] && Me.EUID != 0 || which == rlimitNoFile && v[1] > 1<<20 {
 			return errno.EPERM.Ret()
 		}
+		Limits[which] = v
 		if e := apply(t, which, v); e != errno.OK {
+			Limits[which] = was
 			return e.Ret()
 		}
-		Limits[which] = v
 	}
 	if old != 0 {
 		return usercopy.Put(old, &was).Ret()
@@ -117,9 +118,16 @@ func apply(t *thread.Thread, which uint64, v [2]uint64) errno.Errno {
 	return enforce(which, v)
 }
 
+// LimitCPU makes Limits[rlimitCPU] effective; the time layer's.
+var LimitCPU func()
+
 // enforce passes on what is not read here at each use.
 func enforce(which uint64, v [2]uint64) errno.Errno {
 	switch which {
+	case rlimitCPU:
+		if LimitCPU != nil {
+			LimitCPU()
+		}
 	case rlimitAS:
 		return errno.Of(native.SetLimit(abi.LimitAS, v[0]))
 	case rlimitData:

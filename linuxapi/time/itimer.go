@@ -3,6 +3,7 @@ package time
 import (
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/native"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/sigcall"
 	"go42/linuxapi/signal"
@@ -32,7 +33,8 @@ type interval struct {
 
 var lock user.SpinLock
 
-var itimers [3]interval
+// itimers are those of setitimer(2), and behind them the one of RLIMIT_CPU.
+var itimers [cpuLimit + 1]interval
 
 // arm sets the clockwork for iv.at. lock is held.
 func (iv *interval) arm() {
@@ -93,6 +95,9 @@ func expired(tm *user.Timer) {
 		lock.Unlock(was)
 		return
 	}
+	if iv == &itimers[cpuLimit] && now/second >= proc.Limits[0][1] {
+		native.Exit(signal.SIGKILL)
+	}
 	n := int32(1)
 	if iv.every != 0 {
 		missed := (now - iv.at) / iv.every
@@ -137,10 +142,11 @@ func Setup() {
 	for i := range itimers {
 		iv := &itimers[i]
 		iv.id, iv.notify, iv.clock = maxPosix+int32(i), true, clockMonotonic
-		iv.sig = [3]int{signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}[i]
+		iv.sig = [...]int{signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU}[i]
 		iv.cpu = i != 0
 	}
 	sigcall.TimersSave, sigcall.TimersRestore = save, restore
+	proc.LimitCPU = limitCPU
 }
 
 // save and restore carry ITIMER_REAL over exec.
@@ -154,9 +160,36 @@ func restore(p *proc.Parcel) {
 		iv.at, iv.every = p.AlarmAt, p.AlarmEvery
 		iv.arm()
 	}
+	inheritCPULimit()
 }
 
-// AfterFork: a child has no timers.
+// cpuLimit is the index of the interval that watches over RLIMIT_CPU.
+const cpuLimit = 3
+
+// Seconds from here on are no limit.
+const forever = 1 << 32
+
+// inheritCPULimit is limitCPU in an image or a child that has no timers yet.
+func inheritCPULimit() {
+	if proc.Limits[0][0] < forever {
+		limitCPU()
+	}
+}
+
+// limitCPU makes RLIMIT_CPU effective: SIGXCPU at the soft limit and each second
+// after it, SIGKILL at the hard one.
+func limitCPU() {
+	was := lock.Lock()
+	iv := &itimers[cpuLimit]
+	iv.at, iv.every = 0, second
+	if soft := proc.Limits[0][0]; soft < forever { // 0 is one second, as on Linux
+		iv.at = max(soft, 1) * second
+	}
+	iv.arm()
+	lock.Unlock(was)
+}
+
+// AfterFork: a child has no timers; its CPU time begins anew.
 func AfterFork() {
 	lock = user.SpinLock{}
 	for i := range itimers {
@@ -167,6 +200,7 @@ func AfterFork() {
 			posix[i] = interval{}
 		}
 	}
+	inheritCPULimit()
 }
 
 const micro = 1000
