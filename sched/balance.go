@@ -14,11 +14,14 @@ import (
 // several dispatchers spread their threads themselves, and servers stay with
 // their callers. Nobody takes from another CPU's queue.
 
+// anyCPU is the mask of those that may be moved anywhere.
+const anyCPU = ^uint64(0)
+
 // movable reports whether d, which is this CPU's and not current, may go to
 // another CPU.
 func (d *Dispatcher) movable() bool {
 	p := d.Proc
-	if d.pinned || p.Class() != ClassApp || p.State() != Running {
+	if d.only&(1<<numCPU()-1)&^(1<<d.cpu) == 0 || p.Class() != ClassApp || p.State() != Running {
 		return false
 	}
 	for i := range p.Disp {
@@ -39,12 +42,12 @@ func (c *CPU) spread() {
 		for d := c.queue[ClassApp].head; d != nil; {
 			next := d.next
 			if d.movable() {
-				to := c.idler()
+				to := c.idler(d.only)
 				if to == nil {
 					spare = 1
-					break
+				} else {
+					c.give(d, to)
 				}
-				c.give(d, to)
 			}
 			d = next
 		}
@@ -54,11 +57,12 @@ func (c *CPU) spread() {
 	}
 }
 
-// idler returns an idle CPU that nobody has sent anything, nil if there is none.
-func (c *CPU) idler() *CPU {
+// idler returns an idle CPU of those in mask that nobody has sent anything, nil if
+// there is none.
+func (c *CPU) idler(mask uint64) *CPU {
 	for i := 1; i < numCPU(); i++ {
 		x := &cpus[(c.ID+i)%numCPU()]
-		if atomic.LoadUint32(&x.idle) != 0 && !x.hasMail() {
+		if mask>>x.ID&1 != 0 && atomic.LoadUint32(&x.idle) != 0 && !x.hasMail() {
 			return x
 		}
 	}
@@ -76,13 +80,12 @@ func (c *CPU) beg() {
 }
 
 // Place returns the CPU that a new process is to begin on, whose dispatcher is
-// d: this one if its parent was told to stay here (and it with it), else an idle
-// one, else this.
+// d: an idle one, if it may go there, else this.
 func (c *CPU) Place(d *Dispatcher) *CPU {
-	if d.pinned || d.Proc.Class() == ClassServer || c.Current == nil && c.queue[ClassApp].head == nil {
+	if d.Proc.Class() == ClassServer || c.Current == nil && c.queue[ClassApp].head == nil {
 		return c
 	}
-	if x := c.idler(); x != nil {
+	if x := c.idler(d.only); x != nil {
 		return x
 	}
 	return c
@@ -123,16 +126,24 @@ func (c *CPU) arrived(d *Dispatcher) {
 	}
 }
 
-// SetCPU moves dispatcher index of p to CPU to, where it stays (NSetCPU). If it
-// is the current one the CPU is undecided afterwards.
-func (c *CPU) SetCPU(p *Process, index, to uint64) int64 {
+// SetCPU moves dispatcher index of p to CPU to (NSetCPU); from then on it may be
+// moved among those in mask, 0: it stays. If it is the current one the CPU is
+// undecided afterwards.
+func (c *CPU) SetCPU(p *Process, index, to, mask uint64) int64 {
 	if to >= uint64(numCPU()) {
+		return -abi.EINVAL
+	}
+	if mask == 0 {
+		mask = 1 << to
+	}
+	if mask>>to&1 == 0 {
 		return -abi.EINVAL
 	}
 	if index >= abi.MaxDispatchers || p.Dispatcher(int(index)) == nil {
 		return -abi.ESRCH
 	}
 	d := p.Dispatcher(int(index))
+	atomic.StoreUint64(&d.goOnly, mask)
 	atomic.StoreUint32(&d.goTo, uint32(to)+1)
 	if d.CPU() == c {
 		c.moveAsked(d)
@@ -148,7 +159,7 @@ func (c *CPU) moveAsked(d *Dispatcher) {
 	if to == 0 || d.State == DispEmbryo {
 		return
 	}
-	d.pinned = true
+	d.only = atomic.LoadUint64(&d.goOnly)
 	if int(to-1) == c.ID {
 		return
 	}
@@ -160,7 +171,11 @@ func (c *CPU) moveAsked(d *Dispatcher) {
 
 // Stay makes d, a new process's, stay where its parent's dispatcher from was
 // told to stay (sched_setaffinity is inherited).
-func (d *Dispatcher) Stay(from *Dispatcher) { d.pinned = from.pinned }
+func (d *Dispatcher) Stay(from *Dispatcher) { d.only = from.only }
+
+// Roam undoes it for d, which has stopped: the new program's libOS says again
+// where it is to stay.
+func (d *Dispatcher) Roam() { d.only = anyCPU }
 
 // Give sends d, which is new and this CPU's, to another.
 func (c *CPU) Give(d *Dispatcher, to *CPU) { c.give(d, to) }

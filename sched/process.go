@@ -267,8 +267,9 @@ type Dispatcher struct {
 	// mailNext links it into the mailbox of its CPU.
 	mailNext *Dispatcher
 	goTo     uint32 // 1 + the CPU that NSetCPU named; atomic
+	goOnly   uint64 // the CPUs to which it may go from there; atomic, before goTo
 	carry    uint64 // its deadline while it is on its way to another CPU
-	pinned   bool   // it stays where it is
+	only     uint64 // CPUs that it may be moved to, a bit each (sched_setaffinity)
 
 	// Calls are guarded by their own lock.
 	Calls call.Endpoint
@@ -325,7 +326,7 @@ func NewDispatcher(p *Process, index int, c *CPU, page *abi.DispatcherPage) *Dis
 	d.vectors = frame
 	d.Ctx.XSave = uintptr(mm.PhysToPtr(frame))
 	d.Calls.Init()
-	d.cpu = uint32(c.ID)
+	d.cpu, d.only = uint32(c.ID), anyCPU
 	d.Proc, d.Index, d.Page, d.VA = p, index, page, uint64(abi.DispatcherVA(index))
 	return d
 }

@@ -114,7 +114,7 @@ func severalCPUs(t *testing.T, seed int64) {
 		case 6:
 			if r.Intn(4) == 0 {
 				i := uint64(r.Intn(abi.MaxDispatchers))
-				if c.SetCPU(p, i, uint64(r.Intn(n))) == 0 {
+				if c.SetCPU(p, i, uint64(r.Intn(n)), 0) == 0 {
 					wanted++
 				}
 			}

@@ -103,3 +103,15 @@ func TestScaling(t *testing.T) {
 		}
 	}
 }
+
+// Processes of one thread are where sched_setaffinity says, though the kernel would
+// move them, and are moved again when it says so.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	for _, cpus := range []int{2, 4} {
+		t.Run(fmt.Sprint(cpus), func(t *testing.T) {
+			t.Parallel()
+			smpGuest(t, cpus, qemu.Config{}, "places")
+		})
+	}
+}

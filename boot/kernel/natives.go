@@ -63,7 +63,7 @@ func onNative(ctx *amd64.UserContext) {
 		return
 	case abi.NSetCPU:
 		r.RAX = 0 // first: once it is given away another CPU may run it, and has r
-		if res = c.SetCPU(p, a0, a1); res < 0 {
+		if res = c.SetCPU(p, a0, a1, a2); res < 0 {
 			r.RAX = uint64(res)
 		}
 		c.Leave()

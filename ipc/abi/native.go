@@ -46,7 +46,7 @@ const (
 	NSetRole     = 35 // (kpid): process manager; the process may serve (RoleServer) from now on, with RankUser. EBUSY: it has a rank already
 	NExecCred    = 37 // (kpid, credential token + 1; 0: none): process manager; what the process's next NReset makes its credentials (RunExecID)
 	NSetNice     = 36 // (kpid, nice value + 20): process manager; the process's share of the CPU among programs
-	NSetCPU      = 34 // (index, cpu): moves a dispatcher of this process to another CPU. EINVAL: no such CPU; ESRCH: no such dispatcher
+	NSetCPU      = 34 // (index, cpu, mask): moves a dispatcher of this process to another CPU; the kernel may move it on to those in mask if the process has no other, 0: it stays. EINVAL: no such CPU, or not in mask; ESRCH: no such dispatcher
 
 	// --- memory ---
 	NMap       = 40 // (*MapArgs) -> address

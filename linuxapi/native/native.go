@@ -166,5 +166,6 @@ func SpawnDisp(cpu, arg uint64) int64 { return Call(abi.NSpawnDisp, cpu, arg, 0,
 // Poke gives dispatcher index of this process EventPoke.
 func Poke(index uint64) int64 { return Call(abi.NPoke, index, 0, 0, 0, 0, 0) }
 
-// SetCPU moves dispatcher index of this process.
-func SetCPU(index, cpu uint64) int64 { return Call(abi.NSetCPU, index, cpu, 0, 0, 0, 0) }
+// SetCPU moves dispatcher index of this process to cpu, and lets the kernel move it
+// among those in mask later, 0: not at all.
+func SetCPU(index, cpu, mask uint64) int64 { return Call(abi.NSetCPU, index, cpu, mask, 0, 0, 0) }

@@ -392,7 +392,7 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 	if m &= cpuMask(); m == cpuMask() {
 		m = 0
 	}
-	if m != 0 && thread.All.N == 1 {
+	if thread.All.N == 1 {
 		user.MoveAll(m) // rather than a second dispatcher
 	}
 	o.SetCPUs(m)

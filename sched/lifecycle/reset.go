@@ -144,6 +144,7 @@ func begin(c *sched.CPU, p *sched.Process) bool {
 	}
 	p.SetJob(nil)
 	p.Lock.Release()
+	d.Roam()
 	c.Restart(d, reason, p.Length)
 	return true
 }

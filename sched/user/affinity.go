@@ -18,6 +18,12 @@ func (t *Thread) InheritCPUs(mask uint64) { t.cpus = mask }
 func (t *Thread) SetCPUs(mask uint64) {
 	was := Disable()
 	atomic.StoreUint64(&t.cpus, mask)
+	if mask != 0 && !several() && mask != told {
+		// Other threads may go elsewhere: this one's place is that of the
+		// dispatcher, which the kernel must not move then.
+		cpu := CPU()
+		settle(cpu, 1<<cpu)
+	}
 	if t != Current() {
 		// Where it is queued, or runs, it is looked at again.
 		if several() {
@@ -32,18 +38,36 @@ func (t *Thread) SetCPUs(mask uint64) {
 	Restore(was)
 }
 
-// MoveAll lets the process's only dispatcher run on one of the CPUs in mask (0: it
-// may be anywhere).
+// told is the mask of CPUs among which the kernel may move the only dispatcher, as
+// the libOS has told it; 0: all. Only while there is one.
+var told uint64
+
+// MoveAll lets the process's only dispatcher, which has the only thread, run on the
+// CPUs in mask only (0: on all): it is on one of them when this returns.
 func MoveAll(mask uint64) {
 	was := Disable()
-	d := current()
-	if mask != 0 && !several() && mask>>(CPU()&63)&1 == 0 {
-		cpu := uint32(bits.TrailingZeros64(mask))
-		if native.SetCPU(uint64(d.index), uint64(cpu)) >= 0 {
-			atomic.StoreUint32(&d.cpu, cpu)
+	if !several() && mask|told != 0 {
+		cpu := CPU()
+		if mask != 0 && mask>>(cpu&63)&1 == 0 {
+			cpu = uint32(bits.TrailingZeros64(mask))
 		}
+		settle(cpu, mask)
 	}
 	Restore(was)
+}
+
+// settle brings the only dispatcher to cpu, and has the kernel keep it among those
+// in mask (0: all). Disabled.
+func settle(cpu uint32, mask uint64) {
+	d := current()
+	only := mask
+	if mask == 0 {
+		only = ^uint64(0)
+	}
+	if native.SetCPU(uint64(d.index), uint64(cpu), only) >= 0 {
+		atomic.StoreUint32(&d.cpu, cpu)
+		told = mask
+	}
 }
 
 // ToFirst brings the current thread to dispatcher 0, for exec, and keeps it there.

@@ -80,7 +80,7 @@ func Setup() {
 	d.page = p
 	d.cpu = p.CPU
 	d.bind()
-	ndisp, spawning, barrier = 1, 0, 0
+	ndisp, spawning, barrier, told = 1, 0, 0, 0
 	textLo, textHi = info.LibOSText[0], info.LibOSText[1]
 	exitLo, exitHi = entry.Range()
 	if info.XCR0 == 0 {

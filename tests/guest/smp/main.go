@@ -7,6 +7,7 @@
 //	smp storm          many processes and threads call one server
 //	smp latency        a file call's cost, in switches and calls, alone and
 //	                   beside programs that only compute
+//	smp places         processes that are told where to run, and told otherwise
 //	smp nice           two programs that only compute, one of them nicer
 //
 // It says "FAIL" where something does not hold.
@@ -41,6 +42,9 @@ func main() {
 		case "latency":
 			latency()
 			return
+		case "places":
+			places()
+			return
 		case "nice":
 			nice()
 			return
@@ -49,7 +53,7 @@ func main() {
 			}
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | nice")
+	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | places | nice")
 	os.Exit(2)
 }
 
