@@ -52,23 +52,35 @@ func Errno(err error) int64 {
 
 // In is a range that the caller lets the server copy from.
 type In struct {
-	c   *Call
-	idx int
-	n   uint64
+	c    *Call
+	idx  int
+	n    uint64
+	near bool // it lies at the end of the call's Data
 }
 
 // Out is a range that the caller lets the server copy to.
 type Out struct {
-	c   *Call
-	idx int
-	n   uint64
+	c    *Call
+	idx  int
+	n    uint64
+	near bool // it goes with the reply's Data
 }
 
 // In is the call's i-th range as source.
-func (c *Call) In(i int) In { return In{c, i, c.rangeLen(i)} }
+func (c *Call) In(i int) In {
+	n := c.rangeLen(i)
+	return In{c, i, n, c.near(i) && n <= uint64(c.Len) && c.Len <= abi.MaxData}
+}
 
 // Out is the call's i-th range as destination.
-func (c *Call) Out(i int) Out { return Out{c, i, c.rangeLen(i)} }
+func (c *Call) Out(i int) Out {
+	n := c.rangeLen(i)
+	return Out{c, i, n, c.near(i) && n <= abi.MaxData}
+}
+
+// near: range i travels in the message. A client that says so of a method whose
+// reply holds something else spoils its own reply.
+func (c *Call) near(i int) bool { return i == 0 && c.Flags&abi.CallInline != 0 }
 
 func (c *Call) rangeLen(i int) uint64 {
 	if uint32(i) >= c.NRanges {
@@ -87,6 +99,14 @@ func (r Out) Len() uint64 { return r.n }
 // bytes copied; fewer than asked only with EFAULT (memory that the caller
 // does not have, a range too short) or ESRCH (the caller is dead).
 func (r In) CopyIn(dst []byte, off uint64) (int, error) {
+	if r.near {
+		b := r.c.Data[uint64(r.c.Len)-r.n : r.c.Len]
+		n := copy(dst, b[min(off, r.n):])
+		if n < len(dst) {
+			return n, syscall.EFAULT
+		}
+		return n, nil
+	}
 	return copyLoop(dst, off, r.n, func(p []byte, off uint64) (int, error) {
 		return r.c.k.CopyFrom(r.c.Record, r.idx, off, p)
 	})
@@ -94,6 +114,19 @@ func (r In) CopyIn(dst []byte, off uint64) (int, error) {
 
 // CopyOut writes src at offset off of the range. Returns as CopyIn does.
 func (r Out) CopyOut(src []byte, off uint64) (int, error) {
+	if r.near {
+		m := &r.c.Reply
+		off = min(off, r.n)
+		if uint64(m.Len) < off {
+			clear(m.Data[m.Len:off]) // not what another call has left there
+		}
+		n := copy(m.Data[off:r.n], src)
+		m.Len = max(m.Len, uint32(off)+uint32(n))
+		if n < len(src) {
+			return n, syscall.EFAULT
+		}
+		return n, nil
+	}
 	return copyLoop(src, off, r.n, func(p []byte, off uint64) (int, error) {
 		return r.c.k.CopyTo(r.c.Record, r.idx, off, p)
 	})

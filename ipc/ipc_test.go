@@ -96,6 +96,82 @@ func TestStructsAndGrants(t *testing.T) {
 	}
 }
 
+// mirror is a file of what was last written.
+type mirror struct {
+	server.File
+	content []byte
+	parts   int // pieces that a read or write is made in
+}
+
+func (m *mirror) Write(c *ipc.Call, off int64, wait uint64, limit uint64, buf ipc.In) (uint64, uint64, int64) {
+	m.content = make([]byte, buf.Len())
+	n := 0
+	for n < len(m.content) {
+		k, err := buf.CopyIn(m.content[n:min(len(m.content), n+len(m.content)/m.parts+1)], uint64(n))
+		if err != nil {
+			return 0, 0, ipc.Errno(err)
+		}
+		n += k
+	}
+	return uint64(n), 0, 0
+}
+
+func (m *mirror) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (uint64, uint64, int64) {
+	b := m.content[:min(uint64(len(m.content)), buf.Len())]
+	if off > 0 { // leave a gap at the start
+		_, err := buf.CopyOut(b[off:], uint64(off))
+		return uint64(len(b)), 0, ipc.Errno(err)
+	}
+	for n := 0; n < len(b); {
+		k, err := buf.CopyOut(b[n:min(len(b), n+len(b)/m.parts+1)], uint64(n))
+		if err != nil {
+			return 0, 0, ipc.Errno(err)
+		}
+		n += k
+	}
+	return uint64(len(b)), 0, 0
+}
+
+// TestNear: a method's only range travels in the message if it is short, and
+// nobody sees a difference but the kernel.
+func TestNear(t *testing.T) {
+	n := loop.New()
+	m := &mirror{}
+	sp := n.Spawn(0, abi.RankFile)
+	sp.Serve(&ipc.Server{Name: "mirror", Kernel: sp, Handle: func(c *ipc.Call) { server.ServeFile(m, c) }, Log: func(l string) { t.Error(l) }})
+	a := n.Spawn(0, abi.RankApp)
+	f := client.File{C: a.Conn(), H: a.Put(0, sp, 5)}
+	for _, near := range []bool{true, false} {
+		for _, size := range []int{0, 1, 7, 100, 255, 256, 257, 5000} {
+			for m.parts = 1; m.parts < 4; m.parts++ {
+				want := bytes.Repeat([]byte{byte(size), 1, 2}, size/3+1)[:size]
+				in := client.InBytes(want)
+				in.Near = near
+				before := n.Copies
+				if k, _, st := f.Write(0, 0, 0, in); st != 0 || int(k) != size || !bytes.Equal(m.content, want) {
+					t.Fatalf("write of %d: %d, status %d", size, k, st)
+				}
+				got := make([]byte, size+3)
+				out := client.OutBytes(got)
+				out.Near = near
+				if k, _, st := f.Read(0, 0, out); st != 0 || int(k) != size || !bytes.Equal(got[:size], want) || !bytes.Equal(got[size:], make([]byte, 3)) {
+					t.Fatalf("read of %d: %d, status %d, %v", size, k, st, got)
+				}
+				if quiet := n.Copies == before; size > 0 && quiet != (near && size+3 <= abi.MaxData) && size < 254 {
+					t.Errorf("%d bytes, near %v: %d copies", size, near, n.Copies-before)
+				}
+			}
+		}
+	}
+	// What a server leaves out is not what somebody else was sent.
+	f.C.R.Data = [abi.MaxData]byte{}
+	m.content, m.parts = []byte("secret"), 1
+	got := make([]byte, 6)
+	if _, _, st := f.Read(4, 0, client.OutBytes(got)); st != 0 || string(got) != "\x00\x00\x00\x00et" {
+		t.Errorf("%q, status %d", got, st)
+	}
+}
+
 // TestMalformed: nothing that can be in a message makes a server misbehave.
 func TestMalformed(t *testing.T) {
 	n, sp, a, e, fs := setup(t)
@@ -104,12 +180,15 @@ func TestMalformed(t *testing.T) {
 	for _, m := range []uint32{proto.FileSystemSymlink, proto.FileSystemUtimens, 0, proto.FileSystemOpen | 0xff, 1 << 31} {
 		for _, l := range []uint32{0, 1, 2, 16, 255, 256, 257, 1 << 31} {
 			for _, fill := range []byte{0, 1, 0xff} {
-				c := new(ipc.Call)
-				c.Record, c.BadgePid, c.Method, c.Len, c.NRanges = 99, a.KPid, m, l, 9
-				copy(c.Data[:], bytes.Repeat([]byte{fill}, len(c.Data)))
-				srv.Serve(c)
-				if l > abi.MaxData && c.Status >= 0 {
-					t.Errorf("method %#x length %d: status %d", m, l, c.Status)
+				for _, rng := range []uint64{0, 5, 256, 300, 1 << 63} {
+					c := new(ipc.Call)
+					c.Record, c.BadgePid, c.Method, c.Len, c.NRanges = 99, a.KPid, m, l, 9
+					c.Flags, c.RangeLen[0] = abi.CallInline, rng
+					copy(c.Data[:], bytes.Repeat([]byte{fill}, len(c.Data)))
+					srv.Serve(c)
+					if l > abi.MaxData && c.Status >= 0 {
+						t.Errorf("method %#x length %d: status %d", m, l, c.Status)
+					}
 				}
 			}
 		}

@@ -9,8 +9,9 @@ const (
 
 // Range flags.
 const (
-	RangeIn  = 1 // the callee may CopyFrom it
-	RangeOut = 2 // the callee may CopyTo it
+	RangeIn     = 1 // the callee may CopyFrom it
+	RangeOut    = 2 // the callee may CopyTo it
+	RangeInline = 4 // of the first range: CallInline
 )
 
 // Range is a piece of the caller's memory that the callee may copy from or to
@@ -59,7 +60,7 @@ type CallHead struct {
 	BadgeCred uint64 // credential token of the caller (set by the process manager)
 	Object    uint64 // the server's own object id
 	Method    uint32
-	Flags     uint32 // CallInherited, CallDataless
+	Flags     uint32 // CallInherited, CallInline
 	Args      [MaxArgs]uint64
 	Len       uint32
 	NRanges   uint32
@@ -73,6 +74,10 @@ const (
 	// CallInherited: the caller's slot came by fork. It is set at every such
 	// call: the server knows whether this badge has rights already.
 	CallInherited = 1
+	// CallInline: what the first range holds lies at the end of Data; or, if the
+	// callee is to fill it, may come back in the reply's Data. It saves the copy's
+	// native call and the walks of two page tables.
+	CallInline = 2
 )
 
 // ReturnMessage is a reply as the caller sees it.

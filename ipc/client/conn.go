@@ -26,6 +26,39 @@ type Conn struct {
 	// Do makes the call and waits for the reply in r. It returns 0, or
 	// -errno if the call could not be made (or the thread must stop waiting).
 	Do func(c *Conn, handle uint64, method uint32) int64
+	// Fetch and Store copy the caller's memory to and from the message; false:
+	// they could not. nil: nothing travels so.
+	Fetch func(dst []byte, addr uint64) bool
+	Store func(addr uint64, src []byte) bool
+}
+
+// nearIn puts the method's only range into the message if it may be there.
+func (c *Conn) nearIn(r proto.In) {
+	m := &c.M
+	if !r.Near || c.Fetch == nil || r.Len == 0 || r.Len > uint64(abi.MaxData-m.Len) {
+		return
+	}
+	if c.Fetch(m.Data[m.Len:m.Len+uint32(r.Len)], r.Addr) {
+		m.Ranges[0].Flags |= abi.RangeInline
+		m.Len += uint32(r.Len)
+	}
+}
+
+// nearOut lets the method's only range come back in the reply.
+func (c *Conn) nearOut(r proto.Out) {
+	if r.Near && c.Store != nil && r.Len <= abi.MaxData {
+		c.M.Ranges[0].Flags |= abi.RangeInline
+	}
+}
+
+// take stores what came back so. st is the call's status, and the answer if all
+// is well.
+func (c *Conn) take(r proto.Out, st int64) int64 {
+	n := min(uint64(c.R.Len), r.Len)
+	if st < 0 || n == 0 || c.M.Ranges[0].Flags&abi.RangeInline == 0 || c.Store(r.Addr, c.R.Data[:n]) {
+		return st
+	}
+	return -14 // EFAULT
 }
 
 // call sends M and returns the status; a reply that did not come reads as
@@ -71,13 +104,13 @@ func putString(m *abi.Message, s string) {
 // escape to the heap, since goroutine stacks move; in the libOS stacks do not.
 func InBytes(b []byte) proto.In {
 	escape(b)
-	return proto.In{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b))}
+	return proto.In{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b)), Near: true}
 }
 
 // OutBytes: see InBytes.
 func OutBytes(b []byte) proto.Out {
 	escape(b)
-	return proto.Out{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b))}
+	return proto.Out{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), Len: uint64(len(b)), Near: true}
 }
 
 // Copy gives a copy of the caller's own handle h with a call; h 0: nothing.

@@ -166,6 +166,7 @@ func (o_ Proc) SetGroups(groups proto.In) (st int64) {
 	m_ := &o_.C.M
 	m_.Ranges[0] = abi.Range{Addr: groups.Addr, Len: groups.Len, Flags: abi.RangeIn}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearIn(groups)
 	st = o_.C.call(o_.H, proto.ProcSetGroups)
 	return
 }
@@ -175,7 +176,9 @@ func (o_ Proc) Groups(groups proto.Out) (n uint64, st int64) {
 	m_ := &o_.C.M
 	m_.Ranges[0] = abi.Range{Addr: groups.Addr, Len: groups.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(groups)
 	st = o_.C.call(o_.H, proto.ProcGroups)
+	st = o_.C.take(groups, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -278,7 +281,9 @@ func (o_ Proc) List(after uint64, pids proto.Out) (n uint64, st int64) {
 	m_.Args[0] = uint64(after)
 	m_.Ranges[0] = abi.Range{Addr: pids.Addr, Len: pids.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(pids)
 	st = o_.C.call(o_.H, proto.ProcList)
+	st = o_.C.take(pids, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -309,7 +314,9 @@ func (o_ Proc) Name(which uint64, buf proto.Out) (n uint64, st int64) {
 	m_.Args[0] = uint64(which)
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.ProcName)
+	st = o_.C.take(buf, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -666,7 +673,9 @@ func (o_ FileSystem) Access(path string, mode uint64, flags uint64, redir proto.
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemAccess)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -678,7 +687,9 @@ func (o_ FileSystem) Mkdir(path string, mode uint64, redir proto.Out) (n uint64,
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemMkdir)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -691,7 +702,9 @@ func (o_ FileSystem) Mknod(path string, mode uint64, rdev uint64, redir proto.Ou
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemMknod)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -702,7 +715,9 @@ func (o_ FileSystem) Unlink(path string, redir proto.Out) (n uint64, st int64) {
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemUnlink)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -713,7 +728,9 @@ func (o_ FileSystem) Rmdir(path string, redir proto.Out) (n uint64, st int64) {
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemRmdir)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -727,7 +744,9 @@ func (o_ FileSystem) Rename(from string, to string, flags uint64, dir2 abi.Grant
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 1
 	putString(m_, from)
 	putString(m_, to)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemRename)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	which = uint64(o_.C.R.Args[1])
 	return
@@ -742,7 +761,9 @@ func (o_ FileSystem) Link(from string, to string, flags uint64, dir2 abi.Grant, 
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 1
 	putString(m_, from)
 	putString(m_, to)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemLink)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	which = uint64(o_.C.R.Args[1])
 	return
@@ -755,7 +776,9 @@ func (o_ FileSystem) Symlink(target string, path string, redir proto.Out) (n uin
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, target)
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemSymlink)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -781,7 +804,9 @@ func (o_ FileSystem) Chmod(path string, mode uint64, flags uint64, redir proto.O
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemChmod)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -795,7 +820,9 @@ func (o_ FileSystem) Chown(path string, uid uint64, gid uint64, flags uint64, re
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemChown)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -812,7 +839,9 @@ func (o_ FileSystem) Utimens(path string, t *proto.Times, flags uint64, redir pr
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.Times{})), 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemUtimens)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -824,7 +853,9 @@ func (o_ FileSystem) Truncate(path string, size uint64, redir proto.Out) (n uint
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemTruncate)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -846,7 +877,9 @@ func (o_ FileSystem) Path(buf proto.Out) (n uint64, st int64) {
 	m_ := &o_.C.M
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.FileSystemPath)
+	st = o_.C.take(buf, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -866,7 +899,9 @@ func (o_ FileSystem) Cover(path string, redir proto.Out) (n uint64, cover uint64
 	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, path)
+	o_.C.nearOut(redir)
 	st = o_.C.call(o_.H, proto.FileSystemCover)
+	st = o_.C.take(redir, st)
 	n = uint64(o_.C.R.Args[0])
 	cover = o_.C.R.Handles[0]
 	return
@@ -913,7 +948,9 @@ func (o_ File) Read(off int64, wait uint64, buf proto.Out) (size uint64, state u
 	m_.Args[1] = uint64(wait)
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.FileRead)
+	st = o_.C.take(buf, st)
 	size = uint64(o_.C.R.Args[0])
 	state = uint64(o_.C.R.Args[1])
 	return
@@ -927,6 +964,7 @@ func (o_ File) Write(off int64, wait uint64, limit uint64, buf proto.In) (size u
 	m_.Args[2] = uint64(limit)
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeIn}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearIn(buf)
 	st = o_.C.call(o_.H, proto.FileWrite)
 	size = uint64(o_.C.R.Args[0])
 	state = uint64(o_.C.R.Args[1])
@@ -949,7 +987,9 @@ func (o_ File) Getdents(buf proto.Out) (size uint64, st int64) {
 	m_ := &o_.C.M
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.FileGetdents)
+	st = o_.C.take(buf, st)
 	size = uint64(o_.C.R.Args[0])
 	return
 }
@@ -1125,7 +1165,9 @@ func (o_ File) Path(buf proto.Out) (n uint64, st int64) {
 	m_ := &o_.C.M
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.FilePath)
+	st = o_.C.take(buf, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -1147,6 +1189,7 @@ func (o_ File) Xattr(name string, op uint64, flags uint64, value proto.In) (n ui
 	m_.Ranges[0] = abi.Range{Addr: value.Addr, Len: value.Len, Flags: abi.RangeIn}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
 	putString(m_, name)
+	o_.C.nearIn(value)
 	st = o_.C.call(o_.H, proto.FileXattr)
 	n = uint64(o_.C.R.Args[0])
 	return
@@ -1342,7 +1385,9 @@ func (o_ SockEnd) Name(peer uint64, buf proto.Out) (n uint64, st int64) {
 	m_.Args[0] = uint64(peer)
 	m_.Ranges[0] = abi.Range{Addr: buf.Addr, Len: buf.Len, Flags: abi.RangeOut}
 	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 0
+	o_.C.nearOut(buf)
 	st = o_.C.call(o_.H, proto.SockEndName)
+	st = o_.C.take(buf, st)
 	n = uint64(o_.C.R.Args[0])
 	return
 }
@@ -1396,6 +1441,7 @@ func (o_ SockEnd) Send(name string, flags uint64, wait uint64, aux *proto.SockAu
 	m_.Grants[3] = h2
 	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.SockAux{})), 1, 4
 	putString(m_, name)
+	o_.C.nearIn(buf)
 	st = o_.C.call(o_.H, proto.SockEndSend)
 	size = uint64(o_.C.R.Args[0])
 	state = uint64(o_.C.R.Args[1])

@@ -19,11 +19,12 @@ import (
 
 // Net is a machine.
 type Net struct {
-	mu    sync.Mutex
-	procs map[uint64]*Proc
-	next  uint64
-	refs  map[slot]int // holders of an object, over all live processes
-	Calls uint64       // calls made, for tests that count them
+	mu     sync.Mutex
+	procs  map[uint64]*Proc
+	next   uint64
+	refs   map[slot]int // holders of an object, over all live processes
+	Calls  uint64       // calls made, for tests that count them
+	Copies uint64       // copies from and to ranges
 	// ShortCopies makes every copy move at most this many bytes; 0: all.
 	ShortCopies int
 }
@@ -147,7 +148,11 @@ func tellLasts(ls []slot) {
 
 // Conn makes a message page for calls as p.
 func (p *Proc) Conn() *client.Conn {
-	return &client.Conn{Do: func(c *client.Conn, h uint64, method uint32) int64 { return p.invoke(c, h, method) }}
+	return &client.Conn{
+		Do:    func(c *client.Conn, h uint64, method uint32) int64 { return p.invoke(c, h, method) },
+		Fetch: func(dst []byte, addr uint64) bool { return copy(dst, memory(addr, len(dst))) == len(dst) },
+		Store: func(addr uint64, src []byte) bool { return copy(memory(addr, len(src)), src) == len(src) },
+	}
 }
 
 func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
@@ -169,6 +174,9 @@ func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
 		return -int64(syscall.EDEADLK)
 	}
 	call := new(ipc.Call)
+	for i := range call.Reply.Data {
+		call.Reply.Data[i] = 0xa5 // a real one is used again and again
+	}
 	s.nextRec++
 	call.Record = s.nextRec
 	call.BadgePid, call.BadgeCred = p.KPid, p.Cred
@@ -182,6 +190,9 @@ func (p *Proc) invoke(c *client.Conn, h uint64, method uint32) int64 {
 	rec := &callRecord{caller: p, ranges: c.M.Ranges}
 	for i := uint32(0); i < c.M.NRanges; i++ {
 		call.RangeLen[i] = c.M.Ranges[i].Len
+	}
+	if c.M.NRanges > 0 && c.M.Ranges[0].Flags&abi.RangeInline != 0 {
+		call.Flags |= abi.CallInline
 	}
 	for i := uint32(0); i < c.M.NGrants; i++ {
 		call.Handles[i] = s.receive(p, c.M.Grants[i])
@@ -235,6 +246,7 @@ func (p *Proc) copyRange(record uint64, rng int, off uint64, n int, flag uint64)
 	if r.Flags&flag == 0 || r.Addr == 0 || off > r.Len {
 		return nil, syscall.EFAULT
 	}
+	p.net.Copies++
 	if uint64(n) > r.Len-off {
 		n = int(r.Len - off)
 	}
@@ -328,3 +340,8 @@ func (p *Proc) Handles() int {
 
 // NextLast implements ipc.Kernel: lasts are handed over at once.
 func (p *Proc) NextLast() (uint64, bool) { return 0, false }
+
+// memory is n bytes of this very process.
+func memory(addr uint64, n int) []byte {
+	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&addr))), n)
+}

@@ -179,6 +179,9 @@ func fillCall(d *sched.Dispatcher, r *call.Record, body *abi.Message) {
 	for i := range r.NRanges {
 		m.RangeLen[i] = r.Ranges[i].Len
 	}
+	if r.NRanges != 0 && r.Ranges[0].Flags&abi.RangeInline != 0 {
+		m.Flags |= abi.CallInline
+	}
 	if r.Len > 0 {
 		copy(m.Data[:r.Len], body.Data[:r.Len])
 	}

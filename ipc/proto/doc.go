@@ -41,10 +41,18 @@ package proto
 type Status = int64
 
 // In is a range of the caller's memory that the server copies from.
-type In struct{ Addr, Len uint64 }
+type In struct {
+	Addr, Len uint64
+	// Near: if it is short and the method's only range, it travels in the message.
+	// The memory is there.
+	Near bool
+}
 
 // Out is a range of the caller's memory that the server copies to.
-type Out struct{ Addr, Len uint64 }
+type Out struct {
+	Addr, Len uint64
+	Near      bool // see In
+}
 
 // Handle is a handle granted with a reply: a slot of the caller; 0: none.
 type Handle = uint64

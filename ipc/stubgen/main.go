@@ -330,8 +330,24 @@ func clientMethod(b *bytes.Buffer, i iface, m method) {
 			}
 		}
 	}
+	// A method's only range may travel in the message, if there is room.
+	near := value{}
+	if ranges == 1 {
+		for _, v := range m.params {
+			switch {
+			case v.kind == kIn:
+				fmt.Fprintf(b, "o_.C.nearIn(%s)\n", v.name)
+			case v.kind == kOut && count(m.results, kStruct) == 0:
+				fmt.Fprintf(b, "o_.C.nearOut(%s)\n", v.name)
+				near = v
+			}
+		}
+	}
 	last := m.results[len(m.results)-1].name
 	fmt.Fprintf(b, "%s = o_.C.call(o_.H, proto.%s%s)\n", last, i.name, m.name)
+	if near.name != "" {
+		fmt.Fprintf(b, "%s = o_.C.take(%s, %s)\n", last, near.name, last)
+	}
 	args, grants = 0, 0
 	for _, v := range m.results {
 		switch v.kind {

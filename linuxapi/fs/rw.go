@@ -130,7 +130,7 @@ func (f *File) readFile(u *uio, off int64) int64 {
 		if n == 0 {
 			return partial(done, e)
 		}
-		got, _, st := client.File{C: conn(), H: f.handle}.Read(off, 0, proto.Out{Addr: addr, Len: n})
+		got, _, st := client.File{C: conn(), H: f.handle}.Read(off, 0, proto.Out{Addr: addr, Len: n, Near: e == 0})
 		if st == -EFAULT && e == 0 && tries < maxTries {
 			tries++
 			continue // a page that was there has gone again
@@ -194,7 +194,7 @@ func (f *File) writeFile(u *uio, off int64) int64 {
 		if n == 0 {
 			return partial(done, e)
 		}
-		got, _, st := client.File{C: conn(), H: f.handle}.Write(off, 0, limit, proto.In{Addr: addr, Len: n})
+		got, _, st := client.File{C: conn(), H: f.handle}.Write(off, 0, limit, proto.In{Addr: addr, Len: n, Near: true})
 		if st == -EFAULT && tries < maxTries {
 			tries++
 			continue
@@ -245,7 +245,7 @@ func (f *File) readWaiting(u *uio) int64 {
 		if block || f.watch != 0 {
 			wait = proto.Wait(uint64(f.ch))
 		}
-		got, state, st := client.File{C: conn(), H: f.handle}.Read(ownOffset, wait, proto.Out{Addr: addr, Len: n})
+		got, state, st := client.File{C: conn(), H: f.handle}.Read(ownOffset, wait, proto.Out{Addr: addr, Len: n, Near: true})
 		if st == -EAGAIN {
 			var armed uint32
 			if wait != 0 {
@@ -276,7 +276,7 @@ func (f *File) readWaiting(u *uio) int64 {
 			if n == 0 {
 				break
 			}
-			got, state, st = client.File{C: conn(), H: f.handle}.Read(ownOffset, 0, proto.Out{Addr: addr, Len: n})
+			got, state, st = client.File{C: conn(), H: f.handle}.Read(ownOffset, 0, proto.Out{Addr: addr, Len: n, Near: true})
 			if st < 0 || got > n {
 				break
 			}
@@ -326,7 +326,7 @@ func (f *File) writePieces(u *uio, own bool) int64 {
 		if block || f.watch != 0 {
 			wait = proto.Wait(uint64(f.ch))
 		}
-		got, state, st := client.File{C: conn(), H: f.handle}.Write(ownOffset, wait, forever, proto.In{Addr: addr, Len: n})
+		got, state, st := client.File{C: conn(), H: f.handle}.Write(ownOffset, wait, forever, proto.In{Addr: addr, Len: n, Near: !own})
 		if st == -EAGAIN {
 			var armed uint32
 			if wait != 0 {

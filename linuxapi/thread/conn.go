@@ -3,6 +3,7 @@ package thread
 import (
 	"go42/ipc/client"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/usercopy"
 	"go42/sched/user"
 )
 
@@ -10,10 +11,15 @@ import (
 // time; what a stub's result points to holds until the next.
 func (t *Thread) Client() *client.Conn {
 	if t.Conn.Do == nil {
-		t.Conn.Do = invoke
+		t.Conn.Do, t.Conn.Fetch, t.Conn.Store = invoke, fetch, store
 	}
 	return &t.Conn
 }
+
+// fetch and store are for what a message carries of the program's memory.
+func fetch(dst []byte, addr uint64) bool { return usercopy.CopyIn(dst, addr) == errno.OK }
+
+func store(addr uint64, src []byte) bool { return usercopy.CopyOut(addr, src) == errno.OK }
 
 // invoke makes the call that a stub has prepared. A server's own error is left
 // to the stub, with the results that came with it.
