@@ -63,6 +63,9 @@ type Give struct{ Kind, Value uint64 }
 // Wait makes a wait argument of a notification channel.
 func Wait(channel uint64) uint64 { return channel + 1 }
 
+// WaitOver is File.SetLock's wait of a caller that does not wait any more.
+const WaitOver = 1<<64 - 1
+
 // Method bases.
 const (
 	BaseProc       = 1

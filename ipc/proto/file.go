@@ -35,7 +35,8 @@ type File interface {
 	// Flock is flock(2) with LOCK_ flags; EAGAIN while another holds it.
 	Flock(op uint64, wait uint64) (st Status)
 	// SetLock, GetLock: fcntl record locks; cmd F_SETLK or F_OFD_SETLK (the
-	// waiting forms are wait != 0), F_GETLK or F_OFD_GETLK.
+	// waiting forms are wait != 0), F_GETLK or F_OFD_GETLK. EDEADLK: the wait would
+	// have no end. Who gives up waiting says so, with WaitOver.
 	SetLock(cmd uint64, l *Lock, wait uint64) (st Status)
 	GetLock(cmd uint64, l *Lock) (r *Lock, st Status)
 	// Map grants a handle on the file's FCM, whose pages are the file's. prot:

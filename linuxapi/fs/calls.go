@@ -50,7 +50,7 @@ var Calls = [...]call.Entry{
 	{Nr: 75, Name: "fdatasync", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Fdatasync(a[0]) }},
 	{Nr: 76, Name: "truncate", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Truncate(a[0], a[1]) }},
 	{Nr: 77, Name: "ftruncate", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Ftruncate(a[0], a[1]) }},
-	{Nr: 78, Name: "getdents", Support: "none: ENOSYS, only getdents64", Fn: nosys},
+	{Nr: 78, Name: "getdents", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Getdents(a[0], a[1], a[2]) }},
 	{Nr: 79, Name: "getcwd", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Getcwd(a[0], a[1]) }},
 	{Nr: 80, Name: "chdir", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Chdir(a[0]) }},
 	{Nr: 81, Name: "fchdir", Support: "full", Fn: func(_ *thread.Thread, a *call.Args) int64 { return Fchdir(a[0]) }},

@@ -40,6 +40,54 @@ func (f *File) getdents(buf, n uint64) int64 {
 	return int64(got)
 }
 
+// Getdents is getdents(2). Its records are as long as those of getdents64; the
+// name stands where the type does there, and the type in the last byte.
+func Getdents(fd, buf, n uint64) int64 {
+	got := Getdents64(fd, buf, n)
+	if got <= 0 {
+		return got
+	}
+	b := takeBuf()
+	st := int64(0)
+	for at := buf; at < buf+uint64(got) && st >= 0; at += uint64(st) {
+		st = oldDirent(at, b.path[:direntMax])
+	}
+	b.give()
+	if st < 0 {
+		return st
+	}
+	return got
+}
+
+// oldDirent makes the record of getdents64 at addr one of getdents, by way of r,
+// and answers its size.
+func oldDirent(addr uint64, r []byte) int64 {
+	if !copyIn(r[:direntName], addr) {
+		return -EFAULT
+	}
+	size := int(r[16]) | int(r[17])<<8
+	if size <= direntName || size > len(r) {
+		return -EIO // the program writes into it meanwhile
+	}
+	r = r[:size]
+	if !copyIn(r, addr) {
+		return -EFAULT
+	}
+	typ := r[direntName-1]
+	copy(r[direntName-1:], r[direntName:])
+	r[size-1] = typ
+	if !copyOut(addr, r) {
+		return -EFAULT
+	}
+	return int64(size)
+}
+
+// Of struct linux_dirent64: where the name begins, and its largest size.
+const (
+	direntName = 19
+	direntMax  = direntName + 256 + 8
+)
+
 // lookupDir resolves the walk's path to a directory and returns an object that
 // names it, with one reference.
 func (w *walk) lookupDir() (*File, int64) {
@@ -206,6 +254,10 @@ func currentDir(b *pathBuf) int64 {
 	return n
 }
 
+// unreachable stands before the path of a current directory that is not below the
+// root directory.
+const unreachable = "(unreachable)"
+
 // cutRoot makes the path b.path[:n] one from the root directory r.
 func cutRoot(b *pathBuf, n int64, r *File) int64 {
 	t := takeBuf()
@@ -215,6 +267,9 @@ func cutRoot(b *pathBuf, n int64, r *File) int64 {
 			m := copy(b.path[1:], b.path[rest:n])
 			b.path[0] = '/'
 			n = int64(1 + m)
+		} else {
+			copy(b.path[len(unreachable):], b.path[:n])
+			n += int64(copy(b.path[:], unreachable))
 		}
 	}
 	t.give()

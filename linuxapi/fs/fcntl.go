@@ -258,6 +258,8 @@ func (f *File) setLock(cmd, addr uint64) int64 {
 			return st
 		}
 		if e := s.wait(1<<chanFile, forever); e != 0 {
+			// Who waits for a lock is in the way of others: deadlocks are refused.
+			client.File{C: conn(), H: f.handle}.SetLock(base, &l, proto.WaitOver)
 			return e
 		}
 	}

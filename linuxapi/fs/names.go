@@ -230,6 +230,8 @@ func Readlinkat(dirfd, addr, buf, size uint64) int64 {
 	if size > pathMax {
 		size = pathMax
 	}
+	var first [1]byte
+	empty := copyIn(first[:], addr) && first[0] == 0
 	t := takeBuf()
 	for {
 		if w.fd >= 0 {
@@ -248,6 +250,9 @@ func Readlinkat(dirfd, addr, buf, size uint64) int64 {
 			continue
 		}
 		st = w.result(st)
+		if st == -EINVAL && empty {
+			st = -ENOENT // no link, and no name either
+		}
 		if st == 0 {
 			st = int64(got)
 			if got > size {

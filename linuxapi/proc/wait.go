@@ -58,7 +58,7 @@ func waitFor(t *thread.Thread, idtype, id, options uint64) (pid uint64, r *proto
 }
 
 func sysWait4(t *thread.Thread, a *call.Args) int64 {
-	pid, options := int32(a[0]), a[2]
+	pid, options := int32(a[0]), uint64(uint32(a[2]))
 	if options&^(wNoHang|wUntraced|wContinued|wNoThread|wAll|wClone) != 0 {
 		return errno.EINVAL.Ret()
 	}
@@ -74,7 +74,7 @@ func sysWait4(t *thread.Thread, a *call.Args) int64 {
 	case pid < -1:
 		idtype, id = pPgid, uint64(-pid)
 	}
-	got, r, st := waitFor(t, idtype, id, options&^(wNoThread|wAll|wClone)|wExited)
+	got, r, st := waitFor(t, idtype, id, options|wExited)
 	if st < 0 || got == 0 {
 		return st
 	}
@@ -90,7 +90,7 @@ func sysWait4(t *thread.Thread, a *call.Args) int64 {
 }
 
 func sysWaitid(t *thread.Thread, a *call.Args) int64 {
-	idtype, id, options := a[0], uint64(uint32(a[1])), a[3]
+	idtype, id, options := a[0], uint64(uint32(a[1])), uint64(uint32(a[3]))
 	if options&^(wNoHang|wUntraced|wExited|wContinued|wNoWait|wNoThread|wAll|wClone) != 0 ||
 		options&(wUntraced|wExited|wContinued) == 0 {
 		return errno.EINVAL.Ret()
@@ -127,7 +127,7 @@ func sysWaitid(t *thread.Thread, a *call.Args) int64 {
 	default:
 		return errno.EINVAL.Ret()
 	}
-	got, r, st := waitFor(t, idtype, id, options&^(wNoThread|wAll|wClone))
+	got, r, st := waitFor(t, idtype, id, options)
 	if st < 0 {
 		return st
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/u-root/u-root/pkg/cpio"
 
@@ -438,6 +439,41 @@ func TestLocks(t *testing.T) {
 	// A dead owner's locks are gone.
 	kid.Exit(0)
 	f.is(b.SetLock(6, &proto.Lock{Type: 1}, 0), 0)
+}
+
+// Waits for record locks: which conflict F_GETLK shows, deadlocks, waits that are
+// given up, and holders that die.
+func TestLockWaits(t *testing.T) {
+	w := world.New(t, nil)
+	f := at(t, w.Init, "/tmp")
+	f.write("l", "")
+	a := f.open("l", rdwr, 0)
+	kid := w.Init.Fork()
+	k := kid.File(a.H)
+	wait := proto.Wait(abi.ChanFile)
+	byteAt := func(n int64) *proto.Lock { return &proto.Lock{Type: 1, Start: n, Len: 1} }
+	f.is(k.SetLock(6, byteAt(9), 0), 0)
+	f.is(k.SetLock(6, byteAt(3), 0), 0)
+	if r, st := a.GetLock(5, &proto.Lock{Type: 1}); st != 0 || r.Start != 3 {
+		t.Errorf("getlk: %d, %+v", st, r)
+	}
+	f.is(a.SetLock(6, byteAt(0), 0), 0)
+	f.is(k.SetLock(6, byteAt(0), wait), syscall.EAGAIN)
+	f.is(a.SetLock(6, byteAt(3), wait), syscall.EDEADLK)
+	f.is(a.SetLock(6, byteAt(3), 0), syscall.EAGAIN) // who does not wait is told so
+	f.is(k.SetLock(6, byteAt(0), proto.WaitOver), 0)
+	f.is(a.SetLock(6, byteAt(3), wait), syscall.EAGAIN)
+	kid.Exit(0)
+	for i := 0; ; i++ {
+		if set, _ := w.Init.Notified(abi.ChanFile); set {
+			break
+		}
+		if i == 500 {
+			t.Fatal("nobody told the waiter of the holder's death")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	f.is(a.SetLock(6, byteAt(3), wait), 0)
 }
 
 func TestInitramfs(t *testing.T) {

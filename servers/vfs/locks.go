@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 	"syscall"
+	"time"
 
 	"go42/ipc"
 	"go42/ipc/proto"
@@ -14,6 +15,10 @@ import (
 type lockTable struct {
 	mu sync.Mutex
 	m  map[Node]*nodeLocks
+
+	requests map[request]bool // record locks that are waited for: lockwait.go
+	looking  bool             // a timer for look runs
+	period   time.Duration    // of it
 }
 
 // owner is who holds a record lock: a process (fcntl) or an open object (OFD).
@@ -69,6 +74,11 @@ func (t *lockTable) closed(k ipc.Kernel, o *Object) {
 		l.exclusive = nil
 	}
 	l.cut(owner{open: o}, 0, math.MaxInt64)
+	for r := range t.requests {
+		if r.owner.open == o {
+			delete(t.requests, r)
+		}
+	}
 	l.waiters.Wake(k, math.MaxUint64)
 	t.tidy(o.node, l)
 }
@@ -158,22 +168,33 @@ func (o *Object) extent(x *Ctx, l *proto.Lock) (start, end int64, err error) {
 	return start, end, nil
 }
 
-// conflict finds a record that keeps own from a lock. Records of processes
-// that have died are dropped on the way.
-func (l *nodeLocks) conflict(own owner, write bool, start, end int64, alive func(uint64) bool) *record {
-	for i := 0; i < len(l.records); {
-		r := &l.records[i]
-		if r.owner == own || r.end <= start || end <= r.start || !write && !r.write {
-			i++
-			continue
+// conflicts are the records that keep own from a lock.
+func (l *nodeLocks) conflicts(own owner, write bool, start, end int64) (found []record) {
+	for _, r := range l.records {
+		if r.owner != own && r.end > start && end > r.start && (write || r.write) {
+			found = append(found, r)
 		}
-		if r.owner.open == nil && alive != nil && !alive(r.owner.kpid) {
-			l.records = append(l.records[:i], l.records[i+1:]...)
-			continue
-		}
-		return r
 	}
-	return nil
+	return found
+}
+
+// conflict finds the first record, by its place in the file, that keeps own from
+// a lock. Records of processes that have died are dropped on the way.
+func (l *nodeLocks) conflict(own owner, write bool, start, end int64, alive func(uint64) bool) *record {
+	found := l.conflicts(own, write, start, end)
+	if found != nil && l.bury(alive) {
+		found = l.conflicts(own, write, start, end)
+	}
+	if found == nil {
+		return nil
+	}
+	first := &found[0]
+	for i := range found {
+		if found[i].start < first.start {
+			first = &found[i]
+		}
+	}
+	return first
 }
 
 // cut takes [start, end) out of own's records.
@@ -232,6 +253,11 @@ func (o file) SetLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int6
 	defer t.mu.Unlock()
 	l := t.of(o.node)
 	defer t.tidy(o.node, l)
+	asked := request{own, o.node, lk.Type == fWrLck, start, end}
+	delete(t.requests, asked)
+	if wait == proto.WaitOver {
+		return 0
+	}
 	switch lk.Type {
 	case fUnLck:
 		l.cut(own, start, end)
@@ -249,7 +275,12 @@ func (o file) SetLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int6
 		return -int64(syscall.EINVAL)
 	}
 	if l.conflict(own, lk.Type == fWrLck, start, end, o.fs.srv.Alive) != nil {
-		l.waiters.Arm(c.BadgePid, wait, 1)
+		if wait != 0 {
+			if err := t.blocked(c.Kernel(), asked, o.fs.srv.Alive); err != nil {
+				return ipc.Errno(err)
+			}
+			l.waiters.Arm(c.BadgePid, wait, 1)
+		}
 		return -int64(syscall.EAGAIN)
 	}
 	l.cut(own, start, end)

@@ -14,6 +14,11 @@ var sections = []struct {
 	fn   func()
 }{
 	{"futex", futexes},
+	{"waits", waits},
+	{"entries", entries},
+	{"priorities", func() { start(nil, "priorities").Wait() }},
+	{"locks", locks},
+	{"names", names},
 }
 
 func main() {
@@ -36,6 +41,12 @@ func child(args []string) {
 	switch args[0] {
 	case "futex":
 		futexChild(args[1])
+	case "priorities": // a child leads no session, so it can lead a group
+		priorities()
+	case "lock":
+		lockChild()
+	case "names":
+		namesChild(args[1])
 	}
 }
 
