@@ -188,7 +188,7 @@ func transfer(in *File, ip *position, out *File, op *position, n uint64, block b
 			}
 			break
 		}
-		put := out.writeKernel(b.data[:got], op.off, block || in.kind == kindPipe || in.kind == kindTTY)
+		put := out.deliver(in, b.data[:got], op.off, block, done == 0)
 		if put < 0 {
 			err = put
 			break
@@ -212,6 +212,24 @@ func transfer(in *File, ip *position, out *File, op *position, n uint64, block b
 		client.File{C: conn(), H: in.handle}.Lseek(ip.off, seekSet)
 	}
 	return partial(done, err)
+}
+
+// deliver writes what transfer has read of in. A pipe gets what it has room for, if
+// the rest can stay where it was.
+func (f *File) deliver(in *File, b []byte, off int64, block, first bool) int64 {
+	stays := in.kind != kindPipe && in.kind != kindTTY
+	if f.kind != kindPipe || !stays {
+		return f.writeKernel(b, off, block || !stays)
+	}
+	for {
+		r := f.writeKernel(b, off, false)
+		if r != -EAGAIN || !block || !first {
+			return r
+		}
+		if e := f.waitRoom(); e != 0 {
+			return e
+		}
+	}
 }
 
 // takes: a write would put something in.
@@ -271,7 +289,7 @@ func Sendfile(outfd, infd, offset, n uint64) int64 {
 		default:
 			if r = ip.load(); r == 0 {
 				r = transfer(in, &ip, out, &op, n, !out.nonblock())
-				if r > 0 {
+				if r >= 0 {
 					if e := ip.store(); e != 0 {
 						r = e
 					}
@@ -501,9 +519,44 @@ func Vmsplice(fd, vec, n, flags uint64) int64 {
 		return -EBADF
 	}
 	r := int64(-EBADF)
-	if f.kind == kindPipe {
-		r = f.vectored(vec, n, ownOffset, 0, f.canWrite())
+	switch {
+	case f.kind != kindPipe:
+	case f.canWrite():
+		r = f.vmsplice(vec, n, flags&spliceNonblock == 0 && !f.nonblock())
+	default:
+		r = f.vectored(vec, n, ownOffset, 0, false)
 	}
 	f.put()
 	return r
+}
+
+// vmsplice writes what there is room for, and waits only while there is none.
+func (f *File) vmsplice(vec, n uint64, block bool) int64 {
+	var u uio
+	if e := u.vector(vec, n); e != 0 {
+		return e
+	}
+	for {
+		r := f.writePieces(&u, false, false)
+		if r != -EAGAIN || !block {
+			return r
+		}
+		if e := f.waitRoom(); e != 0 {
+			return e
+		}
+	}
+}
+
+// waitRoom waits until f may take something.
+func (f *File) waitRoom() int64 {
+	for {
+		var s snapshot
+		s.take()
+		if f.takes() {
+			return 0
+		}
+		if e := s.wait(1<<f.ch, forever); e != 0 {
+			return e
+		}
+	}
 }

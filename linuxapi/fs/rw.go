@@ -297,15 +297,17 @@ func (f *File) writeWaiting(u *uio) int64 {
 		r := int64(-EFAULT)
 		if !bad {
 			g := uio{base: addrOf(b.path[:]), len: uint64(k), total: uint64(k)}
-			r = f.writePieces(&g, true)
+			r = f.writePieces(&g, true, !f.nonblock())
 		}
 		b.give()
 		return r
 	}
-	return f.writePieces(u, false)
+	return f.writePieces(u, false, !f.nonblock())
 }
 
-func (f *File) writePieces(u *uio, own bool) int64 {
+// writePieces writes u, which is libOS memory if own is set. block: all of it, however
+// long that takes.
+func (f *File) writePieces(u *uio, own, block bool) int64 {
 	var done int64
 	var until uint64
 	for {
@@ -321,7 +323,6 @@ func (f *File) writePieces(u *uio, own bool) int64 {
 		}
 		var s snapshot
 		s.take()
-		block := !f.nonblock()
 		var wait uint64
 		if block || f.watch != 0 {
 			wait = proto.Wait(uint64(f.ch))

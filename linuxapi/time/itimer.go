@@ -98,19 +98,19 @@ func expired(tm *user.Timer) {
 	if iv == &itimers[cpuLimit] && now/second >= proc.Limits[0][1] {
 		native.Exit(signal.SIGKILL)
 	}
-	n := int32(1)
+	over := int32(0)
 	if iv.every != 0 {
 		missed := (now - iv.at) / iv.every
-		n += int32(min(missed, 1<<30))
+		over = int32(min(missed, 1<<31-1))
 		iv.at += (missed + 1) * iv.every
 	} else {
 		iv.at = 0
 	}
 	iv.arm()
-	iv.overrun = n - 1
+	iv.overrun = over
 	var info signal.Info
 	if iv.posix {
-		info = signal.Expired(iv.sig, iv.id, n-1, iv.value)
+		info = signal.Expired(iv.sig, iv.id, over, iv.value)
 	} else {
 		info = signal.Info{Signo: int32(iv.sig), Code: signal.SI_KERNEL}
 	}

@@ -122,6 +122,9 @@ func putItimerspec(addr, rest, every uint64) errno.Errno {
 }
 
 func sysTimerSettime(t *thread.Thread, a *call.Args) int64 {
+	if a[2] == 0 {
+		return errno.EINVAL.Ret()
+	}
 	var v [2][2]int64
 	if e := usercopy.Get(&v, a[2]); e != errno.OK {
 		return e.Ret()

@@ -260,8 +260,8 @@ func sysClockNanosleep(t *thread.Thread, a *call.Args) int64 {
 	case clockRealtime, clockTAI:
 		wall = true
 	case clockMonotonic, clockBoottime:
-	case clockProcessCPU:
-		return errno.ENOTSUP.Ret()
+	case clockProcessCPU, clockThreadCPU, clockRaw, clockRealCoarse, clockMonoCoarse:
+		return errno.ENOTSUP.Ret() // the first Linux can wait by, the others it cannot either
 	default:
 		return errno.EINVAL.Ret()
 	}

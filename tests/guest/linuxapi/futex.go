@@ -115,14 +115,18 @@ func futexChild(what string) {
 	case "gate":
 		for {
 			if _, e := futex(&w[wGate], futexWait, 0, nil, nil, 0); e != "interrupted system call" {
-				fmt.Println("waited:", e)
+				if e != "ok" {
+					fmt.Println("waited:", e)
+				}
 				return
 			}
 		}
 	case "bit":
 		for {
 			if _, e := futex(&w[wGate], futexWaitBitset, 0, nil, nil, 2); e != "interrupted system call" {
-				fmt.Println("waited:", e)
+				if e != "ok" {
+					fmt.Println("waited:", e)
+				}
 				return
 			}
 		}

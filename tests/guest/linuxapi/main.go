@@ -19,6 +19,7 @@ var sections = []struct {
 	{"priorities", func() { start(nil, "priorities").Wait() }},
 	{"locks", locks},
 	{"names", names},
+	{"splices", splices},
 }
 
 func main() {
