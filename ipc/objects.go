@@ -39,6 +39,18 @@ func (o *Objects[T]) Remove(id uint64) (T, bool) {
 	return v, ok
 }
 
+// Any reports whether f is true of any object. f must not use o.
+func (o *Objects[T]) Any(f func(v T) bool) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, v := range o.m {
+		if f(v) {
+			return true
+		}
+	}
+	return false
+}
+
 // Len is the number of objects.
 func (o *Objects[T]) Len() int {
 	o.mu.RLock()

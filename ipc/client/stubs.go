@@ -935,6 +935,22 @@ func (o_ FileSystem) Lookup(path string, redir proto.Out) (n uint64, r *proto.St
 	return
 }
 
+// Watch is proto.FileSystem.Watch.
+func (o_ FileSystem) Watch(path string, mask uint64, inotify abi.Grant, redir proto.Out) (n uint64, wd uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(mask)
+	m_.Grants[0] = inotify
+	m_.Ranges[0] = abi.Range{Addr: redir.Addr, Len: redir.Len, Flags: abi.RangeOut}
+	m_.Len, m_.NRanges, m_.NGrants = 0, 1, 1
+	putString(m_, path)
+	o_.C.nearOut(redir)
+	st = o_.C.call(o_.H, proto.FileSystemWatch)
+	st = o_.C.take(redir, st)
+	n = uint64(o_.C.R.Args[0])
+	wd = uint64(o_.C.R.Args[1])
+	return
+}
+
 // File calls a proto.File through handle H.
 type File struct {
 	C *Conn
@@ -1505,6 +1521,15 @@ func (o_ FileServer) Users(root abi.Grant) (n uint64, st int64) {
 	return
 }
 
+// Inotify is proto.FileServer.Inotify.
+func (o_ FileServer) Inotify() (obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.FileServerInotify)
+	obj = o_.C.R.Handles[0]
+	return
+}
+
 // PidFD calls a proto.PidFD through handle H.
 type PidFD struct {
 	C *Conn
@@ -1531,5 +1556,20 @@ func (o_ PidFD) Signal(sig uint64, info *proto.Siginfo) (st int64) {
 	}
 	m_.Len, m_.NRanges, m_.NGrants = uint32(unsafe.Sizeof(proto.Siginfo{})), 0, 0
 	st = o_.C.call(o_.H, proto.PidFDSignal)
+	return
+}
+
+// Inotify calls a proto.Inotify through handle H.
+type Inotify struct {
+	C *Conn
+	H uint64
+}
+
+// Remove is proto.Inotify.Remove.
+func (o_ Inotify) Remove(wd uint64) (st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(wd)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.InotifyRemove)
 	return
 }

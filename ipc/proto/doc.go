@@ -79,4 +79,5 @@ const (
 	BaseSockEnd    = 9
 	BaseFileServer = 10
 	BasePidFD      = 11
+	BaseInotify    = 12
 )

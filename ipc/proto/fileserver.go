@@ -15,4 +15,16 @@ type FileServer interface {
 	// Users is the number of files and directories in it that are open, or
 	// somebody's current directory or root.
 	Users(root Give) (n uint64, st Status)
+	// Inotify grants an Inotify, which is also a File to read from and poll. EMFILE:
+	// there are too many.
+	Inotify() (obj Handle, st Status)
+}
+
+// Inotify watches nodes of the file server's, as inotify(7) says. Read answers
+// whole struct inotify_event records (EINVAL: no room for the next).
+//
+//ipc:base 12
+type Inotify interface {
+	// Remove ends a watch, whose number FileSystem.Watch gave.
+	Remove(wd uint64) (st Status)
 }

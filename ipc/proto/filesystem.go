@@ -59,6 +59,9 @@ type FileSystem interface {
 	// Lookup grants a handle on a directory without opening it (chdir,
 	// O_PATH on a directory); the caller needs search permission on it.
 	Lookup(path string, redir Out) (n uint64, r *Stat, dir Handle, st Status)
+	// Watch makes inotify, of the same server (EXDEV), watch what path names;
+	// mask: IN_ bits of Linux.
+	Watch(path string, mask uint64, inotify Give, redir Out) (n uint64, wd uint64, st Status)
 }
 
 // Redirect statuses. Path names what was written to redir.

@@ -79,6 +79,7 @@ const (
 	FileSystemCover    = 3<<8 | 19
 	FileSystemXattr    = 3<<8 | 20
 	FileSystemLookup   = 3<<8 | 21
+	FileSystemWatch    = 3<<8 | 22
 	FileRead           = 4<<8 | 1
 	FileWrite          = 4<<8 | 2
 	FileLseek          = 4<<8 | 3
@@ -124,8 +125,10 @@ const (
 	FileServerNewFS    = 10<<8 | 1
 	FileServerSetFlags = 10<<8 | 2
 	FileServerUsers    = 10<<8 | 3
+	FileServerInotify  = 10<<8 | 4
 	PidFDTarget        = 11<<8 | 1
 	PidFDSignal        = 11<<8 | 2
+	InotifyRemove      = 12<<8 | 1
 )
 
 // MethodName names a method for people; "" if there is none.
@@ -281,6 +284,8 @@ func MethodName(m uint32) string {
 		return "FileSystem.Xattr"
 	case FileSystemLookup:
 		return "FileSystem.Lookup"
+	case FileSystemWatch:
+		return "FileSystem.Watch"
 	case FileRead:
 		return "File.Read"
 	case FileWrite:
@@ -371,10 +376,14 @@ func MethodName(m uint32) string {
 		return "FileServer.SetFlags"
 	case FileServerUsers:
 		return "FileServer.Users"
+	case FileServerInotify:
+		return "FileServer.Inotify"
 	case PidFDTarget:
 		return "PidFD.Target"
 	case PidFDSignal:
 		return "PidFD.Signal"
+	case InotifyRemove:
+		return "Inotify.Remove"
 	}
 	return ""
 }

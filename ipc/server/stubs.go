@@ -423,6 +423,7 @@ type FileSystem interface {
 	Cover(c *ipc.Call, path string, redir ipc.Out) (n uint64, cover ipc.Grant, st int64)
 	Xattr(c *ipc.Call, path string, name string, op uint64, flags uint64, value ipc.In, redir ipc.Out) (n uint64, st int64)
 	Lookup(c *ipc.Call, path string, redir ipc.Out) (n uint64, r *proto.Stat, dir ipc.Grant, st int64)
+	Watch(c *ipc.Call, path string, mask uint64, inotify ipc.Given, redir ipc.Out) (n uint64, wd uint64, st int64)
 }
 
 // ServeFileSystem dispatches c to o; false: no method of proto.FileSystem.
@@ -648,6 +649,16 @@ func ServeFileSystem(o FileSystem, c *ipc.Call) bool {
 		}
 		c.Grant(0, r2)
 		c.Status = r3
+	case proto.FileSystemWatch:
+		c.StringsAt(0, 1)
+		s0, ok := c.StringArg()
+		if !ok {
+			return true
+		}
+		r0, r1, r2 := o.Watch(c, s0, uint64(c.Args[0]), c.Given(0), c.Out(0))
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
 	default:
 		return false
 	}
@@ -1001,6 +1012,7 @@ type FileServer interface {
 	NewFS(c *ipc.Call, kind string, options string) (root ipc.Grant, st int64)
 	SetFlags(c *ipc.Call, root ipc.Given, flags uint64) (st int64)
 	Users(c *ipc.Call, root ipc.Given) (n uint64, st int64)
+	Inotify(c *ipc.Call) (obj ipc.Grant, st int64)
 }
 
 // ServeFileServer dispatches c to o; false: no method of proto.FileServer.
@@ -1026,6 +1038,10 @@ func ServeFileServer(o FileServer, c *ipc.Call) bool {
 		r0, r1 := o.Users(c, c.Given(0))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
+	case proto.FileServerInotify:
+		r0, r1 := o.Inotify(c)
+		c.Grant(0, r0)
+		c.Status = r1
 	default:
 		return false
 	}
@@ -1050,6 +1066,23 @@ func ServePidFD(o PidFD, c *ipc.Call) bool {
 			return true
 		}
 		r0 := o.Signal(c, uint64(c.Args[0]), (*proto.Siginfo)(unsafe.Pointer(&c.Data)))
+		c.Status = r0
+	default:
+		return false
+	}
+	return true
+}
+
+// Inotify is what an object that is a proto.Inotify implements.
+type Inotify interface {
+	Remove(c *ipc.Call, wd uint64) (st int64)
+}
+
+// ServeInotify dispatches c to o; false: no method of proto.Inotify.
+func ServeInotify(o Inotify, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.InotifyRemove:
+		r0 := o.Remove(c, uint64(c.Args[0]))
 		c.Status = r0
 	default:
 		return false

@@ -169,7 +169,7 @@ const (
 // pollable tells whether f has events of its own; epoll refuses others.
 func (f *File) pollable() bool {
 	switch f.kind {
-	case kindPipe, kindTTY, kindSock, kindEvent, kindTimer, kindSignal, kindEpoll, kindRandom, kindPidFD:
+	case kindPipe, kindTTY, kindSock, kindEvent, kindTimer, kindSignal, kindEpoll, kindRandom, kindPidFD, kindInotify:
 		return true
 	}
 	return false
@@ -425,7 +425,7 @@ func epollChans(f *File) uint32 {
 	epollMu.Lock()
 	for i := epolls[f.aux].first; i != 0; i = items[i].nextEp {
 		switch g := items[i].file; g.kind {
-		case kindPipe, kindTTY, kindSock, kindPidFD:
+		case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 			c |= 1 << g.ch
 		case kindEpoll:
 			c |= allChans

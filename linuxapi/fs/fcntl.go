@@ -130,7 +130,7 @@ func (f *File) setFlags(flags uint32) int64 {
 	old := f.getFlags()
 	if flags&oAppend != old&oAppend || flags&oNonBlock != old&oNonBlock {
 		switch f.kind {
-		case kindFile, kindPipe, kindTTY, kindSock:
+		case kindFile, kindPipe, kindTTY, kindSock, kindInotify:
 			st := client.File{C: conn(), H: f.handle}.SetFlags(uint64(old&^setflMask | flags))
 			if st < 0 && flags&oAppend != old&oAppend {
 				return st

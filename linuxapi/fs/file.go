@@ -26,6 +26,7 @@ const (
 	kindSignal      // signalfd
 	kindEpoll       // epoll instance
 	kindPidFD       // process descriptor
+	kindInotify     // inotify instance
 	kindLog         // server mode: fd 1 and 2 are the kernel log
 )
 

@@ -54,7 +54,7 @@ func ioctl(f *File, fd int, req, arg uint64) int64 {
 		return 0
 	}
 	switch f.kind {
-	case kindTTY, kindPipe, kindSock:
+	case kindTTY, kindPipe, kindSock, kindInotify:
 		return f.control(req, arg)
 	case kindFile:
 		if req == fionread {

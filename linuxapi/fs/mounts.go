@@ -175,10 +175,11 @@ const (
 	svcPipe = iota
 	svcTTY
 	svcSock
+	svcFile
 	numServices
 )
 
-var serviceNames = [numServices]string{"pipe", "tty", "sock"}
+var serviceNames = [numServices]string{"pipe", "tty", "sock", "file"}
 
 var services [numServices]uint64 // handles; 0: not asked yet
 

@@ -312,7 +312,7 @@ func decodeFile(r *reader) bool {
 	}
 	var f *File
 	switch kind(k) {
-	case kindFile, kindDir, kindPath, kindNull, kindZero, kindFull, kindRandom, kindPipe, kindTTY, kindSock, kindPidFD, kindLog:
+	case kindFile, kindDir, kindPath, kindNull, kindZero, kindFull, kindRandom, kindPipe, kindTTY, kindSock, kindPidFD, kindInotify, kindLog:
 		f = newFile(kind(k), flags)
 	case kindEvent:
 		f = newEvent(a[0], flags, a[1] != 0)

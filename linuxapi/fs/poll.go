@@ -27,7 +27,7 @@ const (
 // before they have gone away (edge triggers): they are not asked for.
 func (f *File) query(want, seen uint32) uint32 {
 	switch f.kind {
-	case kindPipe, kindTTY, kindSock, kindPidFD:
+	case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 		return f.queryServer(want, seen)
 	case kindEvent:
 		return eventState(f)
@@ -158,7 +158,7 @@ func pollScan(addr uint64, n int) (ready int64, chans uint32) {
 // chans returns the set of channels on which f's changes are announced.
 func (f *File) chans() uint32 {
 	switch f.kind {
-	case kindPipe, kindTTY, kindSock, kindPidFD:
+	case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 		return 1 << f.ch
 	case kindEpoll:
 		return epollChans(f) | 1<<localChan

@@ -35,7 +35,7 @@ func (f *File) read(u *uio, off int64) int64 {
 		return readZero(u)
 	case kindRandom:
 		return readRandom(u)
-	case kindPipe, kindTTY, kindSock:
+	case kindPipe, kindTTY, kindSock, kindInotify:
 		if off != ownOffset {
 			return -ESPIPE
 		}

@@ -74,7 +74,7 @@ func (c *cargo) put() {
 // server's, or that its kind and numbers describe.
 func (f *File) passable() bool {
 	switch f.kind {
-	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindPidFD, kindNull, kindZero, kindFull, kindRandom:
+	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindPidFD, kindInotify, kindNull, kindZero, kindFull, kindRandom:
 		return true
 	}
 	return false
@@ -521,6 +521,8 @@ func passedFile(d *proto.SockFile, h uint64) *File {
 		ch = chanSock
 	case kindPidFD:
 		ch = chanProc
+	case kindInotify:
+		ch = chanFile
 	case kindNull, kindZero, kindFull, kindRandom:
 		ok = true
 	default:

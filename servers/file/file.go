@@ -113,6 +113,9 @@ func fillDev(r *ram) error {
 
 // Handle serves a call.
 func (s *Server) Handle(c *ipc.Call) {
+	if s.PullLasts != nil && s.vfs.Watched() {
+		s.PullLasts() // closes come before what their callers do next
+	}
 	if c.Object == 0 {
 		server.ServeFileServer(s, c)
 		return

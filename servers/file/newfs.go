@@ -71,6 +71,9 @@ func (s *Server) Users(c *ipc.Call, root ipc.Given) (uint64, int64) {
 	return fs.Users(), 0
 }
 
+// Inotify implements proto.FileServer.
+func (s *Server) Inotify(c *ipc.Call) (ipc.Grant, int64) { return s.vfs.NewInotify() }
+
 type options struct {
 	mode, uid, gid uint32
 	pages          int64

@@ -51,6 +51,9 @@ func (o file) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (size uint6
 	if own {
 		o.off = off + int64(n)
 	}
+	if n > 0 {
+		o.eventOf(inAccess)
+	}
 	return uint64(n), pollRegular, 0
 }
 
@@ -80,6 +83,9 @@ func (o file) Write(c *ipc.Call, off int64, wait uint64, limit uint64, buf ipc.I
 	}
 	if own {
 		o.off = end
+	}
+	if n > 0 {
+		o.eventOf(inModify)
 	}
 	return uint64(n), pollRegular, 0
 }
@@ -195,6 +201,7 @@ func (o file) Getdents(c *ipc.Call, buf ipc.Out) (uint64, int64) {
 		return 0, ipc.Errno(err)
 	}
 	o.off = int64(pos)
+	o.fs.event(o.node, inAccess)
 	return uint64(len(out)), 0
 }
 
@@ -218,7 +225,11 @@ func (o file) Truncate(c *ipc.Call, size uint64) int64 {
 		return -int64(syscall.EINVAL)
 	}
 	n := int64(size)
-	return ipc.Errno(w.Change(&Change{Size: &n}))
+	err := w.Change(&Change{Size: &n})
+	if err == nil {
+		o.eventOf(inModify)
+	}
+	return ipc.Errno(err)
 }
 
 func (o file) Allocate(c *ipc.Call, mode uint64, off uint64, size uint64, limit uint64) int64 {
@@ -241,7 +252,11 @@ func (o file) Allocate(c *ipc.Call, mode uint64, off uint64, size uint64, limit 
 		}
 		return -int64(syscall.ENODEV)
 	}
-	return ipc.Errno(a.Allocate(mode, int64(off), int64(size), limit))
+	err := a.Allocate(mode, int64(off), int64(size), limit)
+	if err == nil {
+		o.eventOf(inModify)
+	}
+	return ipc.Errno(err)
 }
 
 // Sync: most files are in memory; there is nothing behind them.
@@ -269,7 +284,13 @@ func (o file) changed(c *ipc.Call, f func(x *Ctx, n Node, ch *Change) error) int
 	if err != nil {
 		return ipc.Errno(err)
 	}
-	return ipc.Errno(changeNode(x, o.node, f))
+	ch, err := changeNode(x, o.node, f)
+	if err == nil && !o.fs.srv.watches.none() {
+		o.fs.Lock.RLock()
+		defer o.fs.Lock.RUnlock()
+		o.fs.changed(o.node, &ch)
+	}
+	return ipc.Errno(err)
 }
 
 func (o file) Chmod(c *ipc.Call, mode uint64) int64 {

@@ -114,7 +114,7 @@ func mayRemove(x *Ctx, d Dir, n Node) error {
 }
 
 // makeIn makes a node for the caller in p's directory.
-func makeIn(x *Ctx, p found, mode uint32, rdev uint64, target string) (Node, error) {
+func (fs *FS) makeIn(x *Ctx, p found, mode uint32, rdev uint64, target string) (Node, error) {
 	if p.node != nil {
 		return nil, syscall.EEXIST
 	}
@@ -123,7 +123,11 @@ func makeIn(x *Ctx, p found, mode uint32, rdev uint64, target string) (Node, err
 		return nil, err
 	}
 	mode, gid := inherit(x, p.dir, mode)
-	return e.Make(p.name, mode, x.Cred.FSUID, gid, rdev, target)
+	n, err := e.Make(p.name, mode, x.Cred.FSUID, gid, rdev, target)
+	if err == nil {
+		fs.made(p.dir, p.name, n)
+	}
+	return n, err
 }
 
 // inherit is the set-group-id directory's rule for what is made in it.
@@ -190,7 +194,7 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 			if !change {
 				return syscall.EROFS
 			}
-			node, err := makeIn(x, p, syscall.S_IFREG|uint32(mode)&permMask, 0, "")
+			node, err := o.fs.makeIn(x, p, syscall.S_IFREG|uint32(mode)&permMask, 0, "")
 			if err != nil {
 				return err
 			}
@@ -286,7 +290,7 @@ func (o names) Access(c *ipc.Call, path string, mode uint64, flags uint64, redir
 
 func (o names) Mkdir(c *ipc.Call, path string, mode uint64, redir ipc.Out) (uint64, int64) {
 	return o.on(c, path, false, true, redir, func(x *Ctx, p found) error {
-		_, err := makeIn(x, p, syscall.S_IFDIR|uint32(mode)&(0o777|syscall.S_ISVTX), 0, "")
+		_, err := o.fs.makeIn(x, p, syscall.S_IFDIR|uint32(mode)&(0o777|syscall.S_ISVTX), 0, "")
 		return err
 	})
 }
@@ -312,7 +316,7 @@ func (o names) Mknod(c *ipc.Call, path string, mode uint64, rdev uint64, redir i
 		if p.node == nil && p.slash {
 			return syscall.ENOENT
 		}
-		_, err := makeIn(x, p, m, rdev, "")
+		_, err := o.fs.makeIn(x, p, m, rdev, "")
 		return err
 	})
 }
@@ -325,7 +329,7 @@ func (o names) Symlink(c *ipc.Call, target string, path string, redir ipc.Out) (
 		if p.node == nil && p.slash {
 			return syscall.ENOENT
 		}
-		_, err := makeIn(x, p, syscall.S_IFLNK|0o777, 0, target)
+		_, err := o.fs.makeIn(x, p, syscall.S_IFLNK|0o777, 0, target)
 		return err
 	})
 }
@@ -351,7 +355,7 @@ func (o names) Unlink(c *ipc.Call, path string, redir ipc.Out) (uint64, int64) {
 		if p.slash {
 			return syscall.ENOTDIR
 		}
-		return e.Detach(p.name)
+		return o.fs.detach(e, p)
 	})
 }
 
@@ -386,8 +390,17 @@ func (o names) Rmdir(c *ipc.Call, path string, redir ipc.Out) (uint64, int64) {
 		if !d.Empty() {
 			return syscall.ENOTEMPTY
 		}
-		return e.Detach(p.name)
+		return o.fs.detach(e, p)
 	})
+}
+
+// detach takes p's name away.
+func (fs *FS) detach(e Editor, p found) error {
+	err := e.Detach(p.name)
+	if err == nil {
+		fs.removed(p.dir, p.name, p.node)
+	}
+	return err
 }
 
 func lastName(path string) string {
@@ -542,7 +555,16 @@ func (fs *FS) rename(x *Ctx, a, b found, flags uint64) error {
 			return syscall.ENOTEMPTY
 		}
 	}
-	return ae.Move(a.name, be, b.name, flags&renameExchange != 0)
+	if err := ae.Move(a.name, be, b.name, exchange); err != nil {
+		return err
+	}
+	if exchange {
+		fs.moved(a.dir, a.name, b.dir, b.name, a.node, nil)
+		fs.moved(b.dir, b.name, a.dir, a.name, b.node, nil)
+	} else {
+		fs.moved(a.dir, a.name, b.dir, b.name, a.node, b.node)
+	}
+	return nil
 }
 
 // within: d is dir or lies under it.
@@ -574,7 +596,11 @@ func (o names) Link(c *ipc.Call, from string, to string, flags uint64, dir2 ipc.
 		if err != nil {
 			return err
 		}
-		return e.Attach(b.name, a.node)
+		err = e.Attach(b.name, a.node)
+		if err == nil {
+			o.fs.linked(b.dir, b.name, a.node)
+		}
+		return err
 	})
 }
 
@@ -621,20 +647,23 @@ func (o names) change(c *ipc.Call, path string, follow bool, redir ipc.Out, f fu
 		if err := p.there(); err != nil {
 			return err
 		}
-		return changeNode(x, p.node, f)
+		ch, err := changeNode(x, p.node, f)
+		if err == nil {
+			o.fs.changed(p.node, &ch)
+		}
+		return err
 	})
 }
 
-func changeNode(x *Ctx, n Node, f func(x *Ctx, n Node, ch *Change) error) error {
+func changeNode(x *Ctx, n Node, f func(x *Ctx, n Node, ch *Change) error) (ch Change, err error) {
 	w, ok := n.(Changer)
 	if !ok {
-		return syscall.EPERM
+		return ch, syscall.EPERM
 	}
-	var ch Change
 	if err := f(x, n, &ch); err != nil {
-		return err
+		return ch, err
 	}
-	return w.Change(&ch)
+	return ch, w.Change(&ch)
 }
 
 func (o names) Chmod(c *ipc.Call, path string, mode uint64, flags uint64, redir ipc.Out) (uint64, int64) {

@@ -89,6 +89,10 @@ func (fs *FS) open(x *Ctx, n Node, flags uint64, made bool) (*proto.OpenResult, 
 			o.kind = proto.KindFile
 		}
 	}
+	fs.event(n, inOpen)
+	if flags&syscall.O_TRUNC != 0 && !made && typ == syscall.S_IFREG {
+		fs.event(n, inModify)
+	}
 	r := &proto.OpenResult{Stat: *st, Kind: o.kind}
 	if fs.is(syscall.MS_NOEXEC) {
 		r.Flags |= proto.OpenNoExec

@@ -17,6 +17,7 @@ type Server struct {
 	Creds   *cred.Cache
 	objects ipc.Objects[*Object]
 	locks   lockTable
+	watches watchTable
 	// Vouch tells the process server what a process may execute as whom
 	// (proto.Proc.Vouch); nil: set-id bits do not count.
 	Vouch func(v *proto.Vouched, image uint64) (set uint64, err error)
@@ -62,6 +63,8 @@ type Object struct {
 	cover Dir // a cover: its last uncovers
 	fence Dir // ".." does not lead above it; nil: above the file system's root
 
+	inotify *inotify // not nil: an inotify instance, and nothing else
+
 	open bool
 	id   uint64
 	data Data // regular and device files; nil for directories and names
@@ -80,6 +83,15 @@ func (s *Server) Handle(c *ipc.Call) {
 		c.Status = -int64(syscall.EBADF)
 		return
 	}
+	if o.inotify != nil {
+		switch c.Method >> 8 {
+		case proto.BaseFile:
+			server.ServeFile(o.inotify, c)
+		case proto.BaseInotify:
+			server.ServeInotify(o.inotify, c)
+		}
+		return
+	}
 	switch c.Method >> 8 {
 	case proto.BaseFileSystem:
 		server.ServeFileSystem(names{o}, c)
@@ -91,10 +103,19 @@ func (s *Server) Handle(c *ipc.Call) {
 // Last ends an object that no handle names any more.
 func (s *Server) Last(id uint64) {
 	o, ok := s.objects.Get(id)
+	if ok && o.inotify != nil {
+		s.objects.Remove(id)
+		o.inotify.end()
+		return
+	}
 	if !ok || id == o.fs.rootID && !o.fs.Transient {
 		return // a root stays for as long as its server lives
 	}
+	if id == o.fs.rootID {
+		o.fs.unmounted()
+	}
 	s.objects.Remove(id)
+	defer o.closed()
 	o.count(-1)
 	if o.cover != nil {
 		o.fs.Lock.Lock()
@@ -142,7 +163,7 @@ func (fs *FS) SetFlags(flags uint64) error {
 // RootOf is the file system whose root object id is; nil: it is no root.
 func (s *Server) RootOf(id uint64) *FS {
 	o, ok := s.objects.Get(id)
-	if !ok || id != o.fs.rootID {
+	if !ok || o.inotify != nil || id != o.fs.rootID {
 		return nil
 	}
 	return o.fs
