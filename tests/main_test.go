@@ -77,7 +77,7 @@ func testMain(m *testing.M) int {
 const ownCPUs = "^(TestBench.*|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|TestCallStorm|TestScaling|" +
 	"TestCPUs|TestPanicOfFour|TestPagingCPUs|TestPagingChecked|TestThreads|" +
 	"TestKernelEnd|TestTimeout|TestPty.*|TestHostileELF|TestHostileCalls|TestHostileRaw|TestHostileInstructions|TestHostileLibOS|TestLogFlood|" +
-	"TestStdlib.*|TestPagingReclaim)$"
+	"TestStdlib.*)$"
 
 func mapsKeys(m map[string]string) func(func(string) bool) {
 	return func(yield func(string) bool) {
