@@ -284,3 +284,33 @@ func (f *FCM) Synced(seq uint64, bad bool) {
 	}
 	f.lock.Release()
 }
+
+// Dirty pages are at most 1/dirtyShare of memory, as far as writes by way of
+// mappings go: beyond it, who makes more of an object dirty that has dirtyFew
+// such pages waits until its pager has written them back.
+const (
+	dirtyShare = 8
+	dirtyFew   = 64
+)
+
+// tooDirty says whether a write to the page of entry p has to wait.
+func (g *paging) tooDirty(p *uint64) bool {
+	return *p&(entDirty|entCleaning) == 0 && g.dirty >= dirtyFew && atomic.LoadInt64(&paged.dirty) >= paged.most
+}
+
+// askSync has the pager write back, unless it has been asked already.
+func (g *paging) askSync() {
+	if g.syncDone == g.syncWant {
+		g.syncWant++
+		g.news()
+	}
+}
+
+// spoil notes that the page of entry p is written.
+func (g *paging) spoil(p *uint64) {
+	if *p&(entDirty|entCleaning) == 0 {
+		g.dirty++
+		atomic.AddInt64(&paged.dirty, 1)
+	}
+	*p |= entDirty
+}
