@@ -14,7 +14,7 @@
 //     package that comes and goes lives in one.
 //   - FCM: a memory object: a shared anonymous piece, a file's pages, fixed
 //     physical memory, or a private node of a fork chain. One with a pager has
-//     its pages from a server (pager.go, dirty.go, reclaim.go).
+//     its pages from a server (pager*.go, dirty.go, reclaim.go).
 //   - Region: a range of a half, mapping (part of) an FCM. A private region
 //     has two: the object below (a file, or nothing: zeroes), and a private
 //     leaf with the pages that were written.
