@@ -74,6 +74,11 @@ const (
 	mapPopulate       = 0x8000
 	mapHugeTLB        = 0x40000
 	mapFixedNoReplace = 0x100000
+
+	// What MAP_SHARED_VALIDATE accepts: flags older than itself. Those without a
+	// name above have no effect.
+	mapLegacy = mapTypeMask | mapFixed | mapAnonymous | map32bit | mapGrowsDown | 0x800 | 0x1000 | mapLocked |
+		mapNoReserve | mapPopulate | 0x10000 | 0x20000 | mapHugeTLB | 31<<26
 )
 
 func up(n uint64) uint64 { return (n + abi.PageSize - 1) &^ (abi.PageSize - 1) }
@@ -103,7 +108,15 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 	}
 	m := abi.MapArgs{Addr: addr, Len: length, Prot: uint32(prot & protMask)}
 	switch flags & mapTypeMask {
-	case mapShared, mapSharedValidate:
+	case mapSharedValidate:
+		switch {
+		case flags&mapAnonymous != 0:
+			return errno.EINVAL.Ret()
+		case flags&^mapLegacy != 0: // who asks for validation asks for MAP_SYNC and the like
+			return errno.EOPNOTSUPP.Ret()
+		}
+		fallthrough
+	case mapShared:
 		m.Flags |= abi.MapShared
 		m.Inherit = abi.InheritShare
 	case mapPrivate:

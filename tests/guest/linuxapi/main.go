@@ -20,6 +20,7 @@ var sections = []struct {
 	{"locks", locks},
 	{"names", names},
 	{"splices", splices},
+	{"maps", maps},
 }
 
 func main() {
