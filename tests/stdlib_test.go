@@ -46,12 +46,11 @@ var stdlibPackages = []struct {
 // explained says why tests do not pass. One that passes on Linux, is not
 // named here and does not pass on Go42 is an error.
 var explained = map[string]string{
-	"syscall.TestUnshareMountNameSpace":  noNamespaces,
-	"syscall.TestCloneTimeNamespace":     noNamespaces,
-	"syscall.TestPidFDWithUserNS":        noNamespaces,
-	"syscall.TestAmbientCapsUserns":      noNamespaces,
-	"os/exec.TestFindExecutableVsNoexec": noNamespaces,
-	"syscall.TestAmbientCaps":            "there are no ambient capabilities",
+	"syscall.TestUnshareMountNameSpace": noNamespaces,
+	"syscall.TestCloneTimeNamespace":    noNamespaces,
+	"syscall.TestPidFDWithUserNS":       noNamespaces,
+	"syscall.TestAmbientCapsUserns":     noNamespaces,
+	"syscall.TestAmbientCaps":           "there are no ambient capabilities",
 
 	// On both.
 	"syscall.TestGroupCleanup":              "u-root's `id` prints no names of groups",
