@@ -10,24 +10,24 @@ import (
 type kind uint8
 
 const (
-	kindNone   kind = iota
-	kindFile        // regular file, or device-like file of a file server (procfs): data by PPC
-	kindDir         // directory of a file server
-	kindPath        // O_PATH: a name only
-	kindNull        // character device (1,3)
-	kindZero        // (1,5)
-	kindFull        // (1,7)
-	kindRandom      // (1,8), (1,9)
-	kindPipe        // one end of a pipe or FIFO
-	kindTTY         // terminal, or a host stream
-	kindSock        // socket
-	kindEvent       // eventfd
-	kindTimer       // timerfd
-	kindSignal      // signalfd
-	kindEpoll       // epoll instance
-	kindPidFD       // process descriptor
-	kindInotify     // inotify instance
-	kindLog         // server mode: fd 1 and 2 are the kernel log
+	kindNone    kind = iota
+	kindFile         // regular file, or device-like file of a file server (procfs): data by PPC
+	kindDir          // directory of a file server
+	kindPath         // O_PATH: a name only
+	kindNull         // character device (1,3)
+	kindZero         // (1,5)
+	kindFull         // (1,7)
+	kindRandom       // (1,8), (1,9)
+	kindPipe         // one end of a pipe or FIFO
+	kindTTY          // terminal, or a host stream
+	kindSock         // socket
+	kindEvent        // eventfd
+	kindTimer        // timerfd
+	kindSignal       // signalfd
+	kindEpoll        // epoll instance
+	kindPidFD        // process descriptor
+	kindInotify      // inotify instance
+	kindLog          // server mode: fd 1 and 2 are the kernel log
 )
 
 // File is the client object of one open file description. It lives in a pool
