@@ -24,6 +24,7 @@ build: $(GO42) ## the host tool (images are made when first needed)
 
 .PHONY: $(GO42)
 $(GO42):
+	@command -v go >/dev/null || { echo "Missing: go. Install it from https://go.dev/dl/ (go.mod says which release)." >&2; exit 1; }
 	@go build -trimpath -o $@ ./qemu/cmd/go42
 
 initramfs: build ## kernel image and initramfs, without booting

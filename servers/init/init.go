@@ -131,7 +131,10 @@ func run() (runspec.Status, error) {
 	}
 	pid, err := start(path, &spec)
 	if err != nil {
-		return failed, err
+		if _, e := os.Stat(spec.Dir); e != nil {
+			return failed, fmt.Errorf("working directory: %w", e)
+		}
+		return failed, fmt.Errorf("%s: %w", path, err)
 	}
 	ws := reap(pid)
 	if ws.Signaled() {

@@ -30,6 +30,9 @@ type options struct {
 	quiet   bool
 }
 
+// mostCPUs is amd64.MaxCPU, which only a kernel can link.
+const mostCPUs = 8
+
 func newOptions(name string) *options {
 	o := &options{fs: flag.NewFlagSet(name, flag.ContinueOnError)}
 	f, c := o.fs, &o.cfg
@@ -62,6 +65,12 @@ func (o *options) parse(args []string) error {
 	c := &o.cfg
 	c.Args = o.fs.Args()
 	c.Hardware.Args = o.qemuArg
+	switch {
+	case c.SMP < 1:
+		return fmt.Errorf("-smp %d: a machine has at least one CPU", c.SMP)
+	case c.SMP > mostCPUs && !c.Linux:
+		return fmt.Errorf("-smp %d: Go42 uses at most %d CPUs", c.SMP, mostCPUs)
+	}
 	for _, kv := range o.env {
 		if !strings.Contains(kv, "=") {
 			v, ok := os.LookupEnv(kv)

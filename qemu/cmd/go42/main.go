@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -50,6 +52,9 @@ func main() {
 
 // fail reports an error of the tool's own.
 func fail(err error) int {
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintln(os.Stderr, "go42:", err)
 	return qemu.StatusTool
 }
