@@ -312,6 +312,9 @@ func sysSigqueueinfo(t *thread.Thread, a *call.Args) int64 {
 	if (info.Code >= 0 || info.Code == signal.SI_TKILL) && int64(pid) != proc.Me.Pid {
 		return errno.EPERM.Ret()
 	}
+	if pid <= 0 {
+		return errno.ESRCH.Ret() // one process only, not groups as kill(2)
+	}
 	if int64(pid) == proc.Me.Pid {
 		if s == 0 {
 			return 0
