@@ -20,8 +20,9 @@ type Kernel interface {
 	Drop(handles ...uint64)
 	// HandleInfo describes one of the server's own handles.
 	HandleInfo(h uint64) (abi.HandleInfo, error)
-	// NextLast pulls an object whose last handle has gone.
-	NextLast() (object uint64, ok bool)
+	// NextLast pulls an object whose last handle has gone, of those that
+	// dispatcher at was told of; AnyLasts: of all.
+	NextLast(at uint64) (object uint64, ok bool)
 	// Conn is for calls to servers of lower rank; one goroutine at a time.
 	Conn() *client.Conn
 }

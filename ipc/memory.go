@@ -42,14 +42,28 @@ func MemoryLow(share uint64) bool {
 // gone counts objects whose last handle has gone since memory was given back.
 var gone atomic.Int64
 
+const (
+	giveMany  = 256
+	giveWait  = 300 * time.Millisecond
+	giveTries = 30
+)
+
 // giveBack returns the memory of n objects that are gone to the system, when
-// they are many: Go by itself takes minutes. It waits a little, for more to go.
+// they are many: Go by itself takes minutes. It waits until no more go, or for
+// some seconds: files that are opened and closed all the time need what they free.
 func giveBack(n int64) {
-	const many = 256
-	if now := gone.Add(n); now >= many && now-n < many {
-		time.AfterFunc(300*time.Millisecond, func() {
-			gone.Store(0)
-			debug.FreeOSMemory()
-		})
+	if now := gone.Add(n); now >= giveMany && now-n < giveMany {
+		giveLater(now, giveTries)
 	}
+}
+
+func giveLater(seen int64, tries int) {
+	time.AfterFunc(giveWait, func() {
+		if now := gone.Load(); now-seen >= giveMany && tries > 1 {
+			giveLater(now, tries-1)
+			return
+		}
+		gone.Store(0)
+		debug.FreeOSMemory()
+	})
 }

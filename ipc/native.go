@@ -86,8 +86,8 @@ func (Native) HandleInfo(h uint64) (abi.HandleInfo, error) {
 }
 
 // NextLast implements Kernel.
-func (Native) NextLast() (uint64, bool) {
-	_, o, err := Sys(abi.NNextLast, 0, 0, 0, 0, 0, 0)
+func (Native) NextLast(at uint64) (uint64, bool) {
+	_, o, err := Sys(abi.NNextLast, uintptr(at), 0, 0, 0, 0, 0)
 	return uint64(o), err == nil
 }
 

@@ -164,7 +164,7 @@ func (s *Server) event(c *Call) {
 	}()
 	bits := c.Args[0]
 	if bits&abi.EventLasts != 0 {
-		s.PullLasts()
+		s.pullLasts(c.Args[2])
 	}
 	if bits&abi.EventExits != 0 && s.Exits != nil {
 		s.Exits()
@@ -177,11 +177,18 @@ func (s *Server) event(c *Call) {
 	}
 }
 
+// AnyLasts makes NextLast pull what any dispatcher was told of.
+const AnyLasts = ^uint64(0)
+
 // PullLasts hands every pending last to Last.
-func (s *Server) PullLasts() {
+func (s *Server) PullLasts() { s.pullLasts(AnyLasts) }
+
+// pullLasts hands over those that dispatcher at was told of: receivers on other
+// CPUs see to theirs.
+func (s *Server) pullLasts(at uint64) {
 	n := int64(0)
 	for ; ; n++ {
-		o, ok := s.Kernel.NextLast()
+		o, ok := s.Kernel.NextLast(at)
 		if !ok {
 			giveBack(n)
 			return

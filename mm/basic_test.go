@@ -215,3 +215,40 @@ func TestManyLiveChildren(t *testing.T) {
 	destroy(t, p)
 	leak()
 }
+
+// A server's heap that is filled in ascending order takes a fault for several
+// pages; memory that is touched here and there, or a program's, one for each.
+func TestRunAhead(t *testing.T) {
+	boot(t, 32)
+	leak := leakCheck(t)
+	as := newSpace(t)
+	a := mapAnon(t, as, 0, 64<<12, 0)
+	put(t, as, a, 1)
+	put(t, as, a+4096, 1)
+	if n := as.Program.resident; n != 2 {
+		t.Error("a program has", n, "pages of 2")
+	}
+	as.RunAhead()
+	put(t, as, a+8<<12, 1)
+	if n := as.Program.resident; n != 3 {
+		t.Error("touched here and there:", n, "pages of 3")
+	}
+	put(t, as, a+2<<12, 1) // up to the one that is there
+	if n := as.Program.resident; n != 3+6 {
+		t.Error("after the third page:", n)
+	}
+	put(t, as, a+9<<12, 7)
+	if n := as.Program.resident; n != 9+aheadPages {
+		t.Error("after the tenth page:", n)
+	}
+	want(t, as, a+9<<12, 7)
+	want(t, as, a+10<<12, 0)
+	put(t, as, a+60<<12, 1)
+	put(t, as, a+61<<12, 1)
+	if r := Fault(as, a+64<<12, true, false, true); r != FaultMapErr {
+		t.Error("behind the end:", r)
+	}
+	mustCheck(t)
+	destroy(t, as)
+	leak()
+}

@@ -145,6 +145,8 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 				pte &^= pteWrite | pteDirty // the page itself may be the leaf's own
 			}
 			h.around(r, va, f, tableOf(e), pte)
+		} else if h.ahead && write && r.obj == nil {
+			h.behind(r, va, f, tableOf(e), pte)
 		}
 	} // else it is the same frame: CPUs with less permission fault, and look again
 	return FaultOK

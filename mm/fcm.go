@@ -49,10 +49,10 @@ type FCM struct {
 	sibPrev *FCM
 	nchild  int32
 
-	mappers  *Region // regions that map it, unless shards have them
+	mappers  *Region // regions that map it, but those that shards have
 	mapTail  *Region
 	nmappers int64
-	shards   *shards // set once, before the first mapper; atomic
+	shards   *shards // set once, with lock; atomic
 	zapEpoch uint32
 	seq      uint32 // odd while index changes (objects without a pager): see seen; atomic
 
@@ -177,10 +177,11 @@ func (f *FCM) mapped() uint64 {
 	if f.fixed() {
 		return uint64(mem.spaces.Live())
 	}
+	n := uint64(atomic.LoadInt64(&f.nmappers))
 	if s := f.sharded(); s != nil {
-		return s.count()
+		n += s.count()
 	}
-	return uint64(atomic.LoadInt64(&f.nmappers))
+	return n
 }
 
 func (f *FCM) phys() bool { return f.kind == FCMDevice || f.kind == FCMImage }

@@ -170,9 +170,6 @@ func (hc *Half) inherit(r *Region, st *ForkState, budget *int) Errno {
 		mem.regions.Free(c)
 		return ENOMEM
 	}
-	if c.obj != nil {
-		c.obj.Get()
-	}
-	hc.link(c)
+	hc.linkOf(c, false) // r keeps its object
 	return OK
 }

@@ -12,8 +12,12 @@ import (
 //
 // A file without a pager, which all who run the same program map, has such a list
 // for each CPU, so that forks and exits do not meet there; an entry goes to the
-// list of the CPU that maps and stays there. The others have one, guarded by the
-// FCM's lock.
+// list of the CPU that maps and stays there. So has shared memory once it has
+// several mappers: what servers publish, all processes map. The others have one,
+// guarded by the FCM's lock, where the first mappers stay.
+//
+// Regions hold a reference to their object each, those on a CPU's list one
+// together.
 type shards struct{ lists [maxCPU]shard }
 
 type shard struct {
@@ -27,14 +31,18 @@ func (f *FCM) sharded() *shards {
 	return (*shards)(loadPointer(&f.shards))
 }
 
+// shardFrom is how many mappers shared memory has before CPUs get lists of their
+// own.
+const shardFrom = 4
+
 // shard returns the lists of an object that is to have them; nil: one will do.
 func (f *FCM) shard() *shards {
 	s := f.sharded()
-	if s != nil || f.kind != FCMFile {
+	if s != nil || f.kind != FCMFile && (f.kind != FCMAnon || atomic.LoadInt64(&f.nmappers) < shardFrom) {
 		return s
 	}
 	f.lock.Acquire()
-	if f.shards == nil && f.paging == nil && f.nmappers == 0 {
+	if f.shards == nil && f.paging == nil {
 		if n, _, ok := mem.shards.Alloc(f.acct); ok {
 			for i := range n.lists {
 				l := &n.lists[i]
@@ -56,7 +64,9 @@ func (s *shards) count() (n uint64) {
 	return n
 }
 
-func (f *FCM) addMapper(r *Region) {
+// addMapper enters r. held: the caller has a reference, which becomes r's; else
+// one is taken, if need be, and the caller sees to it that f lives until then.
+func (f *FCM) addMapper(r *Region, held bool) {
 	if f.fixed() {
 		return
 	}
@@ -64,29 +74,41 @@ func (f *FCM) addMapper(r *Region) {
 		r.shard = uint8(cpuID()) + 1
 		l := &s.lists[r.shard-1]
 		l.lock.Acquire()
+		first := l.n == 0
+		if first && !held {
+			f.Get()
+		}
 		link(&l.head, &l.tail, r, r.zapEpoch == atomic.LoadUint32(&f.zapEpoch))
 		atomic.StoreInt64(&l.n, l.n+1)
 		l.lock.Release()
+		if !first && held {
+			f.Put()
+		}
 		return
 	}
 	r.shard = 0
+	if !held {
+		f.Get()
+	}
 	f.lock.Acquire()
 	link(&f.mappers, &f.mapTail, r, r.zapEpoch == f.zapEpoch)
 	atomic.StoreInt64(&f.nmappers, f.nmappers+1)
 	f.lock.Release()
 }
 
-func (f *FCM) dropMapper(r *Region) {
+// dropMapper takes r out; the caller puts back a reference if held says so.
+func (f *FCM) dropMapper(r *Region) (held bool) {
 	if f.fixed() {
-		return
+		return false
 	}
 	if r.shard != 0 {
 		l := &f.sharded().lists[r.shard-1]
 		l.lock.Acquire()
 		unlink(&l.head, &l.tail, r)
 		atomic.StoreInt64(&l.n, l.n-1)
+		held = l.n == 0
 		l.lock.Release()
-		return
+		return held
 	}
 	f.lock.Acquire()
 	unlink(&f.mappers, &f.mapTail, r)
@@ -96,6 +118,7 @@ func (f *FCM) dropMapper(r *Region) {
 		f.paging.news()
 	}
 	f.lock.Release()
+	return true
 }
 
 // unvisited returns a region that the pass in progress has yet to visit, and its
@@ -103,12 +126,12 @@ func (f *FCM) dropMapper(r *Region) {
 // has been looked at already has nothing of an older time mapped, or comes
 // of a region that is found here before it.
 func (f *FCM) unvisited() (r *Region, h *Half, ref Ref) {
+	if r = f.mappers; r != nil && r.zapEpoch != f.zapEpoch {
+		return r, r.half, mem.regions.Ref(r)
+	}
 	s := f.sharded()
 	if s == nil {
-		if r = f.mappers; r == nil || r.zapEpoch == f.zapEpoch {
-			return nil, nil, ref
-		}
-		return r, r.half, mem.regions.Ref(r)
+		return nil, nil, ref
 	}
 	for i := range s.lists {
 		l := &s.lists[i]

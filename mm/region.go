@@ -117,7 +117,10 @@ func (h *Half) gapBefore(x *Region) {
 }
 
 // link puts x, whose start, end and fields are set, among the regions.
-func (h *Half) link(x *Region) {
+func (h *Half) link(x *Region) { h.linkOf(x, true) }
+
+// linkOf is link; held: the reference that x is to have to its object is there.
+func (h *Half) linkOf(x *Region, held bool) {
 	x.half = h
 	x.prio = h.random()
 	x.left, x.right, x.up, x.prev, x.next = nil, nil, nil, nil, nil
@@ -154,7 +157,7 @@ func (h *Half) link(x *Region) {
 	h.count++
 	h.bytes += x.end - x.start
 	if x.obj != nil {
-		x.obj.addMapper(x)
+		x.obj.addMapper(x, held)
 	}
 }
 
@@ -187,8 +190,8 @@ func (h *Half) rotateUp(x *Region) {
 	x.maxGap = x.subtreeGap()
 }
 
-// unlink takes x out; its reference to obj stays the caller's.
-func (h *Half) unlink(x *Region) {
+// unlink takes x out; held: a reference to obj is the caller's now.
+func (h *Half) unlink(x *Region) (held bool) {
 	for x.left != nil || x.right != nil {
 		c := x.left
 		if c == nil || x.right != nil && x.right.prio > c.prio {
@@ -225,9 +228,10 @@ func (h *Half) unlink(x *Region) {
 		h.cache = nil
 	}
 	if x.obj != nil {
-		x.obj.dropMapper(x)
+		held = x.obj.dropMapper(x)
 	}
 	h.gapBefore(n)
+	return held
 }
 
 // setStart and setEnd move a bound of x; off follows start.
@@ -309,10 +313,10 @@ func (h *Half) absorb(a, b *Region) {
 
 // drop unlinks and frees x, and its reference to obj.
 func (h *Half) drop(x *Region) {
-	h.unlink(x)
+	held := h.unlink(x)
 	o := x.obj
 	mem.regions.Free(x)
-	if o != nil {
+	if held {
 		o.Put()
 	}
 }

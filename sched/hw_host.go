@@ -51,9 +51,11 @@ func HostLeave(c *CPU) {
 
 // HostLasts calls f for all that PopLast of p would find.
 func HostLasts(p *Process, f func(g *handle.Grant)) {
-	for _, g := range [...]*handle.Grant{p.told, p.lasts} {
-		for ; g != nil; g = g.Next {
-			f(g)
+	for i := range p.lasts {
+		for _, g := range [...]*handle.Grant{p.lasts[i].told, p.lasts[i].pushed} {
+			for ; g != nil; g = g.Next {
+				f(g)
+			}
 		}
 	}
 }

@@ -40,8 +40,8 @@ type Process struct {
 	Role     uint32 // abi.RoleX
 	Rank     uint32
 
-	// Lock (rank Process) guards the state's changes, Disp's, Handles, Lasts,
-	// job, stopping and what is said so below.
+	// Lock (rank Process) guards the state's changes, Disp's, Handles, job,
+	// stopping and what is said so below.
 	Lock  spin.Lock
 	state uint32 // atomic; see State
 
@@ -51,10 +51,9 @@ type Process struct {
 	// Grants are those that were made for it, Lent what its calls have given to
 	// servers that these still hold (ipc/ppc, bound.go). Atomic.
 	Grants, Lent int32
-	// lasts are grants of this server's whose last handle has gone and that
-	// it has not been told of, newest first: pushed by any CPU, atomic. told
-	// are those in the order in which NNextLast takes them.
-	lasts, told *handle.Grant
+	// lasts are grants of this server's whose last handle has gone and that it
+	// has not been told of, by the index of the dispatcher that has EventLasts.
+	lasts [abi.MaxDispatchers]lastQueue
 
 	// Disp are its dispatchers by index, at the same by CPU: read without the
 	// lock, atomic.
@@ -169,35 +168,6 @@ func (p *Process) Class() Class {
 	return ClassApp
 }
 
-// PushLast queues g for NNextLast. Any CPU, no lock.
-func (p *Process) PushLast(g *handle.Grant) {
-	head := (*unsafe.Pointer)(unsafe.Pointer(&p.lasts))
-	for {
-		old := atomic.LoadPointer(head)
-		g.Next = (*handle.Grant)(old)
-		if atomic.CompareAndSwapPointer(head, old, unsafe.Pointer(g)) {
-			return
-		}
-	}
-}
-
-// PopLast takes the oldest such grant, nil if there is none. Lock is held.
-func (p *Process) PopLast() *handle.Grant {
-	if p.told == nil {
-		head := (*unsafe.Pointer)(unsafe.Pointer(&p.lasts))
-		g := (*handle.Grant)(atomic.SwapPointer(head, nil))
-		for g != nil {
-			g, g.Next, p.told = g.Next, p.told, g
-		}
-	}
-	g := p.told
-	if g != nil {
-		p.told = g.Next
-		g.Next = nil
-	}
-	return g
-}
-
 // table of all processes.
 var processes mm.Pool[Process]
 
@@ -217,6 +187,9 @@ func NewProcess(parent *mm.Account) *Process {
 		return nil
 	}
 	p.Lock.Init(spin.Process)
+	for i := range p.lasts {
+		p.lasts[i].lock.Init(spin.Grants)
+	}
 	p.KPid = ref.Word()
 	p.Acct = acct
 	p.Handles.Payer = acct

@@ -61,7 +61,11 @@ func nativeDebug(c *sched.CPU, p *sched.Process, op, arg, va uint64) (second uin
 		lifecycle.Die(t, lifecycle.Killed(lifecycle.SigKILL))
 		return 0, 0
 	case abi.DebugContended:
-		if arg == 0 || arg >= uint64(spin.NumRanks) {
+		if arg == 0 {
+			spin.PrintSites()
+			return 0, 0
+		}
+		if arg >= uint64(spin.NumRanks) {
 			return 0, -abi.EINVAL
 		}
 		return spin.Contended(spin.Rank(arg)), 0

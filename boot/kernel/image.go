@@ -98,6 +98,9 @@ func spawn(m *bootinfo.Module, name, args string, role, rank uint32) *sched.Proc
 	if p.Space, err = mm.NewAddressSpace(p.Acct); err != mm.OK {
 		panic("no memory for a boot process")
 	}
+	if rank < abi.RankUser {
+		p.Space.RunAhead()
+	}
 	if lifecycle.First(p, sched.This(), nil) != 0 {
 		panic("no memory for a boot process")
 	}

@@ -93,9 +93,7 @@ func onNative(ctx *amd64.UserContext) {
 	case abi.NDrop:
 		res = nativeDrop(p, a0, a1)
 	case abi.NNextLast:
-		p.Lock.Acquire()
-		g := p.PopLast()
-		p.Lock.Release()
+		g := p.PopLast(a0)
 		if g == nil {
 			res = -abi.EAGAIN
 			break

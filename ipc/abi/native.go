@@ -24,7 +24,7 @@ const (
 	NCopyTo     = 9  // (record, range, offset, src, len) -> bytes
 	NNotify     = 10 // (kpid, channel): servers only
 	NDrop       = 11 // (*[n]uint64 handles, n)
-	NNextLast   = 12 // () -> RDX = object whose last handle has gone; EAGAIN: none
+	NNextLast   = 12 // (index of the dispatcher that had EventLasts; beyond all: of any) -> RDX = object whose last handle has gone; EAGAIN: none
 	NHandleInfo = 13 // (handle, *HandleInfo or 0) -> 0 if valid, RDX = leaf count (1: exclusive); the object's server learns the object (HandleInfo)
 	NRevoke     = 14 // (object): all slots for this object of the calling server become stale: ESTALE to everything but NDrop. EAGAIN: call again
 
@@ -273,6 +273,6 @@ const (
 	DebugPool      = 4 // (index, *[32]byte name): RDX = live entries of that pool; EINVAL: no such pool
 	DebugServer    = 5 // (index) RDX = kpid of that process of the boot table; EINVAL: none
 	DebugKill      = 6 // (kpid): as by SIGKILL, servers too
-	DebugContended = 7 // (rank) RDX = acquisitions of locks of that rank that had to wait; EINVAL: no such rank
+	DebugContended = 7 // (rank) RDX = acquisitions of locks of that rank that had to wait; EINVAL: no such rank. 0: the log says where locks were waited for, or changed hands, since the last time
 	DebugPanic     = 8 // (DebugPanicX): the kernel's end, for the tests of how it is reported
 )

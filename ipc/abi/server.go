@@ -13,7 +13,8 @@ package abi
 // What is received is a call (Record != 0), or an event: Record 0, Method
 // CallEvent, Args[0] the Event bits that have come (EventLasts, EventExits,
 // EventNotify), Args[1] the notification channels (with EventNotify; ChanIRQ
-// bits and all those that the libOS does not use itself). Events that come
+// bits and all those that the libOS does not use itself), Args[2] the index of
+// the dispatcher that they came to, which NNextLast asks for. Events that come
 // while no receiver is parked wait for the next one. One receiver gets an
 // event; it pulls until EAGAIN.
 const CallEvent = 0xffff_ffff

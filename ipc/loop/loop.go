@@ -339,7 +339,7 @@ func (p *Proc) Handles() int {
 }
 
 // NextLast implements ipc.Kernel: lasts are handed over at once.
-func (p *Proc) NextLast() (uint64, bool) { return 0, false }
+func (p *Proc) NextLast(uint64) (uint64, bool) { return 0, false }
 
 // memory is n bytes of this very process.
 func memory(addr uint64, n int) []byte {

@@ -85,12 +85,19 @@ func keep(r *call.Record, m *abi.Message) {
 func hold(from, caller *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*handle.Grant) (n int, err int64) {
 	for n = range gs {
 		var x *handle.Grant
-		from.Lock.Acquire()
+		// A server that grants on several CPUs does not meet itself: only what is
+		// found in a slot needs the lock.
+		slot := gs[n].Kind == abi.GrantCopy || gs[n].Kind == abi.GrantRead
+		if slot {
+			from.Lock.Acquire()
+		}
 		if x, err = held(from, caller, &gs[n]); x != nil {
 			Handles.Hold(x) // before the slot that names it can go
 			out[n] = x
 		}
-		from.Lock.Release()
+		if slot {
+			from.Lock.Release()
+		}
 		if err != 0 {
 			letGo(out)
 			return n, err
@@ -100,7 +107,7 @@ func hold(from, caller *sched.Process, gs []abi.Grant, out *[abi.MaxGrants]*hand
 }
 
 // held returns the grant that g describes, nil for GrantNone. from's lock is
-// held.
+// held if g names a slot.
 func held(from, caller *sched.Process, g *abi.Grant) (x *handle.Grant, err int64) {
 	switch g.Kind {
 	case abi.GrantNone:

@@ -188,7 +188,7 @@ func (w *world) enter(x *proc) {
 	for NextReturn(x.d) == 0 {
 		w.returned(x)
 	}
-	for g := x.p.PopLast(); g != nil; g = x.p.PopLast() {
+	for g := x.p.PopLast(sched.AnyLasts); g != nil; g = x.p.PopLast(sched.AnyLasts) {
 		w.last(x, g)
 	}
 	page.Pending = 0
@@ -323,7 +323,7 @@ func (w *world) kill(x *proc) {
 			delete(w.calls, tag)
 		}
 	}
-	for g := x.p.PopLast(); g != nil; g = x.p.PopLast() {
+	for g := x.p.PopLast(sched.AnyLasts); g != nil; g = x.p.PopLast(sched.AnyLasts) {
 		Handles.Grants.Put(g)
 	}
 	w.c.UnloadSpace(x.p.Space)
@@ -623,7 +623,7 @@ func (w *world) revoke(x *proc) {
 			w.t.Fatal("revoke")
 		}
 		// It may be gone, with the word on its way.
-		for g := x.p.PopLast(); g != nil; g = x.p.PopLast() {
+		for g := x.p.PopLast(sched.AnyLasts); g != nil; g = x.p.PopLast(sched.AnyLasts) {
 			w.last(x, g)
 		}
 		x.revoked[id] = !x.lasts[id]

@@ -79,12 +79,14 @@ func gone(g *handle.Grant) {
 		unlist(g)
 		// One that dies meanwhile takes them away after a grace period.
 		if s := sched.Find(g.Server); !g.IsRevoked() && s != nil && s.State() != sched.Dying {
-			s.PushLast(g)
 			// On this CPU where it can: it then knows before the one that
 			// has let go goes on, and can be asked by it or by who it tells.
 			c := sched.This()
 			if d := s.Near(c); d != nil {
+				s.PushLast(g, d.Index)
 				c.Post(d, abi.EventLasts)
+			} else {
+				s.PushLast(g, 0)
 			}
 			return
 		}

@@ -23,5 +23,7 @@
 // when there is nothing left elsewhere.
 //
 // Acquisitions that had to wait are counted, by rank and CPU: a path is free of
-// shared writes only if its count stays zero.
+// shared writes only if its count stays zero. A debug build also notes who waited,
+// and who took a lock that another CPU had had before, which no timing hides:
+// PrintSites.
 package spin

@@ -26,6 +26,7 @@ const MaxCPU = 64
 type Lock struct {
 	word uint32
 	rank Rank
+	last uint8 // 1 + the CPU that had it last; debug builds
 }
 
 // Init gives a lock that nobody uses its rank.
@@ -47,6 +48,9 @@ func (l *Lock) Acquire() {
 	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
 		l.wait()
 	}
+	if debug {
+		l.noteOwner()
+	}
 }
 
 // AcquireSecond is Acquire of a lock of a rank that the caller holds one of
@@ -58,9 +62,15 @@ func (l *Lock) AcquireSecond() {
 	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
 		l.wait()
 	}
+	if debug {
+		l.noteOwner()
+	}
 }
 
 func (l *Lock) wait() {
+	if debug {
+		l.noteWait()
+	}
 	atomic.AddUint64(&contended[ID()].n[l.rank], 1)
 	for {
 		for atomic.LoadUint32(&l.word) != 0 {

@@ -204,16 +204,14 @@ func teardown(p *sched.Process) bool {
 			p.Pager = nil
 			PageNews(c)
 		}
-		p.Lock.Acquire()
 		for range 64 {
-			g := p.PopLast()
+			g := p.PopLast(sched.AnyLasts)
 			if g == nil {
 				p.Stage++
 				break
 			}
 			ppc.Handles.Grants.Put(g)
 		}
-		p.Lock.Release()
 	case 4:
 		if p.Space != nil && !(c.Unloaded(p) && mm.Destroy(p.Space)) {
 			break

@@ -131,6 +131,10 @@ func begin(c *sched.CPU, p *sched.Process) bool {
 	// server that has notified does not do so again until it is called.
 	const lasting = abi.EventNotify | abi.EventStopped | abi.EventExits | abi.EventLasts | abi.EventCall
 	atomic.AndUint64(&d.Page.Pending, lasting)
+	if p.Role&abi.RoleServer != 0 {
+		// What further dispatchers had been told of is for this one to ask for.
+		atomic.OrUint64(&d.Page.Pending, abi.EventLasts)
+	}
 	initPage(d)
 	// The old program must not choose what the new libOS finds.
 	clear(mm.PhysBytes(d.Private, abi.PageSize))

@@ -118,7 +118,7 @@ func (d *Dispatcher) takeEvents(t *Thread) bool {
 		return false
 	}
 	t.In.Record, t.In.Method, t.In.Len, t.In.NRanges = 0, abi.CallEvent, 0, 0
-	t.In.Args = [abi.MaxArgs]uint64{d.events, d.notified}
+	t.In.Args = [abi.MaxArgs]uint64{d.events, d.notified, uint64(d.index)}
 	d.events, d.notified = 0, 0
 	return true
 }

@@ -118,6 +118,7 @@ func scale(op string, n int) {
 		check(err)
 	}
 	before := contended()
+	syscall.RawSyscall(nDebug, debugContended, 0, 0)
 	start := time.Now()
 	_, err = syscall.Write(begin[1], make([]byte, n))
 	check(err)
@@ -127,6 +128,7 @@ func scale(op string, n int) {
 	}
 	took := time.Since(start)
 	after := contended()
+	syscall.RawSyscall(nDebug, debugContended, 0, 0)
 	waited := ""
 	for r := range before {
 		if d := after[r] - before[r]; d != 0 {

@@ -1,0 +1,9 @@
+//go:build !go42kernel || !go42debug
+
+package spin
+
+func (l *Lock) noteOwner() {}
+func (l *Lock) noteWait()  {}
+
+// PrintSites logs, in a debug build, where locks were waited for.
+func PrintSites() {}
