@@ -45,12 +45,12 @@ var gone atomic.Int64
 const (
 	giveMany  = 256
 	giveWait  = 300 * time.Millisecond
-	giveTries = 30
+	giveTries = 100
 )
 
 // giveBack returns the memory of n objects that are gone to the system, when
 // they are many: Go by itself takes minutes. It waits until no more go, or for
-// some seconds: files that are opened and closed all the time need what they free.
+// half a minute: files that are opened and closed all the time need what they free.
 func giveBack(n int64) {
 	if now := gone.Add(n); now >= giveMany && now-n < giveMany {
 		giveLater(now, giveTries)

@@ -243,6 +243,10 @@ func TestRunAhead(t *testing.T) {
 	}
 	want(t, as, a+9<<12, 7)
 	want(t, as, a+10<<12, 0)
+	put(t, as, a+25<<12, 1)
+	if n := as.Program.resident; n != 9+aheadPages+aheadMost {
+		t.Error("after the 26th page:", n)
+	}
 	put(t, as, a+60<<12, 1)
 	put(t, as, a+61<<12, 1)
 	if r := Fault(as, a+64<<12, true, false, true); r != FaultMapErr {

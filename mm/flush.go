@@ -74,6 +74,9 @@ func (h *Half) acquire() {
 
 // settle waits while a flush of h is under way; it is not locked.
 func (h *Half) settle() {
+	if atomic.LoadUint32(&h.busy) == flushing {
+		spin.Waiting(spin.Half)
+	}
 	for atomic.LoadUint32(&h.busy) == flushing {
 		spin.Pause()
 	}

@@ -1,6 +1,10 @@
 package mm
 
-import "go42/ipc/abi"
+import (
+	"sync/atomic"
+
+	"go42/ipc/abi"
+)
 
 // Region flags.
 const (
@@ -154,7 +158,7 @@ func (h *Half) linkOf(x *Region, held bool) {
 		h.rotateUp(x)
 	}
 	h.gapBefore(x.next)
-	h.count++
+	atomic.StoreInt64(&h.count, h.count+1)
 	h.bytes += x.end - x.start
 	if x.obj != nil {
 		x.obj.addMapper(x, held)
@@ -222,7 +226,7 @@ func (h *Half) unlink(x *Region) (held bool) {
 		h.last = x.prev
 	}
 	n := x.next
-	h.count--
+	atomic.StoreInt64(&h.count, h.count-1)
 	h.bytes -= x.end - x.start
 	if h.cache == x {
 		h.cache = nil
@@ -252,10 +256,11 @@ func (h *Half) setEnd(x *Region, v uint64) {
 // (vm.max_map_count).
 const mapsMost = 65530
 
-// newRegion takes a region for h, which is locked. One half has at most as many
-// as Linux allows, and half of the pool: others need some, too.
+// newRegion takes a region for h. One half has at most as many as Linux allows,
+// and half of the pool: others need some, too. If h is not locked, threads that
+// map at once may get a few more.
 func (h *Half) newRegion() (*Region, bool) {
-	if h.count >= mapsMost || h.count >= int64(mem.regions.Max()/2) {
+	if n := atomic.LoadInt64(&h.count); n >= mapsMost || n >= int64(mem.regions.Max()/2) {
 		return nil, false
 	}
 	r, _, ok := mem.regions.Alloc(h.acct)

@@ -30,11 +30,11 @@ type halfState struct {
 
 	root, first, last *Region
 	cache             *Region // last region found
-	count             int64
-	bytes             uint64 // of all regions
-	data              uint64 // of those that are private and writable
-	resident          int64  // present entries
-	ahead             bool   // see RunAhead
+	count             int64   // of regions; written with the lock, read without
+	bytes             uint64  // of all regions
+	data              uint64  // of those that are private and writable
+	resident          int64   // present entries
+	ahead             bool    // see RunAhead
 
 	leaf  *FCM // private pages by virtual page number; nil: none yet
 	fresh *FCM // the leaf to come, during a reset

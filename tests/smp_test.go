@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,19 +85,25 @@ func TestPriority(t *testing.T) {
 }
 
 // Processes that have nothing to do with each other do not wait for each other's
-// kernel locks: faults on anonymous memory wait for none at all. What the others
-// wait for is told.
+// kernel locks: in one of three rounds nobody waits for any. With more CPUs than
+// servers have warm memory for, two CPUs may meet on the address space of a server
+// whose heap grows just then, which is a lock of rank half: a few times in some
+// thousand operations.
 func TestScaling(t *testing.T) {
 	t.Parallel()
 	if *onLinux {
 		t.Skip("counts what Go42's kernel waits for")
 	}
 	for _, cpus := range []int{2, 4} {
-		for _, op := range []string{"fault", "stat", "open", "fork"} {
+		for _, op := range []string{"fault", "ppc", "stat", "open", "fork"} {
 			t.Run(fmt.Sprintf("%s-%d", op, cpus), func(t *testing.T) {
 				t.Parallel()
 				o := smpGuest(t, cpus, qemu.Config{Debug: true}, "scale", op, fmt.Sprint(cpus))
-				if op == "fault" && !strings.Contains(o.stdout, "locks waited for: none\n") {
+				few := "none"
+				if cpus > 2 && op != "fault" && op != "ppc" {
+					few = "(none|half 1?[0-9])"
+				}
+				if !regexp.MustCompile("locks waited for: " + few + "\n").MatchString(o.stdout) {
 					t.Error("independent processes wait for each other")
 				}
 			})

@@ -67,11 +67,14 @@ func (l *Lock) AcquireSecond() {
 	}
 }
 
+// Waiting counts a wait for what is as good as a lock of rank r.
+func Waiting(r Rank) { atomic.AddUint64(&contended[ID()].n[r], 1) }
+
 func (l *Lock) wait() {
 	if debug {
 		l.noteWait()
 	}
-	atomic.AddUint64(&contended[ID()].n[l.rank], 1)
+	Waiting(l.rank)
 	for {
 		for atomic.LoadUint32(&l.word) != 0 {
 			pause()

@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"go42/ipc/abi"
 )
 
 func main() {
@@ -77,8 +79,8 @@ func pin(cpu int) {
 
 // The kernel's debugging calls (ipc/abi), through the libOS.
 const (
-	nDebug         = 0x4200 + 68
-	debugContended = 7
+	nDebug         = abi.SysNative + abi.NDebug
+	debugContended = abi.DebugContended
 )
 
 var ranks = []string{1: "endpoint", "process", "grants", "half", "FCM", "work", "pool", "frame", "device"}
@@ -97,7 +99,16 @@ func contended() []uint64 {
 	return out
 }
 
-// scale runs n workers, which begin together, and tells what they waited for.
+// times are how often a worker does each operation in a round.
+var times = map[string]string{"fork": "150", "open": "600", "stat": "800", "ppc": "1000", "fault": "300"}
+
+// rounds is how many there are at most.
+const rounds = 3
+
+// scale lets n workers go through rounds that they begin together, and tells what
+// they waited for, until it was nothing: in the first ones servers' heaps grow, and
+// one that is there for all may be collected in any. A lock that two of them need
+// is waited for in each.
 func scale(op string, n int) {
 	self, err := os.Executable()
 	check(err)
@@ -105,40 +116,49 @@ func scale(op string, n int) {
 	check(syscall.Pipe(begin[:]))
 	var ready [2]int
 	check(syscall.Pipe(ready[:]))
+	syscall.CloseOnExec(begin[1])
 	pids := make([]int, n)
 	for i := range n {
 		pin(i % runtime.NumCPU()) // what it runs inherits that
-		pids[i], err = syscall.ForkExec(self, []string{self, "worker", op, strconv.Itoa(i), "400"},
+		pids[i], err = syscall.ForkExec(self, []string{self, "worker", op, strconv.Itoa(i), times[op]},
 			&syscall.ProcAttr{Files: []uintptr{uintptr(begin[0]), 1, 2, uintptr(ready[1])}})
 		check(err)
 	}
 	b := make([]byte, 1)
-	for range n {
-		_, err := syscall.Read(ready[0], b)
-		check(err)
-	}
-	before := contended()
-	syscall.RawSyscall(nDebug, debugContended, 0, 0)
-	start := time.Now()
-	_, err = syscall.Write(begin[1], make([]byte, n))
-	check(err)
-	for range n {
-		_, err := syscall.Read(ready[0], b)
-		check(err)
-	}
-	took := time.Since(start)
-	after := contended()
-	syscall.RawSyscall(nDebug, debugContended, 0, 0)
-	waited := ""
-	for r := range before {
-		if d := after[r] - before[r]; d != 0 {
-			waited += fmt.Sprintf(" %s %d", ranks[r], d)
+	all := func() {
+		for range n {
+			_, err := syscall.Read(ready[0], b)
+			check(err)
 		}
 	}
-	if waited == "" {
-		waited = " none"
+	all()
+	for round := 1; ; round++ {
+		before := contended()
+		syscall.RawSyscall(nDebug, debugContended, 0, 0)
+		start := time.Now()
+		_, err = syscall.Write(begin[1], make([]byte, n))
+		check(err)
+		all()
+		took := time.Since(start)
+		after := contended()
+		waited := ""
+		for r := range before {
+			if d := after[r] - before[r]; d != 0 {
+				waited += fmt.Sprintf(" %s %d", ranks[r], d)
+			}
+		}
+		if waited == "" {
+			waited = " none"
+			round = rounds
+		} else {
+			syscall.RawSyscall(nDebug, debugContended, 0, 0) // where: into the log
+		}
+		fmt.Printf("%s: %d workers, %v, locks waited for:%s\n", op, n, took.Round(time.Millisecond), waited)
+		if round >= rounds {
+			break
+		}
 	}
-	fmt.Printf("%s: %d workers, %v, locks waited for:%s\n", op, n, took.Round(time.Millisecond), waited)
+	syscall.Close(begin[1])
 	for _, pid := range pids {
 		var ws syscall.WaitStatus
 		syscall.Wait4(pid, &ws, 0, nil)
@@ -148,27 +168,41 @@ func scale(op string, n int) {
 	}
 }
 
-// worker does op n times, between a byte from standard input and one to
-// descriptor 3.
+// worker does op n times for each byte from standard input, and says so by one to
+// descriptor 3; once without being asked.
 func worker(op, _, times string) {
 	n, _ := strconv.Atoi(times)
 	dir := fmt.Sprintf("/tmp/scale.%d", os.Getpid())
 	check(os.Mkdir(dir, 0o755))
 	file := []byte(dir + "/f\x00")
 	check(os.WriteFile(string(file[:len(file)-1]), []byte("x"), 0o644))
-	var do func()
-	var st syscall.Stat_t
+	do := operation(op, file)
+	b := []byte{0}
+	for {
+		for range n {
+			do()
+		}
+		syscall.Write(3, b)
+		if n, err := syscall.Read(0, b); n != 1 {
+			check(err)
+			break
+		}
+	}
+	check(os.RemoveAll(dir))
+}
+
+// operation returns what a worker repeats; file is a path of its own, and ends in
+// a zero byte.
+func operation(op string, file []byte) func() {
 	const size = 64 << 12
-	mem, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
-	check(err)
 	switch op {
 	case "fork":
-		do = func() {
+		return func() {
 			pid := fork()
 			syscall.RawSyscall6(syscall.SYS_WAIT4, uintptr(pid), 0, 0, 0, 0, 0)
 		}
 	case "open":
-		do = func() {
+		return func() {
 			fd, _, e := syscall.RawSyscall(syscall.SYS_OPEN, uintptr(unsafe.Pointer(&file[0])), syscall.O_RDONLY, 0)
 			if e != 0 {
 				check(e)
@@ -176,31 +210,31 @@ func worker(op, _, times string) {
 			syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)
 		}
 	case "stat":
-		do = func() {
-			syscall.RawSyscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&file[0])), uintptr(unsafe.Pointer(&st)), 0)
+		st := new(syscall.Stat_t)
+		return func() {
+			syscall.RawSyscall(syscall.SYS_STAT, uintptr(unsafe.Pointer(&file[0])), uintptr(unsafe.Pointer(st)), 0)
+		}
+	case "ppc": // a method that the process server has not
+		msg, reply := new(abi.Message), new(abi.ReturnMessage)
+		return func() {
+			_, _, e := syscall.RawSyscall6(abi.SysNative+abi.NInvoke, abi.HandleProc, 0xffff, uintptr(unsafe.Pointer(msg)), uintptr(unsafe.Pointer(reply)), 0, 0)
+			if e != 0 {
+				check(e)
+			}
 		}
 	case "fault":
-		do = func() {
+		mem, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+		check(err)
+		return func() {
 			for i := 0; i < size; i += 4096 {
 				mem[i] = 1
 			}
 			syscall.Madvise(mem, syscall.MADV_DONTNEED)
 		}
-	default:
-		fmt.Println("FAIL no operation", op)
-		os.Exit(1)
 	}
-	for range n / 10 { // what is built up once
-		do()
-	}
-	b := []byte{0}
-	syscall.Write(3, b)
-	syscall.Read(0, b)
-	for range n {
-		do()
-	}
-	syscall.Write(3, b)
-	os.RemoveAll(dir)
+	fmt.Println("FAIL no operation", op)
+	os.Exit(1)
+	return nil
 }
 
 // fork makes a child that ends at once. Nothing in the child may call into Go's
