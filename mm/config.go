@@ -66,8 +66,10 @@ func Init(cfg *Config) Errno {
 		}
 		return def
 	}
-	mem.fcms.Raw = true  // their locks outlive them
-	mem.nodes.Raw = true // they are empty when they are freed
+	mem.fcms.Raw = true         // their locks outlive them
+	mem.nodes.Raw = true        // they are empty when they are freed
+	mem.nodes.Hoard = 128 << 10 // a fork takes some tens, and a few of the dead wait
+	mem.regions.Hoard = 64 << 10
 	mem.halves.Raw = true
 	mem.rootTmpl, mem.cpus = 0, [maxCPU]perCPU{}
 	for i := range work {

@@ -49,9 +49,10 @@ type Pool[T any] struct {
 	perBlk  uint32
 	stride  uint32
 	max     uint32
-	most    int32 // free entries on one CPU's list
-	batch   int32 // that move between lists at once
-	Raw     bool  // Alloc does not clear the entry (set before use)
+	most    int32  // free entries on one CPU's list
+	batch   int32  // that move between lists at once
+	Raw     bool   // Alloc does not clear the entry (set before use)
+	Hoard   uint32 // bytes that one CPU's list of free entries may hold, 0: poolHoard (set before use)
 	dirPage int
 
 	lock spin.Lock
@@ -77,14 +78,17 @@ const poolHoard = 16 << 10
 // Init prepares the pool for at most bound entries, rounded up to a block.
 func (p *Pool[T]) Init(name string, bound int) Errno {
 	var t T // only for its size
-	*p = Pool[T]{Raw: p.Raw}
+	*p = Pool[T]{Raw: p.Raw, Hoard: p.Hoard}
+	if p.Hoard == 0 {
+		p.Hoard = poolHoard
+	}
 	p.lock.Init(spin.Pool)
 	for i := range p.cpu {
 		p.cpu[i].lock.Init(spin.Pool)
 	}
 	p.name = name
 	p.stride = uint32((unsafe.Sizeof(t) + slotHeaderSize + 15) &^ 15)
-	p.most = int32(min(max(poolHoard/p.stride, 16), 512))
+	p.most = int32(min(max(p.Hoard/p.stride, 16), 512))
 	p.batch = min(p.most/4, 32)
 	// A block is the smallest power of two of frames that wastes at most an eighth.
 	for p.order = 0; p.order < 4; p.order++ {
