@@ -217,10 +217,6 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	return native.Move(old, oldLen, newLen, flags, to)
 }
 
-// FreeLeast is the least that MADV_FREE frees, in bytes: it leaves it to the system
-// whether and when. A program's goes at once.
-var FreeLeast uint64
-
 // madvise advice by number.
 const (
 	madvNormal        = 0
@@ -257,9 +253,6 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		}
 		if !inHalf(addr, length) {
 			return errno.ENOMEM.Ret()
-		}
-		if advice == madvFree && length < FreeLeast {
-			return mapped(addr, length).Ret()
 		}
 		return native.Advise(addr, length, uint64(advice))
 	case madvNormal, 1, madvSequential, madvMergeable, madvUnmergeable, madvHugePage, madvNoHugePage,

@@ -7,7 +7,6 @@ import (
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
-	"go42/linuxapi/mm"
 	"go42/linuxapi/native"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
@@ -45,10 +44,6 @@ func at[T any](va uint64) *T {
 // moduleStrings is the argv and environment of a boot module.
 var moduleStrings [512]byte
 
-// serverFreeLeast is mm.FreeLeast of servers: less comes and goes with each
-// collection, and CPUs would meet over it at their address space.
-const serverFreeLeast = 16 * abi.PageSize
-
 // startModule starts a server from its ELF. GOMAXPROCS is at least the number of
 // receivers (DESIGN 13), whatever the CPU count; the memory limit keeps the
 // collector of a process that serves everybody modest.
@@ -79,11 +74,6 @@ func startModule(size uint64) {
 	}
 	w += copy(moduleStrings[w:], serverEnv)
 	stack.Envc = serverEnvN
-	if Me.Server {
-		w += copy(moduleStrings[w:], serverMore)
-		stack.Envc++
-		mm.FreeLeast = serverFreeLeast
-	}
 	stack.Strs = moduleStrings[:w]
 	stack.ExecFn = si.Name[:n]
 
@@ -145,9 +135,6 @@ const (
 	moduleName = "go42srv"
 	serverEnv  = "GOMAXPROCS=10\x00GOTRACEBACK=all\x00GOGC=50\x00PATH=/bbin:/bin:/usr/bin:/usr/sbin:/sbin\x00HOME=/\x00"
 	serverEnvN = 5
-	// A server's Go runtime says what it can do without, rather than give it back
-	// page by page and take it again.
-	serverMore = "GODEBUG=madvdontneed=0\x00"
 )
 
 // begin makes the first thread ready.
