@@ -85,10 +85,9 @@ func TestPriority(t *testing.T) {
 }
 
 // Processes that have nothing to do with each other do not wait for each other's
-// kernel locks: in one of three rounds nobody waits for any. With more CPUs than
-// servers have warm memory for, two CPUs may meet on the address space of a server
-// whose heap grows just then, which is a lock of rank half: a few times in some
-// thousand operations.
+// kernel locks: in one of three rounds nobody waits for any. Only two CPUs may meet
+// on the address space of a server whose heap grows just then, which is a lock of
+// rank half: a few times in some thousand operations.
 func TestScaling(t *testing.T) {
 	t.Parallel()
 	if *onLinux {
@@ -100,7 +99,7 @@ func TestScaling(t *testing.T) {
 				t.Parallel()
 				o := smpGuest(t, cpus, qemu.Config{Debug: true}, "scale", op, fmt.Sprint(cpus))
 				few := "none"
-				if cpus > 2 && op != "fault" && op != "ppc" {
+				if op != "fault" && op != "ppc" {
 					few = "(none|half 1?[0-9])"
 				}
 				if !regexp.MustCompile("locks waited for: " + few + "\n").MatchString(o.stdout) {

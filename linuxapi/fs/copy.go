@@ -407,6 +407,9 @@ const (
 
 // Splice is splice(2).
 func Splice(infd, inoff, outfd, outoff, n, flags uint64) int64 {
+	if n == 0 {
+		return 0 // whatever the rest is
+	}
 	flags = uint64(uint32(flags))
 	if flags&^spliceAll != 0 {
 		return -EINVAL
@@ -495,6 +498,9 @@ func Tee(infd, outfd, n, flags uint64) int64 {
 	flags = uint64(uint32(flags))
 	if flags&^spliceAll != 0 {
 		return -EINVAL
+	}
+	if n == 0 {
+		return 0 // whatever the descriptors are
 	}
 	in := getIO(infd)
 	out := getIO(outfd)

@@ -1,5 +1,6 @@
-// Command leak starts processes by the thousand and reports what the system's
-// free memory was before and after.
+// Command leak starts processes by the thousand and reports by how much grew what
+// the kernel has for itself, and what was programs' memory and is in none of them.
+// The heaps of servers may grow: they are neither.
 package main
 
 import (
@@ -17,31 +18,49 @@ func main() {
 	}
 	n, _ := strconv.Atoi(os.Args[1])
 	execs, _ := strconv.Atoi(os.Args[2])
-	// What is built up once, the servers' heaps above all, comes first.
-	forks(n / 5)
+	forks(n / 5) // what is built up once comes first
 	spawns(execs)
-	// The servers' collectors come and go: the best of each half counts.
-	var best [2]int
+	// The servers' collectors come and go meanwhile, and processes are read one
+	// after the other: the least of each half counts.
+	const none = 1 << 40
+	kernel, stray := [2]int{none, none}, [2]int{none, none}
 	for i := range 4 {
 		forks(n / 4)
 		spawns(execs / 4)
 		for range 5 {
-			best[i/2] = max(best[i/2], free())
+			own := field("/proc/meminfo", "MemTotal:") - field("/proc/meminfo", "MemFree:") - field("/proc/meminfo", "Active:")
+			kernel[i/2] = min(kernel[i/2], own)
+			stray[i/2] = min(stray[i/2], field("/proc/meminfo", "Active:")-resident())
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
-	fmt.Println("forks", n, "execs", execs, "lost", max(best[0]-best[1], 0), "KiB")
+	fmt.Println("forks", n, "execs", execs, "kernel", kernel[1]-kernel[0], "stray", stray[1]-stray[0], "KiB")
 }
 
-// free is the free memory in KiB.
-func free() int {
-	b, err := os.ReadFile("/proc/meminfo")
+// resident is what all processes have in memory, KiB.
+func resident() (sum int) {
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for _, p := range all {
+		if _, err := strconv.Atoi(p.Name()); err == nil {
+			sum += field("/proc/"+p.Name()+"/status", "VmRSS:")
+		}
+	}
+	return sum
+}
+
+// field is the number behind a word in a file.
+func field(file, word string) int {
+	b, err := os.ReadFile(file)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	for _, l := range strings.Split(string(b), "\n") {
-		if f := strings.Fields(l); len(f) >= 2 && f[0] == "MemFree:" {
+		if f := strings.Fields(l); len(f) >= 2 && f[0] == word {
 			n, err := strconv.Atoi(f[1])
 			if err != nil {
 				panic(err)
@@ -49,7 +68,7 @@ func free() int {
 			return n
 		}
 	}
-	fmt.Println("no MemFree in /proc/meminfo")
+	fmt.Println("no", word, "in", file)
 	os.Exit(1)
 	return 0
 }
