@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -31,6 +33,12 @@ type Server struct {
 	Waiting int
 	// Log takes a line for the kernel log.
 	Log func(line string)
+	// Ordered: a call is served when Last has been told of all that was given up
+	// before it was made. For servers whose objects show others who is there.
+	Ordered bool
+
+	pulling atomic.Int32 // receivers in pullLasts
+	pull    sync.Mutex   // held from NextLast to the end of Last, if Ordered
 }
 
 // Receivers is the number of goroutines that wait for calls on each CPU. Each
@@ -88,9 +96,12 @@ func (s *Server) receive() error {
 			return fmt.Errorf("%s: receive: %w", s.Name, err)
 		}
 		if c.Record == 0 {
-			s.event(c)
+			s.guarded(func() { s.event(c) })
 			reply = nil
 			continue
+		}
+		if s.Ordered && (c.Flags&abi.CallLasts != 0 || s.pulling.Load() != 0) {
+			s.guarded(func() { s.pullLasts(AnyLasts) })
 		}
 		s.Serve(c)
 		reply = c
@@ -156,12 +167,17 @@ func (s *Server) Serve(c *Call) {
 	}
 }
 
-func (s *Server) event(c *Call) {
+// guarded runs f; a panic in it is logged, and no more.
+func (s *Server) guarded(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.log(fmt.Sprintf("%s: event: %v\n%s", s.Name, r, debug.Stack()))
 		}
 	}()
+	f()
+}
+
+func (s *Server) event(c *Call) {
 	bits := c.Args[0]
 	if bits&abi.EventLasts != 0 {
 		s.pullLasts(c.Args[2])
@@ -186,6 +202,13 @@ func (s *Server) PullLasts() { s.pullLasts(AnyLasts) }
 // pullLasts hands over those that dispatcher at was told of: receivers on other
 // CPUs see to theirs.
 func (s *Server) pullLasts(at uint64) {
+	if s.Ordered {
+		// First say so, then take: who serves a call sees one or the other.
+		s.pulling.Add(1)
+		defer s.pulling.Add(-1)
+		s.pull.Lock()
+		defer s.pull.Unlock()
+	}
 	n := int64(0)
 	for ; ; n++ {
 		o, ok := s.Kernel.NextLast(at)

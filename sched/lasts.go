@@ -37,6 +37,17 @@ func (p *Process) PushLast(g *handle.Grant, at int) {
 	}
 }
 
+// HasLasts reports whether PopLast has something for any dispatcher.
+func (p *Process) HasLasts() bool {
+	for i := range numCPU() {
+		q := &p.lasts[i]
+		if atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&q.pushed))) != nil || atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&q.told))) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // PopLast takes the oldest grant of the queue of dispatcher at (AnyLasts: of some
 // queue), nil if there is none. Those of dispatchers that exec has ended are
 // dispatcher 0's.

@@ -56,6 +56,13 @@ func TestCallStorm(t *testing.T) {
 	})
 }
 
+// Who closes an end of a pipe or socket finds at the other end, at once, that it
+// is closed, whichever CPU its server hears of it on.
+func TestCloseIsSeen(t *testing.T) {
+	t.Parallel()
+	onCPUs(t, func(t *testing.T, cpus int) { smpGuest(t, cpus, qemu.Config{}, "closes") })
+}
+
 // Programs that compute do not delay a file call: counted in instructions on one
 // CPU, it costs no more beside three of them than alone.
 func TestLatency(t *testing.T) {

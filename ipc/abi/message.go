@@ -60,7 +60,7 @@ type CallHead struct {
 	BadgeCred uint64 // credential token of the caller (set by the process manager)
 	Object    uint64 // the server's own object id
 	Method    uint32
-	Flags     uint32 // CallInherited, CallInline
+	Flags     uint32 // CallInherited, CallInline, CallLasts
 	Args      [MaxArgs]uint64
 	Len       uint32
 	NRanges   uint32
@@ -78,6 +78,9 @@ const (
 	// callee is to fill it, may come back in the reply's Data. It saves the copy's
 	// native call and the walks of two page tables.
 	CallInline = 2
+	// CallLasts: NNextLast has something. Who wants to see what was given up
+	// before this call was made pulls first.
+	CallLasts = 4
 )
 
 // ReturnMessage is a reply as the caller sees it.

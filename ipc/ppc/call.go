@@ -182,6 +182,9 @@ func fillCall(d *sched.Dispatcher, r *call.Record, body *abi.Message) {
 	if r.NRanges != 0 && r.Ranges[0].Flags&abi.RangeInline != 0 {
 		m.Flags |= abi.CallInline
 	}
+	if d.Proc.HasLasts() {
+		m.Flags |= abi.CallLasts
+	}
 	if r.Len > 0 {
 		copy(m.Data[:r.Len], body.Data[:r.Len])
 	}

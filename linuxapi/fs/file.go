@@ -1,9 +1,12 @@
 package fs
 
 import (
+	"math/bits"
 	"sync/atomic"
 
 	"go42/linuxapi/fs/fdtable"
+	"go42/linuxapi/native"
+	"go42/sched/user"
 )
 
 // kind says which implementation stands behind an open file description.
@@ -153,8 +156,25 @@ func (f *File) release() {
 	}
 	grantEnter()
 	drop(f.handle)
+	kind, ch := f.kind, f.ch
 	freeFile(f)
 	grantLeave()
+	switch kind {
+	case kindPipe, kindTTY, kindSock:
+		streamsChanged(1 << ch)
+	}
+}
+
+// streamsChanged: an end of a stream has been let go of, here or by a child that
+// was waited for. On one CPU its server has told by now what others see of it; on
+// several it may be about to, so that it is asked again: a server of streams sees
+// to what was given up before it serves a call. chans: the channels concerned.
+func streamsChanged(chans uint32) {
+	if native.Info().NCPU > 1 {
+		for ; chans != 0; chans &= chans - 1 {
+			user.Chan[bits.TrailingZeros32(chans)].Bump()
+		}
+	}
 }
 
 // get returns the object at fd with a reference, or nil.

@@ -30,6 +30,7 @@ func init() {
 	hook.ForkParent = forkParent
 	hook.ForkChild = forkChild
 	hook.SignalFD = LocalChange
+	hook.Reaped = func() { streamsChanged(1<<chanPipe | 1<<chanTTY | 1<<chanSock) }
 	hook.SetExe = func(path []byte) { procInfo.ExeLen = uint32(copy(procInfo.Exe[:], path)) }
 }
 

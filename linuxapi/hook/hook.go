@@ -75,6 +75,8 @@ var (
 	// PidTarget is the pid that such a descriptor names: EBADF, or ESRCH once
 	// the process has been waited for.
 	PidTarget func(fd uint64) (pid uint64, nonblock bool, e errno.Errno)
+	// Reaped: a child that has ended was waited for.
+	Reaped func()
 	// SetExe names the program for /proc/self/exe (absolute path).
 	SetExe func(path []byte)
 )

@@ -43,6 +43,9 @@ func waitFor(t *thread.Thread, idtype, id, options uint64) (pid uint64, r *proto
 		t.Watch(seq)
 		pid, r, st = Server(t).Wait(idtype, id, options&^wNoHang, wait)
 		if st != errno.EAGAIN.Ret() {
+			if pid != 0 && hook.Reaped != nil {
+				hook.Reaped()
+			}
 			return pid, r, st
 		}
 		if wait == 0 {

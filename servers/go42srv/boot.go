@@ -162,5 +162,5 @@ func runPipe() error {
 			s.Last(id)
 		}
 	}
-	return (&ipc.Server{Name: "pipe", Kernel: k, Handle: handle, Last: last, Log: ipc.Log}).Run()
+	return (&ipc.Server{Name: "pipe", Kernel: k, Handle: handle, Last: last, Log: ipc.Log, Ordered: true}).Run()
 }

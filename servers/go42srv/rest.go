@@ -24,7 +24,7 @@ func runTTY() error {
 		return err
 	}
 	go mountLater("tty", "/dev/pts", "devpts", "devpts", s.Pts())
-	return (&ipc.Server{Name: "tty", Kernel: k, Handle: s.Handle, Last: s.Last, Notified: s.Notified, Log: ipc.Log}).Run()
+	return (&ipc.Server{Name: "tty", Kernel: k, Handle: s.Handle, Last: s.Last, Notified: s.Notified, Log: ipc.Log, Ordered: true}).Run()
 }
 
 func runProcFS() error {

@@ -7,6 +7,7 @@
 //	smp storm          many processes and threads call one server
 //	smp latency        a file call's cost, in switches and calls, alone and
 //	                   beside programs that only compute
+//	smp closes         ends of pipes and sockets are closed, and the others know
 //	smp places         processes that are told where to run, and told otherwise
 //	smp nice           two programs that only compute, one of them nicer
 //
@@ -44,6 +45,11 @@ func main() {
 		case "latency":
 			latency()
 			return
+		case "closes":
+			closes()
+			return
+		case "nothing":
+			return
 		case "places":
 			places()
 			return
@@ -55,7 +61,7 @@ func main() {
 			}
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | places | nice")
+	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | closes | places | nice")
 	os.Exit(2)
 }
 
