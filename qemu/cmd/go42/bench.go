@@ -47,7 +47,7 @@ func benchmark(args []string) int {
 		own     = fs.Bool("own", true, "tell the program's own instructions apart (one more boot of each system)")
 		wall    = fs.Int("wall", 0, "boots of each system for wall time, with 1 CPU and with 2; 0: none")
 		wallMS  = fs.Int("wallms", 20, "length of a batch in wall time, ms")
-		out     = fs.String("o", "", "write table.md, bench.csv, bench.json and ratios.svg into `DIR`")
+		out     = fs.String("o", "", "also write table.md, bench.csv, bench.json and ratios.svg into `DIR`")
 		doc     = fs.String("doc", "", "also put the tables between the markers in `FILE`")
 		symbols = fs.String("symbols", "", "count the instructions of operation `OP` by symbol")
 		linux   = fs.Bool("linux", false, "with -symbols: on Linux")
@@ -117,13 +117,14 @@ func benchmark(args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	if *out != "" {
-		err = r.WriteFiles(*out, *doc)
-	} else {
-		err = r.WriteMarkdown(os.Stdout)
-	}
-	if err != nil {
+	if err := r.WriteMarkdown(os.Stdout); err != nil {
 		return fail(err)
+	}
+	if *out != "" {
+		if err := r.WriteFiles(*out, *doc); err != nil {
+			return fail(err)
+		}
+		fmt.Fprintln(os.Stderr, "go42: the table is in", *out, "too: table.md, bench.csv, bench.json, ratios.svg")
 	}
 	return 0
 }
