@@ -143,8 +143,8 @@ func futexChild(what string) {
 		atomic.StoreUint32(&w[wRobust], uint32(syscall.Gettid()))
 		_, e := sys(syscall.SYS_SET_ROBUST_LIST, uintptr(unsafe.Pointer(&list)), 24)
 		fmt.Println("robust list:", e)
-		if what == "killed" { // by a signal that Go's runtime leaves alone
-			syscall.Kill(syscall.Getpid(), syscall.Signal(32))
+		if what == "killed" { // Go's runtime restores what SIGTERM does by default, and raises it
+			syscall.Kill(syscall.Getpid(), syscall.SIGTERM)
 			time.Sleep(time.Minute)
 		}
 		syscall.Exit(3)
