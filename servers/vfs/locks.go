@@ -274,6 +274,11 @@ func (o file) SetLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int6
 	default:
 		return -int64(syscall.EINVAL)
 	}
+	// Locks, and waiting for them, are bounded by nothing else: who remembers
+	// them is this server.
+	if ipc.MemoryLow(ipc.ShareGrow) {
+		return -int64(syscall.ENOLCK)
+	}
 	if l.conflict(own, lk.Type == fWrLck, start, end, o.fs.srv.Alive) != nil {
 		if wait != 0 {
 			if err := t.blocked(c.Kernel(), asked, o.fs.srv.Alive); err != nil {
