@@ -66,13 +66,7 @@ func Utimensat(dirfd, addr, times, flags uint64) int64 {
 		if flags != 0 {
 			return -EINVAL
 		}
-		f := getIO(dirfd)
-		if f == nil {
-			return -EBADF
-		}
-		r := f.utimens(&t)
-		f.put()
-		return r
+		return futimens(dirfd, &t)
 	}
 	return utimens(dirfd, addr, &t, flags)
 }
@@ -88,6 +82,16 @@ func (f *File) utimens(t *proto.Times) int64 {
 	return client.File{C: conn(), H: f.handle}.Utimens(t)
 }
 
+func futimens(fd uint64, t *proto.Times) int64 {
+	f := getIO(fd)
+	if f == nil {
+		return -EBADF
+	}
+	r := f.utimens(t)
+	f.put()
+	return r
+}
+
 func utimens(dirfd, addr uint64, t *proto.Times, flags uint64) int64 {
 	var w walk
 	if e := w.begin(dirfd, addr, flags&atEmptyPath != 0); e != 0 {
@@ -95,13 +99,7 @@ func utimens(dirfd, addr uint64, t *proto.Times, flags uint64) int64 {
 	}
 	for {
 		if w.fd >= 0 {
-			f := get(uint64(w.fd))
-			if f == nil {
-				return w.fail(-EBADF)
-			}
-			r := f.utimens(t)
-			f.put()
-			return w.fail(r)
+			return w.fail(w.onFile(func(f *File) int64 { return f.utimens(t) }))
 		}
 		n, st := client.FileSystem{C: conn(), H: w.dir}.Utimens(w.rest(), t, flags&atSymNoFollow, w.redir())
 		if w.again(st, n) || w.magicNow() {
@@ -121,13 +119,7 @@ func Futimesat(dirfd, addr, times uint64) int64 {
 		return e
 	}
 	if addr == 0 {
-		f := getIO(dirfd)
-		if f == nil {
-			return -EBADF
-		}
-		r := f.utimens(&t)
-		f.put()
-		return r
+		return futimens(dirfd, &t)
 	}
 	return utimens(dirfd, addr, &t, 0)
 }

@@ -254,22 +254,16 @@ func sysSchedSetattr(t *thread.Thread, a *call.Args) int64 {
 	return setPolicy(t, a[0], p, at.Prio).Ret()
 }
 
-func sysPrioMax(t *thread.Thread, a *call.Args) int64 {
-	switch int32(a[0]) {
-	case 0, 3, 5, 6:
-		return 0
-	case 1, 2:
-		return 99
-	}
-	return errno.EINVAL.Ret()
-}
+func sysPrioMax(t *thread.Thread, a *call.Args) int64 { return prio(a[0], 99) }
+func sysPrioMin(t *thread.Thread, a *call.Args) int64 { return prio(a[0], 1) }
 
-func sysPrioMin(t *thread.Thread, a *call.Args) int64 {
-	switch int32(a[0]) {
+// prio answers 0 for a policy without static priorities, else realtime.
+func prio(policy uint64, realtime int64) int64 {
+	switch int32(policy) {
 	case 0, 3, 5, 6:
 		return 0
 	case 1, 2:
-		return 1
+		return realtime
 	}
 	return errno.EINVAL.Ret()
 }

@@ -91,14 +91,8 @@ func (o names) Unlink(c *ipc.Call, path string, redir ipc.Out) (uint64, int64) {
 		if p.dir == nil {
 			return syscall.EISDIR
 		}
-		if err := p.there(); err != nil {
-			return err
-		}
-		e, err := p.editor(x)
+		e, err := p.removable(x)
 		if err != nil {
-			return err
-		}
-		if err := mayRemove(x, p.dir, p.node); err != nil {
 			return err
 		}
 		if _, ok := p.node.(Dir); ok {
@@ -122,14 +116,8 @@ func (o names) Rmdir(c *ipc.Call, path string, redir ipc.Out) (uint64, int64) {
 			}
 			return syscall.EBUSY
 		}
-		if err := p.there(); err != nil {
-			return err
-		}
-		e, err := p.editor(x)
+		e, err := p.removable(x)
 		if err != nil {
-			return err
-		}
-		if err := mayRemove(x, p.dir, p.node); err != nil {
 			return err
 		}
 		d, ok := p.node.(Editor)
@@ -144,6 +132,18 @@ func (o names) Rmdir(c *ipc.Call, path string, redir ipc.Out) (uint64, int64) {
 		}
 		return o.fs.detach(e, p)
 	})
+}
+
+// removable returns what can take p's name away for x.
+func (p found) removable(x *Ctx) (Editor, error) {
+	if err := p.there(); err != nil {
+		return nil, err
+	}
+	e, err := p.editor(x)
+	if err != nil {
+		return nil, err
+	}
+	return e, mayRemove(x, p.dir, p.node)
 }
 
 // detach takes p's name away.
