@@ -75,7 +75,7 @@ func testMain(m *testing.M) int {
 // that choose it themselves, those in which one program asks one thing after
 // the other, and those that take minutes (run them by -run with -smp).
 const ownCPUs = "^(TestBench.*|TestLatency|TestNice|TestInjectedPreemption|TestStaleTranslations|TestCallStorm|TestScaling|" +
-	"TestCPUs|TestPanicOfFour|TestPagingCPUs|TestPagingChecked|TestThreads|" +
+	"TestCPUs|TestPanicOfFour|TestPaging.*|TestOutOfMemory|TestCloseIsSeen|TestPlaces|TestThreads|" +
 	"TestKernelEnd|TestTimeout|TestPty.*|TestHostileELF|TestHostileCalls|TestHostileRaw|TestHostileInstructions|TestHostileLibOS|TestLogFlood|" +
 	"TestStdlib.*)$"
 

@@ -24,30 +24,20 @@ func paging(t *testing.T, name, memory string, cpus int, check bool) string {
 	return string(o.result.LogTail)
 }
 
-// Files whose pages a slow server supplies: see tests/guest/paging.
+// Files whose pages a slow server supplies: see tests/guest/paging. On several CPUs
+// what waits on one is told by another.
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"siblings", "threads", "shared", "cache", "readahead", "killed", "errors", "buffers", "disabled", "fork", "private", "truncate", "stuck"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			paging(t, name, "", 0, false)
+			onCPUs(t, func(t *testing.T, cpus int) { paging(t, name, "", cpus, false) })
 		})
 	}
 }
 
-// The same on several CPUs: what waits on one is told by another.
-func TestPagingCPUs(t *testing.T) {
-	t.Parallel()
-	for name, cpus := range map[string]int{"siblings": 4, "shared": 2, "readahead": 2, "fork": 2, "killed": 2} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			paging(t, name, "", cpus, false)
-		})
-	}
-}
-
-// Processes that end while they wait leave nothing behind, and four on two CPUs
-// get the right pages, in a kernel that checks itself.
+// Processes that end while they wait leave nothing behind, and four get the right
+// pages, in a kernel that checks itself.
 func TestPagingChecked(t *testing.T) {
 	t.Parallel()
 	t.Run("pending", func(t *testing.T) {
@@ -56,7 +46,7 @@ func TestPagingChecked(t *testing.T) {
 	})
 	t.Run("cpus", func(t *testing.T) {
 		t.Parallel()
-		paging(t, "cpus", "", 2, true)
+		onCPUs(t, func(t *testing.T, cpus int) { paging(t, "cpus", "", cpus, true) })
 	})
 }
 
@@ -66,7 +56,7 @@ func TestPagingReclaim(t *testing.T) {
 	for _, name := range []string{"reclaim", "dirty"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			paging(t, name, "192M", 0, false)
+			onCPUs(t, func(t *testing.T, cpus int) { paging(t, name, "192M", cpus, false) })
 		})
 	}
 }
@@ -75,8 +65,10 @@ func TestPagingReclaim(t *testing.T) {
 // bystander and the pages of a file are not touched.
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
-	log := paging(t, "oom", "192M", 0, false)
-	if n := strings.Count(log, "out of memory: process"); n != 1 {
-		t.Errorf("%d processes were ended:\n%s", n, tail(log, 2000))
-	}
+	onCPUs(t, func(t *testing.T, cpus int) {
+		log := paging(t, "oom", "192M", cpus, false)
+		if n := strings.Count(log, "out of memory: process"); n != 1 {
+			t.Errorf("%d processes were ended:\n%s", n, tail(log, 2000))
+		}
+	})
 }
