@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -156,9 +155,6 @@ func (p *Project) WriteInitramfs(file string, c *Config) error {
 
 // prepare makes the image and completes c.
 func (p *Project) prepare(c *Config) (*Image, error) {
-	if c.ICount && c.SMP > 1 {
-		return nil, errors.New("instruction counting works with one CPU only")
-	}
 	var err error
 	switch {
 	case c.Kernel != "":

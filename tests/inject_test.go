@@ -15,29 +15,46 @@ import (
 
 // Programs are interrupted at random places a few instructions after each
 // return to ring 3, and get an event, are asked to yield, or are preempted. They
-// do not notice; and among those places is every boundary between two
-// instructions of the libOS's exit range (DESIGN section 5).
+// do not notice; and where instructions are counted, among those places is every
+// boundary between two instructions of the libOS's exit range (DESIGN section 5).
 func TestInjectedPreemption(t *testing.T) {
 	t.Parallel()
 	if *onLinux {
 		t.Skip("needs Go42's debug kernel")
 	}
-	script := `i=0; while [ $i -lt 40 ]; do
+	shell := func(rounds int) []string {
+		return []string{"/bin/busybox", "sh", "-c", fmt.Sprintf(`i=0; while [ $i -lt %d ]; do
 		echo x$i > /tmp/f; read y < /tmp/f; [ "$y" = x$i ] || echo lost $y
 		(echo a | cat) > /tmp/g; read z < /tmp/g; [ "$z" = a ] || echo lost $z
 		trap 'echo -n' USR1; kill -USR1 $$
-		i=$((i+1)); done; echo done`
-	for name, args := range map[string][]string{
-		"shell":   {"/bin/busybox", "sh", "-c", script},
-		"threads": {goProgram(t, "gofeatures"), "threads", "signals", "preemption"},
+		i=$((i+1)); done; echo done`, rounds)}
+	}
+	threads := []string{goProgram(t, "gofeatures"), "threads", "signals", "preemption"}
+	for _, c := range []struct {
+		name  string
+		cpus  int
+		count bool
+		args  []string
+	}{
+		{"shell", 1, true, shell(40)},
+		{"threads", 1, true, threads},
+		{"shell of 2, in turns", 2, true, shell(10)}, // two that take turns are slow
+		{"shell", 2, false, shell(40)},
+		{"shell", 4, false, shell(40)},
+		{"threads", 2, false, threads},
+		{"threads", 4, false, threads},
 	} {
+		name := c.name
+		if !c.count {
+			name += fmt.Sprint(" ", c.cpus)
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := qemu.Config{Args: args, Debug: true, Timeout: 5 * time.Minute}
-			cfg.ICount, cfg.Append = true, "go42.inject"
+			cfg := qemu.Config{Args: c.args, Debug: true, Timeout: 5 * time.Minute}
+			cfg.ICount, cfg.SMP, cfg.Append = c.count, c.cpus, "go42.inject"
 			o := boot(t, cfg)
 			want := "done\n"
-			if name == "threads" {
+			if strings.HasPrefix(c.name, "threads") {
 				want = "ok threads\nok preemption\nok signals\n"
 			}
 			if o.status != 0 || o.stdout != want {
@@ -50,7 +67,7 @@ func TestInjectedPreemption(t *testing.T) {
 			}
 			line, _, _ = strings.Cut(line, "\n")
 			got := strings.Fields(line)
-			if want := exitBoundaries(t); strings.Join(got, " ") != strings.Join(want, " ") {
+			if want := exitBoundaries(t); c.count && strings.Join(got, " ") != strings.Join(want, " ") {
 				t.Errorf("interrupted at %v of the exit range, not at all of %v", got, want)
 			}
 		})
