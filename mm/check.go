@@ -306,7 +306,7 @@ func (h *Half) checkGap(lo, hi uint64) string {
 	if h.leaf == nil || lo >= hi || h.forking() || h.fresh != nil {
 		return ""
 	}
-	budget := 0
+	budget := 1 << 62
 	if at, _, _ := h.leaf.nextVisible(lo>>PageShift, hi>>PageShift, &budget); at < hi>>PageShift {
 		return "private page outside private regions"
 	}

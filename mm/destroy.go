@@ -89,6 +89,21 @@ func (k VRange) end() uint64 { return k.Addr + k.Len }
 // one (possible only if private pages are kept) as must be destroyed.
 func (as *AddressSpace) Reset(keep []VRange) Errno {
 	budget := stepBudget
+	if !as.reset {
+		if e := as.empty(keep, &budget); e != OK {
+			return e
+		}
+		as.reset = true // doing it again would take the pages from the new leaf, too
+	}
+	if Work(budget) {
+		return EAGAIN
+	}
+	as.reset = false
+	return OK
+}
+
+// empty is Reset but for the pages that become free.
+func (as *AddressSpace) empty(keep []VRange, budget *int) Errno {
 	for _, h := range [2]*Half{as.Program, as.LibOS} {
 		h.acquire()
 		e := OK
@@ -118,14 +133,11 @@ func (as *AddressSpace) Reset(keep []VRange) Errno {
 	}
 	for _, h := range [2]*Half{as.Program, as.LibOS} {
 		h.acquire()
-		e := h.reset(keep, &budget)
+		e := h.reset(keep, budget)
 		h.lock.Release()
 		if e != OK {
 			return e
 		}
-	}
-	if Work(budget) {
-		return EAGAIN
 	}
 	return OK
 }
@@ -188,9 +200,13 @@ func (h *Half) reset(keep []VRange, budget *int) Errno {
 			if h.zap(r.start, r.end, budget) < r.end {
 				return EAGAIN
 			}
-			if e := h.fresh.takePages(old, r.start>>PageShift, r.end>>PageShift, budget); e != OK {
+			var e Errno
+			if r.moved, e = h.fresh.takePages(old, max(r.start, r.moved), r.end, budget); e != OK {
 				return e
 			}
+		}
+		for r := h.first; r != nil; r = r.next {
+			r.moved = 0
 		}
 	}
 	h.leaf, h.fresh = h.fresh, nil
@@ -212,13 +228,15 @@ func keepAt(keep []VRange, va uint64) (stay bool, upTo uint64) {
 	return false, upTo
 }
 
-// takePages moves the pages that old's chain shows at [lo, hi) to the new leaf.
-func (leaf *FCM) takePages(old *FCM, lo, hi uint64, budget *int) Errno {
+// takePages moves the pages that old's chain shows at the addresses [lo, hi) to
+// the new leaf, and returns how far it got.
+func (leaf *FCM) takePages(old *FCM, lo, hi uint64, budget *int) (uint64, Errno) {
 	old.lock.Acquire()
 	e := OK
-	for i := lo; i < hi; {
-		at, ent, _ := old.nextVisible(i, hi, budget)
-		if at >= hi {
+	i, end := lo>>PageShift, hi>>PageShift
+	for i < end {
+		at, ent, _ := old.nextVisible(i, end, budget)
+		if i = at; at >= end {
 			break
 		}
 		if *budget <= 0 {
@@ -243,5 +261,5 @@ func (leaf *FCM) takePages(old *FCM, lo, hi uint64, budget *int) Errno {
 		i = at + 1
 	}
 	old.lock.Release()
-	return e
+	return min(i, end) << PageShift, e
 }

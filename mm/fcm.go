@@ -348,8 +348,10 @@ func (f *FCM) shrinkIn(h *Half, r *Region, budget *int) Errno {
 	if lim := (size + pageMask) &^ pageMask; lim > r.off {
 		from += lim - r.off
 	}
-	if from < r.end {
-		if _, e := h.discardRange(r, from, r.end, budget); e != OK {
+	if from = max(from, r.shrunk); from < r.end {
+		c, e := h.discardRange(r, from, r.end, budget)
+		if e != OK {
+			r.shrunk = c
 			return e
 		}
 	}

@@ -181,9 +181,13 @@ func (p *FCM) seenOnlyBy(c *FCM, i uint64) bool {
 
 // nextVisible returns the first number at or above lo, below hi, where the
 // chain shows a page: the leaf's own entry (0: it is above), and whether nodes
-// above show one there too. at == hi: none. The leaf is locked.
+// above show one there too. at == hi: none. At the budget's end it stops, at the
+// number that it has got to. The leaf is locked.
 func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool) {
 	for lo < hi {
+		if *budget <= 0 {
+			return lo, 0, false
+		}
 		at, e, ok := leaf.index.next(lo, hi)
 		if !ok {
 			at, e = hi, 0
@@ -192,6 +196,7 @@ func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool)
 		if n == nil {
 			if e&entHole != 0 {
 				lo = at + 1
+				*budget--
 				continue
 			}
 			return at, e, false

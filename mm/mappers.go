@@ -149,6 +149,7 @@ func (f *FCM) unvisited() (r *Region, h *Half, ref Ref) {
 // visited moves r, which this pass has seen to, to the tail. Its half and f are
 // locked.
 func (f *FCM) visited(r *Region) {
+	r.shrunk = 0
 	if r.shard == 0 {
 		unlink(&f.mappers, &f.mapTail, r)
 		r.zapEpoch = f.zapEpoch

@@ -167,7 +167,8 @@ func (h *Half) moveOn(src, d *Region, flags uint32, budget *int) (uint64, Errno)
 	}
 	if !src.shared() && h.leaf != nil {
 		h.leaf.lock.Acquire()
-		e = h.leaf.movePages(src.start>>PageShift, src.end>>PageShift, d.start>>PageShift, budget)
+		from := max(src.start, d.moved)
+		d.moved, e = h.leaf.movePages(from, src.end, d.start+(from-src.start), budget)
 		h.leaf.lock.Release()
 	}
 	if e == EAGAIN {
@@ -177,7 +178,7 @@ func (h *Half) moveOn(src, d *Region, flags uint32, budget *int) (uint64, Errno)
 		h.leaf.lock.Acquire()
 		all := 1 << 30
 		n := min(src.end-src.start, d.end-d.start)
-		h.leaf.movePages(d.start>>PageShift, (d.start+n)>>PageShift, src.start>>PageShift, &all)
+		h.leaf.movePages(d.start, d.start+n, src.start, &all)
 		h.leaf.lock.Release()
 		h.discardRange(d, d.start, d.end, &all)
 		h.uncharge(d, d.end-d.start)
@@ -187,7 +188,7 @@ func (h *Half) moveOn(src, d *Region, flags uint32, budget *int) (uint64, Errno)
 		return 0, e
 	}
 	to := d.start
-	src.moveFrom, d.moveFrom = 0, 0
+	src.moveFrom, d.moveFrom, d.moved = 0, 0, 0
 	if flags&abi.MoveDontUnmap == 0 {
 		// Other threads may have touched what was moved already.
 		all := 1 << 30
@@ -199,21 +200,21 @@ func (h *Half) moveOn(src, d *Region, flags uint32, budget *int) (uint64, Errno)
 	return to, OK
 }
 
-// movePages gives the pages that the chain shows at [lo, hi) the numbers from
-// to on: own ones change their place, others are copied. The leaf is locked.
-func (leaf *FCM) movePages(lo, hi, to uint64, budget *int) Errno {
-	for i := lo; i < hi; {
-		at, e, up := leaf.nextVisible(i, hi, budget)
-		if at >= hi {
+// movePages gives the pages that the chain shows at the addresses [lo, hi) those
+// from to on: own ones change their place, others are copied. It returns how far
+// it got. The leaf is locked.
+func (leaf *FCM) movePages(lo, hi, to uint64, budget *int) (uint64, Errno) {
+	for i, end := lo>>PageShift, hi>>PageShift; i < end; {
+		at, e, up := leaf.nextVisible(i, end, budget)
+		if at >= end {
 			break
 		}
 		if *budget <= 0 {
-			return EAGAIN
+			return at << PageShift, EAGAIN
 		}
-		dst := at - lo + to
 		if e&entPage != 0 {
-			if !leaf.index.set(dst, e, leaf.acct, true) {
-				return ENOMEM
+			if !leaf.index.set(at-lo>>PageShift+to>>PageShift, e, leaf.acct, true) {
+				return at << PageShift, ENOMEM
 			}
 			if up {
 				leaf.index.set(at, entHole, leaf.acct, true) // in place: cannot fail
@@ -224,12 +225,12 @@ func (leaf *FCM) movePages(lo, hi, to uint64, budget *int) Errno {
 		} else {
 			pa := leaf.claim(at, 0)
 			if pa == 0 {
-				return ENOMEM
+				return at << PageShift, ENOMEM
 			}
 			*budget -= costPage
 			continue // it is own now
 		}
 		i = at + 1
 	}
-	return OK
+	return hi, OK
 }

@@ -38,6 +38,8 @@ type Region struct {
 	name     uint64
 	growMin  uint64 // GrowsDown: lowest address it may reach
 	moveFrom uint64 // being filled by Move from there; 0: not
+	moved    uint64 // while Move or Reset fills it: pages from below this address are there
+	shrunk   uint64 // while obj shrinks: private pages below this address are done with
 
 	mnext, mprev *Region // mapper list
 	zapEpoch     uint32  // of obj when it was visited; with half.lock and the list's
@@ -277,7 +279,7 @@ func (h *Half) split(x *Region, v uint64) *Region {
 	y.start, y.end = v, x.end
 	y.prot, y.maxProt, y.inherit, y.flags = x.prot, x.maxProt, x.inherit, x.flags
 	y.obj, y.off, y.name, y.growMin = x.obj, x.off+(v-x.start), x.name, x.growMin
-	y.zapEpoch = x.zapEpoch
+	y.zapEpoch, y.shrunk = x.zapEpoch, x.shrunk
 	y.flags &^= regGrowsDown // only the lowest part grows
 	if y.obj != nil {
 		y.obj.Get()
@@ -292,7 +294,7 @@ func mergeable(a, b *Region) bool {
 	return a.end == b.start && a.obj == b.obj && a.prot == b.prot && a.maxProt == b.maxProt &&
 		a.inherit == b.inherit && a.name == b.name &&
 		a.flags&^regGrowsDown == b.flags&^regGrowsDown && b.flags&regGrowsDown == 0 &&
-		a.flags&regPinned == 0 && a.moveFrom|b.moveFrom == 0 && a.zapEpoch == b.zapEpoch &&
+		a.flags&regPinned == 0 && a.moveFrom|b.moveFrom == 0 && a.zapEpoch == b.zapEpoch && a.shrunk == b.shrunk &&
 		(a.obj == nil || a.off+(a.end-a.start) == b.off)
 }
 

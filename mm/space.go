@@ -66,6 +66,7 @@ type AddressSpace struct {
 	active uint64           // mask of the CPUs that have it loaded; atomic
 	nextIn [2]*AddressSpace // in Half.spaces; guarded by that half's lock
 	dying  uint8            // Destroy's
+	reset  bool             // Reset's: what is left to do is Work
 }
 
 // newHalf returns an empty half with no reference yet.
