@@ -348,40 +348,39 @@ func (h *Half) gapFor(n, lo, hi uint64) uint64 {
 	if top < hi && hi-top >= n {
 		return hi - n
 	}
-	return gapIn(h.root, n, lo, hi)
+	return h.root.gapIn(n, lo, hi)
 }
 
-func gapIn(x *Region, n, lo, hi uint64) uint64 {
-	for x != nil && x.maxGap >= n {
-		if x.end < hi {
-			if a := gapIn(x.right, n, lo, hi); a != 0 {
-				return a
-			}
+// gapIn is gapFor below the highest region, in the tree x: from the right to the
+// left, past subtrees without such a gap. The tree may be deep: its priorities
+// are no secret.
+func (x *Region) gapIn(n, lo, hi uint64) uint64 {
+	right := true // what is to the right of x has not been looked at
+	for x != nil {
+		if r := x.right; right && r != nil && r.maxGap >= n && x.end < hi {
+			x = r
+			continue
 		}
 		g0, g1 := x.start-x.gap, x.start
 		if x.flags&regGrowsDown != 0 {
-			if x.growMin < g1 {
-				g1 = x.growMin
-			}
-			if g1 < guardGap {
-				g1 = 0
-			} else {
-				g1 -= guardGap
-			}
+			g1 = min(g1, x.growMin)
+			g1 -= min(g1, guardGap)
 		}
-		if g0 < lo {
-			g0 = lo
-		}
-		if g1 > hi {
-			g1 = hi
-		}
+		g0, g1 = max(g0, lo), min(g1, hi)
 		if g1 > g0 && g1-g0 >= n {
 			return g1 - n
 		}
 		if x.start-x.gap <= lo {
 			return 0
 		}
-		x = x.left
+		if l := x.left; l != nil && l.maxGap >= n {
+			x, right = l, true
+			continue
+		}
+		for x.up != nil && x.up.left == x {
+			x = x.up
+		}
+		x, right = x.up, false
 	}
 	return 0
 }

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"go42/ipc/abi"
+	"math/rand"
 	"testing"
 )
 
@@ -312,4 +313,81 @@ func TestFlushes(t *testing.T) {
 	destroy(t, c)
 	mem.hooks = Hooks{}
 	leak()
+}
+
+// TestGap: the gap that is found is the highest, as a walk over all regions finds
+// it, however deep the tree is.
+func TestGap(t *testing.T) {
+	for seed := int64(1); seed <= 20; seed++ {
+		boot(t, 24)
+		r := rand.New(rand.NewSource(seed))
+		p := newSpace(t)
+		h := p.Program
+		const base, pages = 1 << 32, 4000
+		for range 300 {
+			s := MapSpec{Addr: base + r.Uint64()%pages<<12, Len: 1 + r.Uint64()%(5<<12), Prot: rw, Flags: abi.MapNoReplace}
+			if r.Intn(20) == 0 {
+				s.Flags |= abi.MapGrowsDown
+				s.GrowMax = r.Uint64() % (20 << 12)
+			}
+			p.Map(&s)
+		}
+		if seed%2 == 0 { // a list
+			for n, x := uint32(1), h.first; x != nil; n, x = n+1, x.next {
+				x.prio = n
+			}
+			h.root = nil
+			for x := h.first; x != nil; x = x.next {
+				x.left, x.right, x.up = x.prev, nil, x.next
+				x.maxGap = x.subtreeGap()
+				h.root = x
+			}
+		}
+		for range 500 {
+			n, lo, hi := (1+r.Uint64()%40)<<12, base+r.Uint64()%pages<<12, base+r.Uint64()%pages<<12
+			want := uint64(0)
+			for x := h.last; x != nil && want == 0; x = x.prev {
+				g0, g1 := h.lo, x.start
+				if x.prev != nil {
+					g0 = x.prev.end
+				}
+				if x.flags&regGrowsDown != 0 {
+					g1 = min(g1, x.growMin) - guardGap
+				}
+				if g0, g1 = max(g0, lo), min(g1, hi); g1 > g0 && g1-g0 >= n {
+					want = g1 - n
+				}
+			}
+			if hi > lo && h.last.end < hi && hi-max(lo, h.last.end) >= n {
+				want = hi - n
+			}
+			if hi <= lo || hi-lo < n {
+				want = 0
+			}
+			if got := h.gapFor(n, lo, hi); got != want {
+				t.Fatalf("seed %d: %d pages in [%#x, %#x): %#x, want %#x", seed, n>>12, lo, hi, got, want)
+			}
+		}
+		destroy(t, p)
+	}
+}
+
+// TestMoveBeyondObjects: a region does not grow past the last page number, where it
+// would show an object's first pages.
+func TestMoveBeyondObjects(t *testing.T) {
+	boot(t, 24)
+	p := newSpace(t)
+	f, _ := NewFileFCM(RootAccount(), 4<<12)
+	a, e := p.Map(&MapSpec{Len: 2 << 12, Prot: rw, Flags: abi.MapShared, FCM: f, Offset: ^uint64(3<<12 - 1)})
+	if e != OK {
+		t.Fatal(e)
+	}
+	for n := uint64(2); n < 6; n++ {
+		_, e := p.Move(a, 2<<12, n<<12, abi.MoveMayMove, 0)
+		if n > 2 != (e == EINVAL) {
+			t.Errorf("%d pages: %v", n, e)
+		}
+	}
+	destroy(t, p)
+	f.Put()
 }
