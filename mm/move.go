@@ -80,6 +80,9 @@ func (h *Half) move(addr, old, n uint64, flags uint32, newAddr uint64, budget *i
 	if flags&abi.MoveDontUnmap != 0 && (src.shared() || src.obj != nil) {
 		return 0, EINVAL
 	}
+	if src.obj != nil && src.off+(addr-src.start)+n < n {
+		return 0, EINVAL // beyond the end of all objects
+	}
 	if old != 0 && !fixed && flags&abi.MoveDontUnmap == 0 && addr+old == src.end &&
 		n <= h.hi-addr && h.isFree(src.end, addr+n) {
 		if !h.charge(src, n-old) {
