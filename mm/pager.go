@@ -201,6 +201,25 @@ func (f *FCM) unpage() {
 	paged.objects.Free(g)
 }
 
+// pagedAt returns the object of entry i of paged.objects, locked; nil: the entry is
+// free, or its object is being made or taken apart.
+func pagedAt(i int) *FCM {
+	g := paged.objects.At(i)
+	if g == nil {
+		return nil
+	}
+	f := (*FCM)(loadPointer(&g.fcm))
+	if f == nil {
+		return nil
+	}
+	f.lock.Acquire()
+	if f.paging != g {
+		f.lock.Release()
+		return nil
+	}
+	return f
+}
+
 // PagerRank returns the rank of f's pager; ok is false if f has none.
 func (f *FCM) PagerRank() (rank uint32, ok bool) {
 	if g := f.paging; g != nil {
@@ -282,10 +301,8 @@ func (p *Pager) PagerDied(next *int) (done bool) {
 			p.put()
 			return true
 		}
-		if g := paged.objects.At(*next); g != nil && g.pager == p {
-			f := g.fcm
-			f.lock.Acquire()
-			if f.paging == g {
+		if f := pagedAt(*next); f != nil {
+			if g := f.paging; g.pager == p {
 				g.req = [maxRequests]request{}
 				g.unused = false
 				g.stir()

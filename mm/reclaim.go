@@ -35,10 +35,9 @@ func ReclaimCache(want int) (freed int, more bool) {
 			return freed, more
 		}
 		next := NoPage
-		if g := paged.objects.At(at.object); g != nil {
-			f := g.fcm
-			f.lock.Acquire()
-			if f.paging == g && !f.dead && !f.shrinking && g.pass.kind != passClean {
+		if f := pagedAt(at.object); f != nil {
+			g := f.paging
+			if !f.dead && !f.shrinking && g.pass.kind != passClean {
 				var n int
 				var busy bool
 				n, busy, next = g.clock(at.page, want-freed, &budget)
