@@ -264,7 +264,8 @@ func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
 		return -abi.EPERM
 	}
 	t := sched.Find(kpid)
-	if t == nil || t.State() == sched.Dying || t.Space == nil {
+	// What a fork is filling is locked after its parent's.
+	if t == nil || t.State() == sched.Dying || t.State() == sched.Embryo || t.Space == nil {
 		return -abi.ESRCH
 	}
 	done := mm.CopyBetween(p.Space, dst, t.Space, va, clamp(n))
