@@ -34,9 +34,15 @@ type State struct {
 }
 
 // S is the layout; brkLock guards brk.
+//
+// mapLock, taken after it, is held for a whole change of the mappings. The kernel
+// makes a large one in steps, and what a step has unmapped is free for others: a
+// thread that mapped memory there would lose it to the next step, which is asked
+// for with the same arguments.
 var (
 	S       State
 	brkLock user.Mutex
+	mapLock user.Mutex
 	// DataLimit and ASLimit are RLIMIT_DATA and RLIMIT_AS in bytes.
 	DataLimit uint64 = ^uint64(0)
 )
@@ -166,13 +172,27 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 			return e.Ret()
 		}
 		m.FCM, m.Offset, m.Name = fcm, off, name
-		r := native.Map(&m)
+		r := mapRegion(&m)
 		if fcm != 0 {
 			native.DropOne(fcm)
 		}
 		return r
 	}
-	return native.Map(&m)
+	return mapRegion(&m)
+}
+
+func mapRegion(m *abi.MapArgs) int64 {
+	mapLock.Lock()
+	r := native.Map(m)
+	mapLock.Unlock()
+	return r
+}
+
+func unmap(addr, length uint64) int64 {
+	mapLock.Lock()
+	r := native.Unmap(addr, length)
+	mapLock.Unlock()
+	return r
 }
 
 func sysMunmap(t *thread.Thread, a *call.Args) int64 {
@@ -180,7 +200,7 @@ func sysMunmap(t *thread.Thread, a *call.Args) int64 {
 	if addr&(abi.PageSize-1) != 0 || length == 0 || !inHalf(addr, length) {
 		return errno.EINVAL.Ret()
 	}
-	return native.Unmap(addr, length)
+	return unmap(addr, length)
 }
 
 func sysMprotect(t *thread.Thread, a *call.Args) int64 {
@@ -194,7 +214,10 @@ func sysMprotect(t *thread.Thread, a *call.Args) int64 {
 	if length == 0 || !inHalf(addr, length) {
 		return errno.ENOMEM.Ret()
 	}
-	return native.Protect(addr, length, prot&protMask)
+	mapLock.Lock()
+	r := native.Protect(addr, length, prot&protMask)
+	mapLock.Unlock()
+	return r
 }
 
 func sysMremap(t *thread.Thread, a *call.Args) int64 {
@@ -214,7 +237,10 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	if newLen > abi.ProgramHi {
 		return errno.ENOMEM.Ret()
 	}
-	return native.Move(old, oldLen, newLen, flags, to)
+	mapLock.Lock()
+	r := native.Move(old, oldLen, newLen, flags, to)
+	mapLock.Unlock()
+	return r
 }
 
 // madvise advice by number.
@@ -254,7 +280,13 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		if !inHalf(addr, length) {
 			return errno.ENOMEM.Ret()
 		}
-		return native.Advise(addr, length, uint64(advice))
+		if advice == madvWillNeed { // it changes no mapping, and may take long
+			return native.Advise(addr, length, uint64(advice))
+		}
+		mapLock.Lock()
+		r := native.Advise(addr, length, uint64(advice))
+		mapLock.Unlock()
+		return r
 	case madvNormal, 1, madvSequential, madvMergeable, madvUnmergeable, madvHugePage, madvNoHugePage,
 		madvDontDump, madvDoDump, madvCold, madvPageOut:
 		return mapped(addr, length).Ret()
@@ -412,11 +444,11 @@ func brk(want uint64) {
 	switch {
 	case end > S.brkMapped:
 		m := abi.MapArgs{Addr: S.brkMapped, Len: end - S.brkMapped, Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapNoReplace, Name: NameHeap}
-		if native.Map(&m) < 0 {
+		if mapRegion(&m) < 0 {
 			return
 		}
 	case end < S.brkMapped:
-		if native.Unmap(end, S.brkMapped-end) < 0 {
+		if unmap(end, S.brkMapped-end) < 0 {
 			return
 		}
 	}
@@ -440,14 +472,19 @@ const (
 	NameFiles = 256
 )
 
-// ForkPrepare holds brk still for a fork; ForkDone ends that, in the parent and
-// in the child.
-func ForkPrepare() { brkLock.Lock() }
+// ForkPrepare holds brk and the mappings still for a fork: the child gets none that
+// is half done. ForkDone ends that, in the parent and in the child.
+func ForkPrepare() {
+	brkLock.Lock()
+	mapLock.Lock()
+}
 
 func ForkDone(child bool) {
 	if child {
 		brkLock.Reset()
+		mapLock.Reset()
 		return
 	}
+	mapLock.Unlock()
 	brkLock.Unlock()
 }
