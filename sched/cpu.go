@@ -44,9 +44,9 @@ type CPU struct {
 
 	chance uint64 // see inject.go
 
-	// Statistics.
-	Switches, IdleNS, UserNS uint64
-	idleSince                uint64
+	// Statistics, which others read.
+	switches      uint64
+	idling, using stopwatch // without work; in ring 3
 
 	_       [64]byte
 	mailbox *Dispatcher // atomic
@@ -161,7 +161,7 @@ func (c *CPU) stop() {
 	d := c.Current
 	now := c.time()
 	d.UserNS += now - c.began
-	c.UserNS += now - c.began
+	c.using.stop(now)
 	d.yieldBy = 0
 	c.Current = nil
 }
@@ -327,7 +327,8 @@ func (c *CPU) begin(d *Dispatcher) {
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
 	c.began = c.time()
-	c.Switches++
+	c.using.start(c.began)
+	c.switches++
 	d.Switches++
 	if d.Proc.Space != c.space {
 		c.setSpace(d.Proc.Space, d.Proc)
@@ -387,7 +388,7 @@ func (d *Dispatcher) start() {
 // that the processor returns to. With nobody to run the CPU halts.
 func (c *CPU) Leave() {
 	if c.idle != 0 {
-		c.IdleNS += c.time() - c.idleSince
+		c.idling.stop(c.time())
 		atomic.StoreUint32(&c.idle, 0)
 	}
 	c.checkPause()
@@ -463,7 +464,7 @@ func (c *CPU) Leave() {
 			c.readMail()
 			continue
 		}
-		c.idleSince = c.time()
+		c.idling.start(c.time())
 		c.stale = true
 		c.beg()
 		break
@@ -602,19 +603,3 @@ func (d *Dispatcher) Queued() bool { return d.queued }
 
 // Running returns how long, in ns, the current dispatcher has run.
 func (c *CPU) Running() uint64 { return Now() - c.began }
-
-// Totals returns the switches of dispatchers, and the time in ns that was spent
-// idle and in ring 3, on all CPUs together. What runs now counts for the CPU
-// that asks.
-func Totals() (switches, idle, user uint64) {
-	for i := range numCPU() {
-		c := &cpus[i]
-		switches += atomic.LoadUint64(&c.Switches)
-		idle += atomic.LoadUint64(&c.IdleNS)
-		user += atomic.LoadUint64(&c.UserNS)
-		if c == This() && c.Current != nil {
-			user += c.Running()
-		}
-	}
-	return switches, idle, user
-}

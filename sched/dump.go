@@ -7,10 +7,10 @@ import "sync/atomic"
 func Dump() {
 	for i := range cpus {
 		c := &cpus[i]
-		if c.Switches == 0 {
+		if c.switches == 0 {
 			continue
 		}
-		print("cpu ", i, ": switches ", c.Switches, " armed ", c.armed, " due ", c.due, " until ", c.until, " jobs ", c.jobs != nil, " mail ", c.hasMail(), " idle ", c.idle)
+		print("cpu ", i, ": switches ", c.switches, " armed ", c.armed, " due ", c.due, " until ", c.until, " jobs ", c.jobs != nil, " mail ", c.hasMail(), " idle ", c.idle)
 		if d := c.Current; d != nil {
 			print(" current ", d.Proc.KPid)
 		}

@@ -9,6 +9,7 @@ import (
 	"go42/ipc/abi"
 	"go42/ipc/ppc"
 	"go42/mm"
+	"go42/mm/spin"
 	"go42/sched"
 	"go42/sched/lifecycle"
 )
@@ -274,21 +275,49 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 	m := mm.ReadCounters()
 	frames := func(k mm.Kind) uint64 { return uint64(m.Kinds[k]) * abi.PageSize }
 	recs, leaves := ppc.Counts()
-	var interrupts, faults uint64
-	for i := range events {
-		interrupts += atomic.LoadUint64(&events[i].interrupts)
-		faults += atomic.LoadUint64(&events[i].faults)
+	var all abi.CPUInfo
+	for n := range amd64.NCPU {
+		i := cpuInfo(n)
+		all.IdleNS += i.IdleNS
+		all.UserNS += i.UserNS
+		all.SysNS += i.SysNS
+		all.Switches += i.Switches
+		all.Interrupts += i.Interrupts
+		all.PPCs += i.PPCs
+		all.Faults += i.Faults
 	}
-	boot := sched.Now()
-	switches, idle, user := sched.Totals()
-	all := boot * uint64(amd64.NCPU)
 	i := abi.SysInfo{
 		MemTotal: uint64(m.Total) * abi.PageSize, MemFree: uint64(m.Free) * abi.PageSize,
 		MemKernel: frames(mm.KindKernel) + frames(mm.KindPool), MemAnon: frames(mm.KindAnon),
 		MemFile: frames(mm.KindFile), MemTables: frames(mm.KindTable),
 		Processes: uint64(sched.Live()), Records: uint64(recs), Leaves: uint64(leaves),
-		IdleNS: idle, UserNS: user, SysNS: all - min(all, idle+user), BootNS: boot,
-		Switches: switches, Interrupts: interrupts, PPCs: ppc.Made(), Faults: faults, Forks: lifecycle.Forks(),
+		IdleNS: all.IdleNS, UserNS: all.UserNS, SysNS: all.SysNS, BootNS: sched.Now(),
+		Switches: all.Switches, Interrupts: all.Interrupts, PPCs: all.PPCs, Faults: all.Faults, Forks: lifecycle.Forks(),
 	}
 	return out(p, va, &i)
+}
+
+func nativeCPUInfo(p *sched.Process, n, va uint64) int64 {
+	if n >= uint64(amd64.NCPU) {
+		return -abi.EINVAL
+	}
+	i := cpuInfo(int(n))
+	return out(p, va, &i)
+}
+
+var _ [spin.NumRanks - 1]struct{} = [len(abi.LockRanks)]struct{}{} // each rank has a name
+
+// cpuInfo is about CPU n, which exists.
+func cpuInfo(n int) abi.CPUInfo {
+	u := sched.ByID(n).Usage()
+	i := abi.CPUInfo{
+		IdleNS: u.IdleNS, UserNS: u.UserNS, Switches: u.Switches, Runnable: u.Runnable, PPCs: ppc.Made(n),
+		Interrupts: atomic.LoadUint64(&events[n].interrupts), Faults: atomic.LoadUint64(&events[n].faults),
+	}
+	boot := sched.Now()
+	i.SysNS = boot - min(boot, u.IdleNS+u.UserNS)
+	for r := spin.Rank(1); r < spin.NumRanks; r++ {
+		i.Waited[r-1] = spin.ContendedOn(n, r)
+	}
+	return i
 }

@@ -155,6 +155,8 @@ func onNative(ctx *amd64.UserContext) {
 		res = nativeSysInfo(p, a0)
 	case abi.NSetWall:
 		res = nativeSetWall(p, a0)
+	case abi.NCPUInfo:
+		res = nativeCPUInfo(p, a0, a1)
 	case abi.NDebug:
 		second, res = nativeDebug(c, p, a0, a1, a2)
 	default:

@@ -26,7 +26,7 @@ var nativeNames = [abi.NumNative]string{
 	abi.NQuery: "query", abi.NFCMCreate: "fcmcreate", abi.NFCMResize: "fcmresize", abi.NFCMInfo: "fcminfo",
 	abi.NModule: "module", abi.NMincore: "mincore", abi.NLog: "log", abi.NDevRead: "devread",
 	abi.NDevWrite: "devwrite", abi.NIRQAttach: "irqattach", abi.NPower: "power", abi.NRandom: "random",
-	abi.NSysInfo: "sysinfo", abi.NSetWall: "setwall", abi.NDebug: "debug",
+	abi.NSysInfo: "sysinfo", abi.NSetWall: "setwall", abi.NDebug: "debug", abi.NCPUInfo: "cpuinfo",
 }
 
 // traceCall logs a call as it comes in.

@@ -80,6 +80,7 @@ const (
 	NSysInfo   = 66 // (*SysInfo)
 	NSetWall   = 67 // (offset ns): RoleProc
 	NDebug     = 68 // (op, arg): DebugX; ENOSYS unless the kernel is a debug build
+	NCPUInfo   = 69 // (number, *CPUInfo); EINVAL: no such CPU
 	NumNative  = 72
 )
 
@@ -247,6 +248,18 @@ type SysInfo struct {
 	Switches, Interrupts, PPCs, Faults, Forks                 uint64
 	MemMapped, MemShared                                      uint64
 }
+
+// CPUInfo is NCPUInfo's answer: what one CPU has done since start.
+type CPUInfo struct {
+	IdleNS, UserNS, SysNS uint64
+	Switches, Interrupts  uint64
+	PPCs, Faults          uint64
+	Runnable              uint64     // dispatchers that run or could
+	Waited                [16]uint64 // acquisitions of kernel locks that had to wait, by rank - 1 (LockRanks)
+}
+
+// LockRanks names the ranks of the kernel's locks (mm/spin), outermost first.
+var LockRanks = [...]string{"endpoint", "process", "grants", "half", "fcm", "work", "pool", "frame", "device"}
 
 // StartInfo is the parcel of a boot module (RunModule).
 type StartInfo struct {

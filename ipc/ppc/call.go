@@ -124,13 +124,8 @@ var made [amd64.MaxCPU]struct {
 	_ [56]byte
 }
 
-// Made returns how many calls were made since start.
-func Made() (n uint64) {
-	for i := range made {
-		n += made[i].n
-	}
-	return n
-}
+// Made returns how many calls were made on CPU n since start.
+func Made(n int) uint64 { return atomic.LoadUint64(&made[n].n) }
 
 // takeWaiting takes the oldest waiting record of d, nil if there is none. d's
 // lock is held.

@@ -118,7 +118,10 @@ var contended [MaxCPU]struct {
 // since start, on all CPUs.
 func Contended(r Rank) (n uint64) {
 	for i := range contended {
-		n += atomic.LoadUint64(&contended[i].n[r])
+		n += ContendedOn(i, r)
 	}
 	return n
 }
+
+// ContendedOn returns how many had to wait on CPU id.
+func ContendedOn(id int, r Rank) uint64 { return atomic.LoadUint64(&contended[id].n[r]) }

@@ -18,6 +18,8 @@ type Machine interface {
 	// filled.
 	ReadMemory(kpid, addr uint64, b []byte) int
 	SysInfo() abi.SysInfo
+	// CPUInfo is about CPU n; zero if there is none.
+	CPUInfo(n int) abi.CPUInfo
 	// Info is the page that the kernel publishes.
 	Info() *abi.InfoPage
 }
@@ -63,6 +65,13 @@ func (NativeMachine) ReadMemory(kpid, addr uint64, b []byte) int {
 func (NativeMachine) SysInfo() abi.SysInfo {
 	i := new(abi.SysInfo)
 	ipc.Sys(abi.NSysInfo, uintptr(unsafe.Pointer(i)), 0, 0, 0, 0, 0)
+	return *i
+}
+
+// CPUInfo implements Machine.
+func (NativeMachine) CPUInfo(n int) abi.CPUInfo {
+	i := new(abi.CPUInfo)
+	ipc.Sys(abi.NCPUInfo, uintptr(n), uintptr(unsafe.Pointer(i)), 0, 0, 0, 0)
 	return *i
 }
 

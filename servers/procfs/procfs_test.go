@@ -54,6 +54,12 @@ func (m *fakeMachine) SysInfo() abi.SysInfo {
 	return abi.SysInfo{MemTotal: 512 << 20, MemFree: 100 << 20, MemFile: 7 << 20, BootNS: 12345678901, IdleNS: 9e9, UserNS: 2e9}
 }
 
+func (m *fakeMachine) CPUInfo(n int) abi.CPUInfo {
+	i := abi.CPUInfo{IdleNS: uint64(4+n) * 1e9, UserNS: 1e9, SysNS: 3e8, Interrupts: 7, Switches: 5, Runnable: 1}
+	i.Waited[3] = uint64(n) // half
+	return i
+}
+
 func (m *fakeMachine) Info() *abi.InfoPage { return &m.info }
 
 func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
@@ -420,8 +426,12 @@ func TestSystem(t *testing.T) {
 	if s := w.must(w.Init, "meminfo"); !strings.Contains(s, "MemTotal:         524288 kB\nMemFree:          102400 kB\n") {
 		t.Errorf("meminfo:\n%s", s)
 	}
-	if s := w.must(w.Init, "stat"); !strings.HasPrefix(s, "cpu  200 0 0 900 ") || strings.Count(s, "cpu") != 3 {
+	if s := w.must(w.Init, "stat"); !strings.HasPrefix(s, "cpu  200 0 60 900 0 0 0 0 0 0\ncpu0 100 0 30 400 0 0 0 0 0 0\ncpu1 100 0 30 500 0") ||
+		!strings.Contains(s, "\nintr 14\nctxt 10\n") || !strings.Contains(s, "\nprocs_running 2\n") {
 		t.Errorf("stat:\n%s", s)
+	}
+	if s := w.must(w.Init, "lock_stat"); !strings.Contains(s, "rank            cpu0      cpu1\n") || !strings.Contains(s, "half               0         1\n") {
+		t.Errorf("lock_stat:\n%s", s)
 	}
 	if s := w.must(w.Init, "cpuinfo"); strings.Count(s, "processor\t:") != 2 || !strings.Contains(s, " sse2 ") {
 		t.Errorf("cpuinfo:\n%s", s)

@@ -130,19 +130,51 @@ func meminfo(s *Server) []byte {
 	return b.Bytes()
 }
 
-// systemStat is /proc/stat. Times are the kernel's sums over all CPUs; each
-// CPU's line has an equal share.
+// systemStat is /proc/stat. What could run is counted in dispatchers: the kernel
+// knows no threads.
 func systemStat(s *Server) []byte {
-	i := s.machine.SysInfo()
 	made, _, _ := s.counts()
-	n := uint64(s.cpus())
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "cpu  %d 0 %d %d 0 0 0 0 0 0\n", i.UserNS/tick, i.SysNS/tick, i.IdleNS/tick)
-	for c := uint64(0); c < n; c++ {
-		fmt.Fprintf(&b, "cpu%d %d 0 %d %d 0 0 0 0 0 0\n", c, i.UserNS/tick/n, i.SysNS/tick/n, i.IdleNS/tick/n)
+	var all abi.CPUInfo
+	var lines bytes.Buffer
+	line := func(name string, i *abi.CPUInfo) {
+		fmt.Fprintf(&lines, "%s %d 0 %d %d 0 0 0 0 0 0\n", name, i.UserNS/tick, i.SysNS/tick, i.IdleNS/tick)
 	}
-	fmt.Fprintf(&b, "intr %d\nctxt %d\nbtime %d\nprocesses %d\nprocs_running 1\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
-		i.Interrupts, i.Switches, s.bootTime().Unix(), made)
+	for n := range s.cpus() {
+		i := s.machine.CPUInfo(n)
+		line(fmt.Sprint("cpu", n), &i)
+		all.UserNS += i.UserNS
+		all.SysNS += i.SysNS
+		all.IdleNS += i.IdleNS
+		all.Interrupts += i.Interrupts
+		all.Switches += i.Switches
+		all.Runnable += i.Runnable
+	}
+	each := bytes.Clone(lines.Bytes())
+	lines.Reset()
+	line("cpu ", &all)
+	lines.Write(each)
+	fmt.Fprintf(&lines, "intr %d\nctxt %d\nbtime %d\nprocesses %d\nprocs_running %d\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+		all.Interrupts, all.Switches, s.bootTime().Unix(), made, all.Runnable)
+	return lines.Bytes()
+}
+
+// lockStat is /proc/lock_stat: how often a kernel lock of each rank had to be
+// waited for, on each CPU. Linux's file of that name has other columns.
+func lockStat(s *Server) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%-10s", "rank")
+	infos := make([]abi.CPUInfo, s.cpus())
+	for n := range infos {
+		infos[n] = s.machine.CPUInfo(n)
+		fmt.Fprintf(&b, "%10s", fmt.Sprint("cpu", n))
+	}
+	for r, name := range abi.LockRanks {
+		fmt.Fprintf(&b, "\n%-10s", name)
+		for n := range infos {
+			fmt.Fprintf(&b, "%10d", infos[n].Waited[r])
+		}
+	}
+	b.WriteByte('\n')
 	return b.Bytes()
 }
 

@@ -19,6 +19,7 @@ var (
 		{name: "devices", text: system(devices)},
 		{name: "filesystems", text: system(filesystems)},
 		{name: "loadavg", text: system(loadavg)},
+		{name: "lock_stat", text: system(lockStat)},
 		{name: "meminfo", text: system(meminfo)},
 		{name: "mounts", link: func(*vfs.Ctx, *target) (string, error) { return "self/mounts", nil }},
 		{name: "self", link: func(x *vfs.Ctx, t *target) (string, error) { return t.srv.self(x, "") }},
