@@ -20,6 +20,7 @@ const (
 )
 
 type epollItem struct {
+	id       uint64 // never used again; 0: free
 	file     *File
 	data     uint64
 	events   uint32 // as given to epoll_ctl
@@ -50,6 +51,7 @@ var (
 	items      [maxItems + 1]epollItem
 	itemsUsed  int32
 	itemsFree  int32
+	lastItem   uint64 // the last id given
 )
 
 // EpollCreate1 is epoll_create1(2).
@@ -239,7 +241,8 @@ func epollCtl(e *File, op uint64, fd int32, f *File, events uint32, data uint64)
 			return -ENOSPC
 		}
 		ep := &epolls[e.aux]
-		items[i] = epollItem{file: f, data: data, events: events, fd: fd, ep: e.aux, nextEp: ep.first, nextFile: f.watch}
+		lastItem++
+		items[i] = epollItem{id: lastItem, file: f, data: data, events: events, fd: fd, ep: e.aux, nextEp: ep.first, nextFile: f.watch}
 		if ep.first != 0 {
 			items[ep.first].prevEp = i
 		}
@@ -306,95 +309,121 @@ func epollNote(f *File, state uint32) {
 
 // edge makes the events of f that bits names reportable again.
 func (f *File) edge(bits uint32) {
-	atomic.AddUint32(&f.activity, 1)
 	if f.watch == 0 {
 		return
 	}
 	epollNote(f, ^bits)
 }
 
+// scan walks an instance's items once, from its cursor on and round to it again,
+// whatever other threads add, remove or walk meanwhile. The list is in descending
+// order of ids.
+type scan struct {
+	ep      *epollInst
+	first   uint64 // where it began
+	last    uint64 // the item looked at last, and
+	at      int32  // where that was
+	wrapped bool
+}
+
+// next is the index of the next item, 0: all have been looked at. epollMu is held.
+func (c *scan) next() int32 {
+	i := c.ep.cursor
+	switch {
+	case c.last == 0:
+		if i == 0 {
+			i = c.ep.first
+		}
+		c.first = items[i].id
+	case items[c.at].id == c.last:
+		i = items[c.at].nextEp
+	default: // it has been removed
+		for i = c.ep.first; i != 0 && items[i].id >= c.last; {
+			i = items[i].nextEp
+		}
+	}
+	if i == 0 && !c.wrapped {
+		c.wrapped = true
+		i = c.ep.first
+	}
+	if i == 0 || c.wrapped && items[i].id <= c.first {
+		return 0
+	}
+	c.at, c.last = i, items[i].id
+	return i
+}
+
 // collect looks at the items of e and stores up to max events at addr (0:
 // counts up to max only). It returns the number of events and the channels to
-// wait on.
+// wait on: those of all items, whether looked at or not.
 //
 // An item is looked at without epollMu, because that may take a server call:
 // its object is held meanwhile, and the item is looked up again afterwards.
 func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
-	chans = 1 << localChan
 	epollMu.Lock()
 	ep := &epolls[e.aux]
-	left := ep.count
-	i := ep.cursor
-	if i == 0 {
-		i = ep.first
-	}
-	for left > 0 && i != 0 && n < max {
-		left--
+	chans = 1<<localChan | ep.chans()
+	sc := scan{ep: ep}
+	i := sc.next()
+	for i != 0 && n < max && !fault {
 		it := &items[i]
-		f, fd, events := it.file, it.fd, it.events
+		f, events := it.file, it.events
 		seen := uint32(0)
 		if events&epollET != 0 {
 			seen = it.seen
 		}
-		skip := it.disabled
-		next := it.nextEp
-		if next == 0 {
-			next = ep.first
-		}
-		if skip || !f.tryHold() {
-			i = next
+		if it.disabled || !f.tryHold() {
+			i = sc.next()
 			continue
 		}
-		// Whoever removes an item moves the cursor off it: only the cursor can
-		// be followed once epollMu has been free.
-		ep.cursor = next
 		epollMu.Unlock()
 		want := events&0xffff | pollErr | pollHup
-		chans |= f.chans()
 		got := f.query(want, seen) & want
 		epollMu.Lock()
-		j := findItem(e.aux, fd, f)
-		if j != 0 {
-			it = &items[j]
+		if it.id == sc.last && it.events == events && !it.disabled {
 			fresh := got
 			if events&epollET != 0 {
 				fresh = got &^ it.seen
-			}
-			if fresh != 0 && it.events == events && !it.disabled {
-				if addr != 0 {
-					var ev [12]byte
-					put32b(ev[:], got)
-					put64b(ev[4:], it.data)
-					if events&epollET != 0 {
-						it.seen = got
-					}
-					if events&epollOneShot != 0 {
-						it.disabled = true
-					}
-					epollMu.Unlock()
-					ok := copyOut(addr+uint64(n)*12, ev[:])
-					epollMu.Lock()
-					if !ok {
-						fault = true
-					}
-				}
-				n++
-			} else if events&epollET != 0 {
 				it.seen &= got
+			}
+			if fresh != 0 {
+				if addr != 0 && !it.report(got, addr+uint64(n)*12, sc.last) {
+					fault = true
+				} else {
+					n++
+				}
 			}
 		}
 		epollMu.Unlock()
 		f.put()
 		epollMu.Lock()
-		if fault || !ep.used {
-			break
-		}
-		if i = ep.cursor; i == 0 {
-			i = ep.first
-		}
+		i = sc.next()
+	}
+	if addr != 0 && i != 0 {
+		ep.cursor = i
 	}
 	epollMu.Unlock()
 	return n, chans, fault
+}
+
+// report stores the item's event, got, at addr, and notes that it is known;
+// false: it could not be stored. epollMu is held, but not meanwhile.
+func (it *epollItem) report(got uint32, addr, id uint64) bool {
+	var ev [12]byte
+	put32b(ev[:], got)
+	put64b(ev[4:], it.data)
+	seen := it.seen
+	if it.events&epollET != 0 {
+		it.seen = got
+	}
+	it.disabled = it.events&epollOneShot != 0
+	epollMu.Unlock()
+	ok := copyOut(addr, ev[:])
+	epollMu.Lock()
+	if !ok && it.id == id {
+		it.seen, it.disabled = seen, false
+	}
+	return ok
 }
 
 // tryHold adds a reference unless the object is being released.
@@ -421,9 +450,16 @@ func epollState(f *File) uint32 {
 
 // epollChans returns the channels of the instance's objects.
 func epollChans(f *File) uint32 {
-	var c uint32
 	epollMu.Lock()
-	for i := epolls[f.aux].first; i != 0; i = items[i].nextEp {
+	c := epolls[f.aux].chans()
+	epollMu.Unlock()
+	return c
+}
+
+// chans is epollChans under epollMu.
+func (ep *epollInst) chans() uint32 {
+	var c uint32
+	for i := ep.first; i != 0; i = items[i].nextEp {
 		switch g := items[i].file; g.kind {
 		case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 			c |= 1 << g.ch
@@ -431,7 +467,6 @@ func epollChans(f *File) uint32 {
 			c |= allChans
 		}
 	}
-	epollMu.Unlock()
 	return c
 }
 
@@ -459,17 +494,15 @@ func epollLoop(e *File, events uint64, max int, deadline uint64) int64 {
 		var s snapshot
 		s.take()
 		n, chans, fault := collect(e, events, max)
-		if fault {
+		if fault && n == 0 {
 			return -EFAULT
 		}
 		if n > 0 || deadline == 0 {
 			return int64(n)
 		}
 		if r := s.wait(chans, deadline); r != 0 {
-			if r == -ETIMEDOUT {
-				return 0
-			}
-			if n, _, fault := collect(e, events, max); n > 0 && !fault {
+			// What has come beside the signal, or with the timeout, comes first.
+			if n, _, _ := collect(e, events, max); n > 0 || r == -ETIMEDOUT {
 				return int64(n)
 			}
 			return noHand(r)

@@ -26,6 +26,7 @@ type fake struct {
 	calls   int
 	dropped map[uint64]bool
 	poll    map[uint64]uint64 // state by handle
+	onPoll  func(h uint64)    // called for each question
 	nextObj uint64
 }
 
@@ -108,6 +109,9 @@ func (k *fake) do(c *client.Conn, h uint64, method uint32) int64 {
 		*(*proto.OpenResult)(unsafe.Pointer(&r.Data)) = proto.OpenResult{Kind: proto.KindFile}
 		r.Handles[0] = k.nextObj
 	case proto.FilePoll:
+		if k.onPoll != nil {
+			k.onPoll(h)
+		}
 		r.Args[0] = k.poll[h] & m.Args[0]
 	case proto.FileRead:
 		r.Status = -EAGAIN

@@ -38,8 +38,7 @@ const (
 //
 // refs counts the descriptors that name it, the calls that are using it, and
 // the current and root directory; at zero the handle is dropped and the object
-// freed. The fields from state on are hints that every reply refreshes; they
-// are read and written atomically, without a lock.
+// freed.
 type File struct {
 	refs   int32  // atomic
 	flags  uint32 // atomic: access mode and status flags, as F_GETFL shows them
@@ -55,11 +54,7 @@ type File struct {
 
 	posMu mutex // serialises seek+read of local positions
 
-	state    uint32 // atomic: last known poll state
-	armed    uint32 // atomic: events whose coming the server will announce
-	stateSeq uint32 // atomic: channel sequence at which state was read
-	forkGen  uint32 // fork generation at which state was read
-	activity uint32 // atomic: counts state changes seen, for edge triggers
+	hint hint // atomic: the poll state, as far as it is known
 
 	watch int32 // first epoll item that watches this object; guarded by epollMu
 	next  int32 // free list
@@ -108,11 +103,7 @@ func newFile(k kind, flags uint32) *File {
 	f.handle = 0
 	f.aux = 0
 	f.owner = 0
-	f.state = 0
-	f.armed = 0
-	f.stateSeq = 0
-	f.forkGen = 0
-	f.activity = 0
+	f.hint = 0
 	f.watch = 0
 	f.next = 0
 	return f

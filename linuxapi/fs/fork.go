@@ -37,7 +37,6 @@ func forkChild() {
 	localSeq, grantSeq = user.Seq{}, user.Seq{}
 	forkMu.Reset()
 	forking, grantsOpen = 0, 0
-	forkGen++
 	atomic.StoreUint32(&hasLocks, 0)
 	bufs.reset()
 	bounces.reset()
@@ -45,6 +44,7 @@ func forkChild() {
 		if files[i].kind != kindNone {
 			files[i].refs = 0
 			files[i].posMu.Reset()
+			files[i].hint = 0 // what servers will announce they announce to the parent
 		}
 	}
 	for fd := table.Next(0); fd >= 0; fd = table.Next(fd + 1) {

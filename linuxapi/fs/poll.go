@@ -46,10 +46,8 @@ func (f *File) query(want, seen uint32) uint32 {
 func (f *File) queryServer(want, seen uint32) uint32 {
 	need := (want | pollErr | pollHup) &^ seen
 	seq := chanSeq(f.ch)
-	if f.stateSeq == seq && f.forkGen == forkGen {
-		if armed := atomic.LoadUint32(&f.armed); need&^armed == 0 {
-			return seen & atomic.LoadUint32(&f.state)
-		}
+	if h := f.hint.load(); h.valid(seq) && need&^h.armed() == 0 {
+		return seen & h.state()
 	}
 	state, st := filePoll(f.handle, uint64(wire(need)), proto.Wait(uint64(f.ch)))
 	if st < 0 {
@@ -65,17 +63,43 @@ func (f *File) queryServer(want, seen uint32) uint32 {
 	return s
 }
 
-// note keeps what a reply to a call made at channel sequence seq said.
+// hint is what is known of an object's poll state: one word, so that threads which
+// ask at the same time cannot leave the armed events of one reply beside the
+// channel sequence of another. From the low end: the state, hintKnown, the events
+// whose coming the server will announce, and the channel sequence before the call
+// that brought them. Zero: nothing is known.
+type hint uint64
+
+const (
+	hintBits  = 0x7fff // poll bits
+	hintKnown = 1 << 15
+)
+
+func makeHint(seq, state, armed uint32) hint {
+	return hint(seq)<<32 | hint(armed&hintBits)<<16 | hintKnown | hint(state&hintBits)
+}
+
+func (h *hint) load() hint           { return hint(atomic.LoadUint64((*uint64)(h))) }
+func (h hint) state() uint32         { return uint32(h) & hintBits }
+func (h hint) armed() uint32         { return uint32(h>>16) & hintBits }
+func (h hint) valid(seq uint32) bool { return h&hintKnown != 0 && uint32(h>>32) == seq }
+
+// note keeps what a reply to a call made at channel sequence seq said. What an
+// older reply says is of no use any more.
 func (f *File) note(seq, state, armed uint32) {
-	if f.stateSeq != seq || f.forkGen != forkGen {
-		atomic.StoreUint32(&f.armed, 0)
-		f.stateSeq, f.forkGen = seq, forkGen
+	for {
+		h := f.hint.load()
+		on := armed
+		switch {
+		case h.valid(seq):
+			on |= h.armed()
+		case h&hintKnown != 0 && int32(seq-uint32(h>>32)) < 0:
+			return
+		}
+		if atomic.CompareAndSwapUint64((*uint64)(&f.hint), uint64(h), uint64(makeHint(seq, state, on&^state))) {
+			break
+		}
 	}
-	atomic.StoreUint32(&f.state, state)
-	if armed != 0 {
-		atomic.StoreUint32(&f.armed, atomic.LoadUint32(&f.armed)|armed)
-	}
-	atomic.StoreUint32(&f.armed, atomic.LoadUint32(&f.armed)&^state)
 	if f.watch != 0 {
 		epollNote(f, state)
 	}
@@ -103,10 +127,6 @@ func wire(w uint32) uint32 {
 	}
 	return w & (pollIn | pollPri | pollOut | pollErr | pollHup | pollRdHup)
 }
-
-// forkGen counts the forks that made this process: server-side arming was the
-// parent's, so what was noted under another generation is not believed.
-var forkGen uint32 = 1
 
 const pollBatch = 32
 
@@ -180,11 +200,8 @@ func pollLoop(addr, nfds, deadline uint64) int64 {
 			return n
 		}
 		if e := s.wait(chans, deadline); e != 0 {
-			if e == -ETIMEDOUT {
-				return 0
-			}
-			// What has come beside the signal comes first.
-			if n, _ := pollScan(addr, int(nfds)); n != 0 {
+			// What has come beside the signal, or with the timeout, comes first.
+			if n, _ := pollScan(addr, int(nfds)); n != 0 || e == -ETIMEDOUT {
 				return n
 			}
 			return noHand(e)
@@ -297,10 +314,7 @@ func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 
 			return selectResult(n, sets, out, r)
 		}
 		if e := s.wait(chans, deadline); e != 0 {
-			if e == -ETIMEDOUT {
-				return selectResult(n, sets, out, 0)
-			}
-			if r, _ := selectScan(n, sets, out); r > 0 {
+			if r, _ := selectScan(n, sets, out); r > 0 || e == -ETIMEDOUT && r == 0 {
 				return selectResult(n, sets, out, r)
 			}
 			return noHand(e)

@@ -188,7 +188,8 @@ func TestServerState(t *testing.T) {
 	if n := scan(); n != 0 || k.calls != 3 {
 		t.Fatal(n, k.calls)
 	}
-	forkGen++
+	forkPrepare()
+	forkChild()
 	if n := scan(); n != 0 || k.calls != 4 {
 		t.Fatal("arming of the parent believed", n, k.calls)
 	}
@@ -209,6 +210,93 @@ func TestServerState(t *testing.T) {
 	Close(uint64(fd))
 	if !k.dropped[500] {
 		t.Fatal("handle kept")
+	}
+}
+
+// What a late reply says does not hide what a newer one has said.
+func TestLateReply(t *testing.T) {
+	newFake(t)
+	f := newFile(kindPipe, oRdOnly)
+	f.note(5, 0, pollIn)
+	if h := f.hint.load(); !h.valid(5) || h.armed() != pollIn {
+		t.Fatalf("%#x", h)
+	}
+	f.note(5, pollOut, pollErr)
+	if h := f.hint.load(); h.armed() != pollIn|pollErr || h.state() != pollOut {
+		t.Fatalf("%#x", h)
+	}
+	f.note(6, pollIn, 0) // the announcement came, and somebody asked again
+	f.note(5, 0, pollIn)
+	if h := f.hint.load(); !h.valid(6) || h.armed() != 0 || h.state() != pollIn {
+		t.Fatalf("an old arming is believed: %#x", h)
+	}
+}
+
+// Several threads wait on one instance: each looks at all items and waits for
+// all of them, whatever the others do meanwhile.
+func TestEpollScans(t *testing.T) {
+	k := newFake(t)
+	ep := EpollCreate1(0)
+	var fds [3]int64
+	for i, ch := range []uint8{chanPipe, chanSock, chanTTY} {
+		f := newFile(map[uint8]kind{chanPipe: kindPipe, chanSock: kindSock, chanTTY: kindTTY}[ch], oRdWr)
+		f.handle, f.ch = uint64(500+i), ch
+		fds[i] = install(f, 0, false)
+		ctl(t, ep, epollAdd, fds[i], pollIn)
+	}
+	const all = 1<<chanPipe | 1<<chanSock | 1<<chanTTY | 1<<localChan
+	e := get(uint64(ep))
+	look := func(max uint64) (asked map[uint64]int, n int, chans uint32) {
+		asked = map[uint64]int{}
+		depth := 0
+		k.onPoll = func(h uint64) {
+			if depth++; depth == 1 {
+				// Another thread's wait, in the middle of the call.
+				var ev [16]epEvent
+				epollWait(uint64(ep), addr(&ev), max, 0)
+				asked[h]++
+			}
+			depth--
+		}
+		var ev [16]epEvent
+		n, chans, _ = collect(e, addr(&ev), 16)
+		k.onPoll = nil
+		return asked, n, chans
+	}
+	news := func() {
+		for ch := range numChans {
+			user.Chan[ch].Bump()
+		}
+	}
+	for round := range 6 {
+		news()
+		k.poll = map[uint64]uint64{500: pollIn, 501: pollIn, 502: pollIn}
+		if round%2 != 0 {
+			k.poll = map[uint64]uint64{}
+		}
+		asked, n, chans := look(uint64(1 + round/2))
+		if chans != all || n != len(k.poll) {
+			t.Errorf("round %d: %d events, channels %#x", round, n, chans)
+		}
+		for h := uint64(500); h < 503; h++ {
+			if asked[h] != 1 && len(k.poll) != 0 {
+				t.Errorf("round %d: object %d looked at %d times", round, h, asked[h])
+			}
+		}
+	}
+	news()
+	// One goes while it is looked at, and another while its neighbour is.
+	k.poll = map[uint64]uint64{500: pollIn, 501: pollIn, 502: pollIn}
+	k.onPoll = func(h uint64) {
+		if k.onPoll = nil; h == 501 {
+			t.Error("the order is not what this test wants")
+		}
+		Close(uint64(fds[1]))
+		Close(uint64(fds[h-500]))
+	}
+	var ev [16]epEvent
+	if n, _, _ := collect(e, addr(&ev), 16); n != 1 {
+		t.Errorf("%d events of one that is left", n)
 	}
 }
 
