@@ -11,7 +11,7 @@ import (
 )
 
 // C programs, linked statically against glibc and musl, built where a compiler
-// is present.
+// is present, on one CPU and on two.
 func TestC(t *testing.T) {
 	t.Parallel()
 	sources, _ := filepath.Glob("testdata/c/*.c")
@@ -21,10 +21,11 @@ func TestC(t *testing.T) {
 	for _, cc := range []struct {
 		name string
 		args []string
+		cpus int
 	}{
-		{"glibc", []string{"gcc", "-static"}},
-		{"glibc-pie", []string{"gcc", "-static-pie", "-fPIE"}},
-		{"musl", []string{"musl-gcc", "-static"}},
+		{"glibc", []string{"gcc", "-static"}, 1},
+		{"glibc-pie", []string{"gcc", "-static-pie", "-fPIE"}, 2},
+		{"musl", []string{"musl-gcc", "-static"}, 1},
 	} {
 		for _, src := range sources {
 			prog := strings.TrimSuffix(filepath.Base(src), ".c")
@@ -38,7 +39,7 @@ func TestC(t *testing.T) {
 				if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 					t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 				}
-				got := boot(t, qemu.Config{Args: []string{bin}, Timeout: 3 * time.Minute})
+				got := boot(t, qemu.Config{Hardware: qemu.Hardware{SMP: cc.cpus}, Args: []string{bin}, Timeout: 3 * time.Minute})
 				same(t, got, host(t, []string{"PATH=/bin:/usr/bin"}, "", bin))
 			})
 		}

@@ -171,6 +171,11 @@ func timespec(ts *[2]int64) (uint64, errno.Errno) {
 }
 
 func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
+	// A page that is not there is waited for here, where the other threads run on,
+	// not under the lock.
+	if e := check(addr, val); e != errno.OK {
+		return e.Ret()
+	}
 	i := index(addr)
 	b := &buckets[i]
 	was := b.lock.Lock()
@@ -195,9 +200,18 @@ func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int6
 	case user.TimedOut:
 		return errno.ETIMEDOUT.Ret()
 	case user.Interrupted:
-		return errno.RestartSys.Ret()
+		return interrupted(deadline)
 	}
 	return 0
+}
+
+// interrupted is what a wait with that deadline answers when a signal is to be
+// delivered: one with a timeout is not made again after a handler.
+func interrupted(deadline uint64) int64 {
+	if deadline != 0 {
+		return errno.RestartNoHand.Ret()
+	}
+	return errno.RestartSys.Ret()
 }
 
 // leave takes a thread whose wait ended otherwise off its bucket, which a requeue
@@ -245,6 +259,11 @@ func (b *bucket) wake(addr uint64, n int, mask uint32) int {
 }
 
 func requeue(from, to uint64, nWake, nMove int, cmp bool, val uint32) int64 {
+	if cmp {
+		if e := check(from, val); e != errno.OK { // see wait
+			return e.Ret()
+		}
+	}
 	i, j := index(from), index(to)
 	was, was2 := lock2(i, j)
 	if cmp {
@@ -293,6 +312,7 @@ func unlock2(i, j int32, was, was2 uint32) {
 // wakeOp is FUTEX_WAKE_OP: changes the word at addr2 and wakes on both.
 func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
 	i, j := index(addr), index(addr2)
+	usercopy.U32(addr2) // see wait
 	was, was2 := lock2(i, j)
 	hit, e := change(addr2, enc)
 	if e != errno.OK {
@@ -383,81 +403,6 @@ func sysGetRobustList(t *thread.Thread, a *call.Args) int64 {
 		return errno.EFAULT.Ret()
 	}
 	return 0
-}
-
-// ExitRobust marks the mutexes that a dying thread holds and wakes a waiter of
-// each. The list is the program's memory: any error ends the walk.
-func ExitRobust(t *thread.Thread) {
-	head := t.RobustList
-	if head == 0 {
-		return
-	}
-	t.RobustList = 0
-	next, ok := usercopy.U64(head)
-	off, ok2 := usercopy.U64(head + 8)
-	pending, ok3 := usercopy.U64(head + 16)
-	if !ok || !ok2 || !ok3 {
-		return
-	}
-	for n := 0; next != head && n < robustMax; n++ {
-		entry := next &^ 1
-		after, ok := usercopy.U64(entry)
-		if entry != pending {
-			died(t, entry+off)
-		}
-		if !ok {
-			return
-		}
-		next = after
-	}
-	if pending != 0 {
-		died(t, pending&^1+off)
-	}
-}
-
-func died(t *thread.Thread, addr uint64) {
-	for addr&3 == 0 {
-		v, ok := usercopy.U32(addr)
-		if !ok || v&tidMask != t.TID {
-			return
-		}
-		prev, ok := usercopy.Cas32(addr, v, v&waiters|ownerDied)
-		if !ok {
-			return
-		}
-		if prev == v {
-			if v&waiters != 0 {
-				wakeWord(thread.Current(), addr, 1, matchAny, false)
-			}
-			return
-		}
-	}
-}
-
-// ExitThread clears the thread's tid word and wakes who joins it.
-func ExitThread(t *thread.Thread) {
-	ExitRobust(t)
-	if addr := t.ClearChildTID; addr != 0 {
-		t.ClearChildTID = 0
-		usercopy.Put32(addr, 0)
-		wakeWord(t, addr, 1, matchAny, false)
-	}
-}
-
-// ExitProcess lets go of what all threads hold in memory that others have, too.
-func ExitProcess() {
-	for {
-		was := thread.Lock()
-		t := thread.Newest()
-		for t != nil && t.RobustList == 0 && t.ClearChildTID == 0 {
-			t = t.Next()
-		}
-		thread.Unlock(was)
-		if t == nil {
-			return
-		}
-		ExitThread(t)
-	}
 }
 
 // AfterFork empties the queues in a child, in which no one waits.

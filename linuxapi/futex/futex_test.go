@@ -140,7 +140,7 @@ func TestRobustList(t *testing.T) {
 	h[0], h[1] = at(unsafe.Pointer(&es[0])), 8
 	th.RobustList = at(unsafe.Pointer(h))
 	w := waiting(&es[0].word, matchAny)
-	ExitRobust(th)
+	exitRobust(th, true)
 	if es[0].word != ownerDied|waiters || !awake(w) {
 		t.Errorf("own mutex: %#x", es[0].word)
 	}
@@ -150,5 +150,5 @@ func TestRobustList(t *testing.T) {
 	// A list that comes back to itself ends.
 	es[1].next = at(unsafe.Pointer(&es[0]))
 	th.RobustList = at(unsafe.Pointer(h))
-	ExitRobust(th)
+	exitRobust(th, true)
 }

@@ -60,7 +60,7 @@ func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64
 		case r == user.TimedOut:
 			return errno.ETIMEDOUT.Ret()
 		case r == user.Interrupted:
-			return errno.RestartSys.Ret()
+			return interrupted(deadline)
 		}
 	}
 }

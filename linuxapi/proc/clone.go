@@ -161,6 +161,9 @@ func clone(t *thread.Thread, c *cloneArgs) int64 {
 
 // newThread starts a thread at the point where t is.
 func newThread(t *thread.Thread, c *cloneArgs) int64 {
+	if c.flags&cSetTLS != 0 && c.tls >= abi.ProgramHi {
+		return errno.EPERM.Ret()
+	}
 	n, e := thread.New()
 	if e != errno.OK {
 		return e.Ret()
@@ -176,9 +179,6 @@ func newThread(t *thread.Thread, c *cloneArgs) int64 {
 	entry.XSave(uintptr(n.XSave))
 	n.FSBase = entry.FSBase() // t.FSBase is what it was at the last switch
 	if c.flags&cSetTLS != 0 {
-		if c.tls >= abi.ProgramHi {
-			return errno.EPERM.Ret()
-		}
 		n.FSBase = c.tls
 	}
 	n.Name, n.Nice, n.Slack = t.Name, t.Nice, t.Slack

@@ -33,7 +33,7 @@ func sysExit(t *thread.Thread, a *call.Args) int64 {
 var ThreadEnded func(t *thread.Thread)
 
 func sysExitGroup(t *thread.Thread, a *call.Args) int64 {
-	futex.ExitProcess()
+	futex.ExitProcess(Me.VforkChild)
 	native.Exit(uint64(a[0]&0xff) << 8)
 	return 0
 }

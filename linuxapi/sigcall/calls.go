@@ -158,34 +158,8 @@ func sysSigtimedwait(t *thread.Thread, a *call.Args) int64 {
 		deadline = t.Deadline(uint64(min(ts[0], 1<<33))*1e9 + uint64(ts[1]))
 	}
 	var info signal.Info
-	for {
-		was := P.lock.Lock()
-		if take(t, set, &info) {
-			P.lock.Unlock(was)
-			break
-		}
-		if poll {
-			P.lock.Unlock(was)
-			return errno.EAGAIN.Ret()
-		}
-		t.Sig.Wait, t.SigWaiting = set, true
-		t.Prepare()
-		P.lock.Release()
-		r := t.Park(deadline, true)
-		// Under the lock: a sender that saw it waiting must not wake a later wait.
-		l := P.lock.Lock()
-		t.SigWaiting = false
-		P.lock.Unlock(l)
-		user.Restore(was)
-		if PendingFor(t)&set != 0 {
-			continue
-		}
-		if r == user.TimedOut {
-			return errno.EAGAIN.Ret()
-		}
-		if r == user.Interrupted {
-			return errno.RestartNoHand.Ret()
-		}
+	if r := await(t, set, deadline, poll, &info); r != 0 {
+		return r
 	}
 	if a[1] != 0 {
 		if e := usercopy.Put(a[1], &info); e != errno.OK {
@@ -193,6 +167,61 @@ func sysSigtimedwait(t *thread.Thread, a *call.Args) int64 {
 		}
 	}
 	return int64(info.Signo)
+}
+
+// await takes a signal of set, or waits for one until deadline. Signals of set are
+// this thread's meanwhile even if it does not block them; no handler gets them. What
+// is ignored or ends the process does so, as on Linux, if it is not blocked.
+func await(t *thread.Thread, set signal.Set, deadline uint64, poll bool, info *signal.Info) (r int64) {
+	was := P.lock.Lock()
+	t.Sig.Wait, t.SigWaiting = set, true
+	P.lock.Unlock(was)
+	over := errno.OK
+	if poll {
+		over = errno.EAGAIN
+	}
+	for {
+		if t.HasWork(user.WorkFetch) {
+			// From other processes: what is waited for may be among them.
+			t.ClearWork(user.WorkFetch)
+			fetch(t)
+		}
+		was = P.lock.Lock()
+		get := set
+		for m := set; m != 0; m &= m - 1 {
+			if s := m.First(); fatal(t, s) {
+				get &^= signal.Bit(s)
+			}
+		}
+		if take(t, get, info) {
+			break
+		}
+		if over != errno.OK {
+			r = over.Ret()
+			break
+		}
+		t.SigParked = true
+		t.Prepare()
+		P.lock.Release()
+		why := t.Park(deadline, true)
+		// Under the lock: a sender that saw it parked must not wake a later wait.
+		l := P.lock.Lock()
+		t.SigParked = false
+		P.lock.Unlock(l)
+		user.Restore(was)
+		switch {
+		case why == user.TimedOut:
+			over = errno.EAGAIN
+		case t.HasWork(user.Interrupting &^ user.WorkFetch):
+			over = errno.RestartNoHand
+		}
+	}
+	t.SigWaiting = false
+	// What has come for it after its last look is anybody's again.
+	retarget(set)
+	recalc(t)
+	P.lock.Unlock(was)
+	return r
 }
 
 func sysSigaltstack(t *thread.Thread, a *call.Args) int64 {

@@ -71,7 +71,7 @@ func deliver(t *thread.Thread) {
 			switch signal.DefaultOf(s) {
 			case signal.Terminate, signal.Core:
 				user.Restore(0)
-				futex.ExitProcess()
+				futex.ExitProcess(proc.Me.VforkChild)
 				exitBySignal(s)
 			case signal.Stop:
 				user.Restore(0)
@@ -206,6 +206,7 @@ func setup(t *thread.Thread, s int, info *signal.Info, act *signal.Action) bool 
 
 	was = user.Disable()
 	t.Sig.HaveSaved = false
+	t.Restarted = false // the next call is the handler's
 	m := t.Sig.Mask | act.Mask
 	if act.Flags&signal.SA_NODEFER == 0 {
 		m |= signal.Bit(s)

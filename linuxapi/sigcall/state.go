@@ -86,7 +86,7 @@ func send(t *thread.Thread, info *signal.Info) errno.Errno {
 	s := int(info.Signo)
 	jobControl(s)
 	e := errno.OK
-	if !ignored(s, t.Sig.Mask) || t.SigWaiting && t.Sig.Wait.Has(s) {
+	if !ignored(s, t.Sig.Mask) {
 		if !t.Sig.Pending.Add(&P.pool, info) {
 			e = errno.EAGAIN
 		}
@@ -100,13 +100,7 @@ func send(t *thread.Thread, info *signal.Info) errno.Errno {
 func ended(t *thread.Thread) {
 	was := P.lock.Lock()
 	t.Sig.Pending.Discard(&P.pool, ^signal.Set(0))
-	for s := 1; s <= signal.NumSig; s++ {
-		if P.Pending.Set.Has(s) {
-			if o := choose(s); o != nil {
-				notify(o, s)
-			}
-		}
-	}
+	retarget(^signal.Set(0))
 	P.lock.Unlock(was)
 	if t.HasWork(user.WorkFetch) {
 		was := user.Disable()
@@ -115,10 +109,34 @@ func ended(t *thread.Thread) {
 	}
 }
 
+// retarget tells others of the process's pending signals in set, which the thread
+// that was told will not take. P.lock is held.
+func retarget(set signal.Set) {
+	for set &= P.Pending.Set; set != 0; set &= set - 1 {
+		s := set.First()
+		if o := choose(s); o != nil {
+			notify(o, s)
+		}
+	}
+}
+
+// awaits reports whether t is in sigtimedwait for s, and gets it: it does not get
+// one that is not blocked and ends the process.
+func awaits(t *thread.Thread, s int) bool {
+	return t.SigWaiting && t.Sig.Wait.Has(s) && !fatal(t, s)
+}
+
+// fatal reports whether s ends the process at once. P.lock is held.
+func fatal(t *thread.Thread, s int) bool {
+	return !t.Sig.Mask.Has(s) && P.Actions[s-1].Handler == signal.SIG_DFL && signal.DefaultOf(s) == signal.Terminate
+}
+
 // notify lets t find s: by its work bit, or by ending its sigtimedwait.
 func notify(t *thread.Thread, s int) {
-	if t.SigWaiting && t.Sig.Wait.Has(s) {
-		t.Wake(user.Interrupted)
+	if awaits(t, s) {
+		if t.SigParked {
+			t.Wake(user.Interrupted)
+		}
 	} else if !t.Sig.Mask.Has(s) {
 		t.AddWork(user.WorkSignal)
 		t.Interrupt()
@@ -136,7 +154,7 @@ func SendProcess(info *signal.Info) errno.Errno {
 	jobControl(s)
 	t := choose(s)
 	e := errno.OK
-	if t == nil || !ignored(s, t.Sig.Mask) || t.SigWaiting && t.Sig.Wait.Has(s) {
+	if t == nil || !ignored(s, t.Sig.Mask) {
 		if !P.Pending.Add(&P.pool, info) {
 			e = errno.EAGAIN
 		}
@@ -156,7 +174,7 @@ func choose(s int) *thread.Thread {
 	var found *thread.Thread
 	was := thread.Lock()
 	for t := thread.Newest(); t != nil; t = t.Next() {
-		if t.SigWaiting && t.Sig.Wait.Has(s) {
+		if awaits(t, s) {
 			found = t
 			break
 		}
@@ -198,7 +216,9 @@ func PendingFor(t *thread.Thread) signal.Set { return t.Sig.Pending.Set | P.Pend
 // SetMask changes t's mask; t is the current thread.
 func SetMask(t *thread.Thread, m signal.Set) {
 	was := P.lock.Lock()
+	blocked := m &^ t.Sig.Mask
 	t.Sig.Mask = m &^ signal.Unblockable
+	retarget(blocked)
 	hook.Info.SigBlocked = uint64(t.Sig.Mask)
 	t.Publish()
 	recalc(t)
@@ -213,6 +233,7 @@ func TempMask(t *thread.Thread, m signal.Set) {
 	was := P.lock.Lock()
 	t.Sig.Saved, t.Sig.HaveSaved = t.Sig.Mask, true
 	t.Sig.Mask = m &^ signal.Unblockable
+	retarget(t.Sig.Mask &^ t.Sig.Saved)
 	recalc(t)
 	P.lock.Unlock(was)
 }
@@ -249,21 +270,25 @@ func notified(channel int) {
 		r := 1
 		switch t.State() {
 		case user.Running:
-			r = 4
+			r = 5
 		case user.Ready:
-			r = 3
+			r = 4
 		case user.Blocked:
 			r = 2
+			if t.Interruptible() {
+				r = 3
+			}
 		}
 		if r > rank {
 			best, rank = t, r
 		}
 	}
-	thread.Unlock(was)
+	// Under the lock: one that ends sees afterwards what it was told (ended).
 	if best != nil {
 		best.AddWork(user.WorkFetch)
 		best.Interrupt()
 	}
+	thread.Unlock(was)
 }
 
 func begin(t *thread.Thread) {
@@ -329,7 +354,7 @@ func AfterFork(t *thread.Thread) {
 	P.Pending = signal.Pending{}
 	P.pool.Reset()
 	t.Sig.Pending = signal.Pending{}
-	t.SigWaiting = false
+	t.SigWaiting, t.SigParked = false, false
 	t.ClearWork(user.WorkSignal | user.WorkFetch)
 }
 

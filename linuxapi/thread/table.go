@@ -87,6 +87,9 @@ func New() (*Thread, errno.Errno) {
 		if t, region, size = allocate(); t == nil {
 			was := All.lock.Lock()
 			All.N--
+			if All.slots == slot {
+				All.slots-- // else it is lost: somebody else got the next one meanwhile
+			}
 			All.lock.Unlock(was)
 			return nil, errno.EAGAIN
 		}

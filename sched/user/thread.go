@@ -96,6 +96,12 @@ const (
 // State answers Ready, Running, Blocked...: a snapshot.
 func (t *Thread) State() uint32 { return uint32(atomic.LoadUint64(&t.word)) & stateMask }
 
+// Interruptible reports whether the thread is in a wait that a signal ends: a
+// snapshot.
+func (t *Thread) Interruptible() bool {
+	return atomic.LoadUint64(&t.word)&(stateMask|flagIntr) == Blocked|flagIntr
+}
+
 // StateAddr is the address of a word whose low byte is the state, for who reads
 // this process's memory from outside.
 func (t *Thread) StateAddr() uint64 { return uint64(uintptr(unsafe.Pointer(&t.word))) }
