@@ -93,6 +93,7 @@ func (c *CPU) Place(d *Dispatcher) *CPU {
 
 // give sends d, which is this CPU's and not current, to another.
 func (c *CPU) give(d *Dispatcher, to *CPU) {
+	c.adopt(d)
 	q := &c.queue[d.Proc.Class()]
 	if d.queued {
 		q.remove(d)
@@ -101,29 +102,30 @@ func (c *CPU) give(d *Dispatcher, to *CPU) {
 		c.charge()
 		c.payer = nil
 	}
-	// One that has not been seen to arrive here carries its deadline still.
-	if d.deadline != 0 {
-		d.carry = d.deadline
-		c.setTimer(d, 0)
-	}
+	d.carry = d.deadline
+	c.setTimer(d, 0)
 	// Virtual time is each CPU's own.
 	d.pass -= min(d.pass, q.pass)
+	d.given = true
 	p := d.Proc
 	if p.at[c.ID] == d {
 		p.place(c.ID, nil)
 	}
 	p.place(to.ID, d)
-	atomic.StoreUint32(&d.cpu, uint32(to.ID))
-	send(d, mailHere|mailWake)
+	atomic.StoreUint32(&d.cpu, uint32(to.ID)) // from here on it is the other's
+	send(d, mailWake)
 }
 
-// arrived takes d over.
-func (c *CPU) arrived(d *Dispatcher) {
-	d.pass += c.queue[d.Proc.Class()].pass
-	if d.carry != 0 {
-		c.setTimer(d, d.carry)
-		d.carry = 0
+// adopt takes d, which is this CPU's, over if it has been given to it. That is
+// done by whatever touches d here first: the word that give sends can come after
+// others', and after this CPU has come upon d by itself.
+func (c *CPU) adopt(d *Dispatcher) {
+	if !d.given {
+		return
 	}
+	d.given = false
+	d.pass += c.queue[d.Proc.Class()].pass
+	c.setTimer(d, d.carry)
 }
 
 // SetCPU moves dispatcher index of p to CPU to (NSetCPU); from then on it may be

@@ -110,6 +110,7 @@ func (c *CPU) setTimer(d *Dispatcher, ns uint64) {
 // Ready puts d, which is this CPU's, on the run queue if it may run and has
 // something to do.
 func (c *CPU) Ready(d *Dispatcher) {
+	c.adopt(d)
 	if d.queued || d == c.Current || d.State == DispEmbryo || d.Proc.State() != Running {
 		return
 	}
@@ -208,8 +209,8 @@ func (c *CPU) Forget(d *Dispatcher) {
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}
+	c.adopt(d) // it may still lie in the mailbox
 	c.setTimer(d, 0)
-	d.carry = 0 // it may still lie in the mailbox
 	c.forgetPages(d)
 	d.State = DispEmbryo
 	if c.space == d.Proc.Space {
@@ -283,6 +284,7 @@ func (c *CPU) ResumeProcess(p *Process) {
 // and the same one pays: calls to and fro do not keep the CPU from others. The
 // caller then fills the message and calls Enter.
 func (c *CPU) Handoff(d *Dispatcher) {
+	c.adopt(d)
 	if d.queued {
 		c.queue[d.Proc.Class()].remove(d)
 	}

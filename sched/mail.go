@@ -20,7 +20,6 @@ const (
 	mailWake  = 1 << iota // it may have something to do
 	mailStop              // its process dies or resets: forget it, and say so (stopped)
 	mailHold              // its process is suspended
-	mailHere              // it has been given to this CPU, or is new
 	mailMove              // it is to go to the CPU that goTo says
 	mailStart             // it begins anew, with its Reason
 )
@@ -36,7 +35,10 @@ func send(d *Dispatcher, bits uint32) {
 		old := atomic.LoadPointer(head)
 		d.mailNext = (*Dispatcher)(old)
 		if atomic.CompareAndSwapPointer(head, old, unsafe.Pointer(d)) {
-			if old == nil && c != This() {
+			// This CPU, too, if d has just come here: it may have read its mail
+			// for this entry, and others trust that who fills an empty mailbox
+			// sees to it.
+			if old == nil {
 				reschedule(c.ID)
 			}
 			return
@@ -68,9 +70,7 @@ func (c *CPU) readMail() {
 
 // look does what bits say of d, which is this CPU's.
 func (c *CPU) look(d *Dispatcher, bits uint32) {
-	if bits&mailHere != 0 {
-		c.arrived(d)
-	}
+	c.adopt(d)
 	if bits&mailHold != 0 && d.Proc.State() == Suspended {
 		c.hold(d)
 	}
@@ -86,7 +86,6 @@ func (c *CPU) look(d *Dispatcher, bits uint32) {
 	if bits&mailMove != 0 {
 		c.moveAsked(d)
 		if d.CPU() != c {
-			send(d, mailHere|mailWake)
 			return
 		}
 	}

@@ -241,7 +241,8 @@ type Dispatcher struct {
 	mailNext *Dispatcher
 	goTo     uint32 // 1 + the CPU that NSetCPU named; atomic
 	goOnly   uint64 // the CPUs to which it may go from there; atomic, before goTo
-	carry    uint64 // its deadline while it is on its way to another CPU
+	given    bool   // it is on its way here from another CPU: see adopt
+	carry    uint64 // its deadline meanwhile
 	only     uint64 // CPUs that it may be moved to, a bit each (sched_setaffinity)
 
 	// Calls are guarded by their own lock.

@@ -136,7 +136,11 @@ func severalCPUs(t *testing.T, seed int64) {
 				}
 			}
 		}
-		HostLeave(c)
+		if r.Intn(4) == 0 {
+			leaveBeforeMail(c)
+		} else {
+			HostLeave(c)
+		}
 		for i := range n {
 			if c := &cpus[i]; c.Current != nil && c.Current.CPU() != c {
 				t.Fatalf("seed %d, step %d: CPU %d runs a dispatcher of another", seed, step, i)
@@ -213,6 +217,64 @@ func severalCPUs(t *testing.T, seed int64) {
 		for !mm.Destroy(p.Space) {
 		}
 		FreeProcess(p)
+	}
+}
+
+// leaveBeforeMail ends a kernel entry as if what lies in the mailbox had been
+// sent just now: who sends sets the bits and the dispatcher's CPU first, and can be
+// held up before the mailbox.
+func leaveBeforeMail(c *CPU) {
+	late := c.mailbox
+	c.mailbox = nil
+	HostLeave(c)
+	for late != nil {
+		d := late
+		late = d.mailNext
+		d.mailNext, c.mailbox = c.mailbox, d
+	}
+	if c.mailbox != nil {
+		HostIPI |= 1 << c.ID
+	}
+}
+
+// TestGivenIsFoundFirst: a program that has been given to a CPU is woken there by
+// somebody else, runs and sets a deadline, all before the word of its coming. That
+// word changes neither its deadline nor its place in the queue.
+func TestGivenIsFoundFirst(t *testing.T) {
+	machine(t)
+	InitCPU(1)
+	cpus[1] = CPU{ID: 1, timers: timers{heap: cpus[1].timers.heap}}
+	HostCPUs = 2
+	defer func() { HostCPUs, HostCPU = 1, 0 }()
+	a, b := &cpus[0], &cpus[1]
+	d := spawn(t, abi.RankApp)
+	a.queue[ClassApp].pass, b.queue[ClassApp].pass = 1e6, 5e9
+	d.pass = 3e6
+	const old, early = 9e9, 1e9
+	a.SetDeadline(d, old)
+	a.give(d, b)
+
+	HostCPU = 1
+	defer func() {
+		b.Forget(d)
+		d.cpu = 0
+	}()
+	b.Post(d, abi.EventPoke)
+	leaveBeforeMail(b)
+	if b.Current != d {
+		t.Fatal("it does not run")
+	}
+	if d.deadline != old {
+		t.Errorf("its deadline is %d, was %d", d.deadline, uint64(old))
+	}
+	d.Page.Pending, d.Page.Deadline = 0, early
+	b.Clean(true)
+	HostLeave(b)
+	if d.deadline != early {
+		t.Errorf("the deadline %d that it has set has become %d", uint64(early), d.deadline)
+	}
+	if d.pass > 5e9+2e6 {
+		t.Errorf("its pass is %d on a CPU whose is 5e9: it would wait for others to have run that long", d.pass)
 	}
 }
 
