@@ -583,8 +583,8 @@ func (c *CPU) arm() {
 		if k == ClassServer && c.queue[ClassApp].head != nil {
 			earlier(c.waits + serverMost)
 		}
-		if c.mercy != 0 {
-			earlier(c.mercy)
+		if c.mercy != 0 && k == ClassApp && c.queue[ClassServer].head != nil {
+			earlier(c.mercy) // else nothing is due then
 		}
 		if c.jobs != nil {
 			earlier(c.jobAt)

@@ -278,6 +278,26 @@ func TestGivenIsFoundFirst(t *testing.T) {
 	}
 }
 
+// TestMercyEndsOnce: when the time is over in which programs run though a server
+// could, and no server waits any more, nothing is due.
+func TestMercyEndsOnce(t *testing.T) {
+	c := machine(t)
+	d := spawn(t, abi.RankApp)
+	d.wantRun = true
+	c.Ready(d)
+	HostLeave(c)
+	HostTime = 1e9
+	c.mercy = HostTime - 1000
+	for range 5 {
+		hostTimer[c.ID], c.stale = 0, true
+		HostLeave(c)
+		if at := hostTimer[c.ID]; at != 0 && at <= HostTime {
+			t.Fatalf("the timer is set to %d at %d: it interrupts for ever", at, HostTime)
+		}
+		HostTime += 1e6
+	}
+}
+
 // TestShares: two programs that never yield get the CPU in proportion to their
 // weights, and a server that never does leaves programs a little.
 func TestShares(t *testing.T) {
