@@ -13,6 +13,12 @@ func (c *CPU) addJob(p *Process) {
 	c.pushJob(p)
 }
 
+// Begin begins a job for p, which is dead and has no other.
+func (c *CPU) Begin(p *Process, job func(p *Process) (done bool)) {
+	p.job = job
+	c.addJob(p)
+}
+
 func (c *CPU) pushJob(p *Process) {
 	p.nextJob = nil
 	c.njobs++

@@ -93,7 +93,8 @@ type Process struct {
 	Born bool
 	// Holds counts who has yet to let go of a dead process: its teardown, the
 	// list of exits. Atomic.
-	Holds int32
+	Holds  int32
+	hidden uint32 // see Hide; atomic
 
 	// Fork is the progress of the NFork that makes this embryo.
 	Fork mm.ForkState
@@ -199,15 +200,22 @@ func NewProcess(parent *mm.Account) *Process {
 }
 
 // FreeProcess gives back p, which has no memory, handles, calls or
-// dispatchers any more, after a grace period.
+// dispatchers any more: a grace period after Hide.
 func FreeProcess(p *Process) {
 	p.Acct.Put()
 	processes.Free(p)
 }
 
+// Hide keeps p, which is dead, from being found from now on.
+func Hide(p *Process) { atomic.StoreUint32(&p.hidden, 1) }
+
 // Find returns the process with that badge id, nil if it is gone.
 func Find(kpid uint64) *Process {
-	return processes.Get(mm.RefOf(kpid))
+	p := processes.Get(mm.RefOf(kpid))
+	if p != nil && atomic.LoadUint32(&p.hidden) != 0 {
+		return nil
+	}
+	return p
 }
 
 // Each returns the first process with index *i or above and moves *i past it;
@@ -216,7 +224,7 @@ func Each(i *int) *Process {
 	for *i < processes.Len() {
 		p := processes.At(*i)
 		*i++
-		if p != nil {
+		if p != nil && atomic.LoadUint32(&p.hidden) == 0 {
 			return p
 		}
 	}

@@ -122,7 +122,7 @@ func notice(c *sched.CPU, p *sched.Process) {
 	}
 	m := sched.Find(Manager)
 	if m == nil || m.State() == sched.Dying {
-		letGo(p)
+		letGo(c, p)
 		return
 	}
 	head := (*unsafe.Pointer)(unsafe.Pointer(&exits))
@@ -138,11 +138,21 @@ func notice(c *sched.CPU, p *sched.Process) {
 	}
 }
 
-// letGo gives p back if all others have let go of it.
-func letGo(p *sched.Process) {
+// letGo begins p's last job if all others have let go of it: nobody finds it any
+// more, and when those have gone who have found it, it is given back.
+func letGo(c *sched.CPU, p *sched.Process) {
 	if atomic.AddInt32(&p.Holds, -1) == 0 {
-		sched.FreeProcess(p)
+		sched.Hide(p)
+		c.Begin(p, bury)
 	}
+}
+
+func bury(p *sched.Process) bool {
+	if !p.Grace.Over() {
+		return false
+	}
+	sched.FreeProcess(p)
+	return true
 }
 
 // vforkDone tells the parent that waits for p to leave its program half.
@@ -245,7 +255,7 @@ func teardown(p *sched.Process) bool {
 			}
 		}
 		atomic.AddInt32(&dead, -1)
-		letGo(p)
+		letGo(c, p)
 		return true
 	}
 	return false
@@ -284,7 +294,7 @@ func NextExit(p *sched.Process, va uint64) int64 {
 	telling = dead.NextExit
 	dead.NextExit = nil
 	p.Lock.Release()
-	letGo(dead)
+	letGo(sched.This(), dead)
 	return 0
 }
 

@@ -480,6 +480,7 @@ func run(t *testing.T, seed int64) {
 	}
 	w.drain()
 	w.notices()
+	w.drain()
 	if len(w.died)+len(w.embryos) != 0 {
 		t.Fatalf("%d deaths and %d embryos were not told of", len(w.died), len(w.embryos))
 	}
