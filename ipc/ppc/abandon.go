@@ -23,11 +23,17 @@ func Abandon(c *sched.CPU, p *sched.Process, n int, dying bool) (done bool) {
 		}
 		for ; n > 0 && dying && abandonIncoming(c, p, d); n-- {
 		}
-		if d.Calls.FirstOutgoing() != nil || dying && d.Calls.FirstIncoming() != nil {
-			return false
+		if n <= 0 {
+			return false // there is another look, with the locks
 		}
 	}
-	return true
+	// Those of which exec has freed itself make no calls. Who had found one before
+	// may have called it since its calls were abandoned.
+	for _, d := range p.Old {
+		for ; n > 0 && d != nil && abandonIncoming(c, p, d); n-- {
+		}
+	}
+	return n > 0
 }
 
 // abandonOutgoing lets go of one call that d of p made; false: there is none.
@@ -51,10 +57,13 @@ func abandonOutgoing(p *sched.Process, d *sched.Dispatcher) bool {
 	// The callee's lock comes first. It is there: its end would have
 	// completed the call; then there is another look.
 	callee := sched.Find(pid)
-	if callee == nil || callee.Dispatcher(i) == nil {
+	if callee == nil {
 		return true
 	}
 	at := callee.Dispatcher(i)
+	if at == nil {
+		return true
+	}
 	at.Calls.Lock.Acquire()
 	d.Calls.Lock.AcquireSecond()
 	if d.Calls.FirstOutgoing() != r || r.ID != id || r.State == call.Done {

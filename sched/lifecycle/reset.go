@@ -79,7 +79,7 @@ func reset(p *sched.Process) bool {
 		p.Stage++
 		fallthrough
 	case 3:
-		if !p.Grace.Drained(p.Old[:]) {
+		if !ppc.Abandon(c, p, 64, true) || !p.Grace.Drained(p.Old[:]) {
 			break
 		}
 		for i, d := range p.Old {
