@@ -39,6 +39,7 @@ func onNative(ctx *amd64.UserContext) {
 			c.Preempt(false)
 		case atomic.LoadUint64(&d.Page.Pending) != 0:
 			r.RAX = errno(abi.EAGAIN)
+			readDeadline(c, d)
 		default:
 			c.Clean(a0&abi.YieldRunnable != 0)
 		}
@@ -47,6 +48,7 @@ func onNative(ctx *amd64.UserContext) {
 	case abi.NInvoke:
 		if res = ppc.Invoke(c, d, a0, a1, a2, a3); res < 0 {
 			r.RAX = uint64(res)
+			readDeadline(c, d)
 		}
 		c.Leave()
 		return
@@ -54,6 +56,9 @@ func onNative(ctx *amd64.UserContext) {
 		receive := a3&abi.ReplyReceive != 0
 		if res = ppc.Reply(c, d, a0, a1, a2, receive); res < 0 || !receive {
 			r.RAX = uint64(res)
+			if receive {
+				readDeadline(c, d)
+			}
 		}
 		c.Leave()
 		return
@@ -79,7 +84,7 @@ func onNative(ctx *amd64.UserContext) {
 	second := r.RDX
 	switch r.RAX {
 	case abi.NSetTimer:
-		c.SetDeadline(d, d.Page.Deadline)
+		readDeadline(c, d)
 	case abi.NTakeCall:
 		res = ppc.TakeCall(d)
 	case abi.NNextReturn:
@@ -169,6 +174,12 @@ func onNative(ctx *amd64.UserContext) {
 		traceResult(p, ctx)
 	}
 	c.Leave()
+}
+
+// readDeadline makes what d's page says its deadline. It is read by a call that was
+// to leave d clean and is refused, too: its libOS takes it to be known since then.
+func readDeadline(c *sched.CPU, d *sched.Dispatcher) {
+	c.SetDeadline(d, atomic.LoadUint64(&d.Page.Deadline))
 }
 
 func errno(e int64) uint64 { return uint64(-e) }
