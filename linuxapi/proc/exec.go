@@ -6,8 +6,10 @@ import (
 	"go42/ipc/abi"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/futex"
 	"go42/linuxapi/hook"
 	"go42/linuxapi/loader"
+	"go42/linuxapi/mm"
 	"go42/linuxapi/native"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
@@ -25,10 +27,13 @@ const (
 	maxExecPath = 4096
 )
 
-// execLock: one exec at a time in a process. It guards ex.
+// execLock: one exec at a time in a process. It guards ex. FetchLock is held from
+// the moment that the process server has given signals away until they are pending
+// here; it is taken after execLock.
 var (
-	execLock user.Mutex
-	ex       execState
+	execLock  user.Mutex
+	FetchLock user.Mutex
+	ex        execState
 )
 
 // execState is exec's scratch.
@@ -47,6 +52,7 @@ type execState struct {
 	ref    uintptr
 	iref   uintptr
 	isize  uint64
+	alone  bool // the other threads are frozen
 }
 
 func sysExecve(t *thread.Thread, a *call.Args) int64 {
@@ -63,7 +69,7 @@ func exec(t *thread.Thread, dirfd int32, path, argv, envp, flags uint64) int64 {
 	}
 	execLock.Lock()
 	x := &ex
-	x.ref, x.iref, x.region, x.depth = 0, 0, 0, 0
+	x.ref, x.iref, x.region, x.depth, x.alone = 0, 0, 0, 0, false
 	e := x.run(t, dirfd, path, argv, envp, flags)
 	if x.ref != 0 {
 		hook.Close(x.ref)
@@ -73,6 +79,9 @@ func exec(t *thread.Thread, dirfd int32, path, argv, envp, flags uint64) int64 {
 	}
 	if x.region != 0 {
 		native.Unmap(x.region, parcelRoom)
+	}
+	if x.alone {
+		user.Thaw()
 	}
 	execLock.Unlock()
 	return e.Ret()
@@ -150,6 +159,8 @@ func (x *execState) run(t *thread.Thread, dirfd int32, path, argv, envp, flags u
 		x.p += k
 	}
 	x.p = (x.p + 63) &^ 63
+	// From here on nobody else opens, closes, or is startled by what is gone.
+	x.stopOthers()
 	if hook.EncodeParcel != nil {
 		if hook.ParcelSize() > len(x.b)-x.p {
 			return errno.E2BIG
@@ -221,9 +232,7 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 		hook.Close(x.iref)
 		x.iref = 0
 	}
-	if TellParent != nil {
-		TellParent(t)
-	}
+	futex.ExitProcess(Me.VforkChild)
 	// The kernel stops the other dispatchers.
 	user.ToFirst()
 	user.Disable()
@@ -238,8 +247,21 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	return errno.Of(r)
 }
 
-// TellParent is called before the old image goes (CLONE_CHILD_CLEARTID..).
-var TellParent func(t *thread.Thread)
+// stopOthers freezes the other threads, which the exec ends if it succeeds. None of
+// them is then where it holds what the rest of exec, or the new image, needs.
+func (x *execState) stopOthers() {
+	if thread.All.N == 1 {
+		return
+	}
+	FetchLock.Lock()
+	hook.ForkPrepare()
+	mm.ForkPrepare()
+	user.Freeze()
+	x.alone = true
+	mm.ForkDone(false)
+	hook.ForkParent()
+	FetchLock.Unlock()
+}
 
 // add appends one string and its NUL.
 func (x *execState) add(s []byte) {

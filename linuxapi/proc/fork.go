@@ -176,6 +176,7 @@ func child(t *thread.Thread, c *cloneArgs) int64 {
 	}
 	forkLock.Reset()
 	execLock.Reset()
+	FetchLock.Reset()
 	user.Restore(0)
 	mm.ForkDone(true)
 	if hook.ForkChild != nil {

@@ -429,6 +429,15 @@ func floatCode(t *thread.Thread, vector uint64) int {
 // fetch moves signals from the process server into the pending sets, and takes
 // over what changed about this process.
 func fetch(t *thread.Thread) {
+	proc.FetchLock.Lock()
+	fetchAll(t)
+	proc.FetchLock.Unlock()
+	if proc.Me.PPid != 1 {
+		proc.RefreshIdentity(t)
+	}
+}
+
+func fetchAll(t *thread.Thread) {
 	for {
 		n, more, batch, st := proc.Server(t).FetchSignals()
 		if st < 0 {
@@ -446,10 +455,7 @@ func fetch(t *thread.Thread) {
 			SendProcess(&info)
 		}
 		if more == 0 {
-			break
+			return
 		}
-	}
-	if proc.Me.PPid != 1 {
-		proc.RefreshIdentity(t)
 	}
 }

@@ -108,26 +108,27 @@ func (m *Mutex) wait() {
 	if t == nil {
 		panic("user.Mutex: held, and no thread to block")
 	}
-	was := m.lock.Lock()
 	for {
+		was := m.lock.Lock()
 		w := atomic.LoadUint64(&m.word)
-		if w == 0 {
-			if m.TryLock() {
-				m.lock.Unlock(was)
+		if w == 0 || w&waited == 0 && !atomic.CompareAndSwapUint64(&m.word, w, w|waited) {
+			ok := m.TryLock()
+			m.lock.Unlock(was)
+			if ok {
 				return
 			}
 			continue
 		}
-		if w&waited != 0 || atomic.CompareAndSwapUint64(&m.word, w, w|waited) {
-			break
+		m.queue.push(t)
+		t.prepare()
+		m.lock.Release()
+		t.park(0, false)
+		Restore(was)
+		// Unlock hands the mutex over, but not to a frozen thread: that tries anew.
+		if m.Held() {
+			return
 		}
 	}
-	m.queue.push(t)
-	t.prepare()
-	m.lock.Release()
-	// Unlock hands the mutex over.
-	t.park(0, false)
-	Restore(was)
 }
 
 // Unlock passes the mutex to the thread that waits longest.
@@ -136,16 +137,21 @@ func (m *Mutex) Unlock() {
 		return
 	}
 	was := m.lock.Lock()
+	give := atomic.LoadUint64(&sole) == 0
 	w := uint64(0)
 	t := m.queue.pop()
-	if t != nil {
+	if t != nil && give {
 		if w = holder(t); m.queue.head != nil {
 			w |= waited
 		}
 	}
 	atomic.StoreUint64(&m.word, w)
-	if t != nil {
+	for t != nil {
 		t.wake(Woken)
+		if give {
+			break
+		}
+		t = m.queue.pop()
 	}
 	m.lock.Unlock(was)
 }

@@ -206,9 +206,14 @@ func (d *Dispatcher) next() *Thread {
 		t := d.pop()
 		if t == nil {
 			if several() {
-				return d.steal()
+				t = d.steal()
 			}
-			return nil
+			if t == nil {
+				return nil
+			}
+		}
+		if freeze(t) {
+			continue
 		}
 		if d.allows(t) {
 			return t

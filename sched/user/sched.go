@@ -288,6 +288,9 @@ func carryOn(d *Dispatcher, t *Thread) {
 		t.Ready()
 		schedule()
 	}
+	if freeze(t) {
+		schedule()
+	}
 	atomic.StoreUint32(&t.disp, d.index)
 	t.setState(Running)
 	d.between = false

@@ -261,3 +261,70 @@ func TestBarrier(t *testing.T) {
 		m.wait(t)
 	})
 }
+
+// While the process is frozen only one thread runs, whatever the others hold, wait
+// for or are woken from; afterwards all go on.
+func TestFreeze(t *testing.T) {
+	dispatchers(t, func(t *testing.T, m *machine) {
+		var needed, other, turn Mutex
+		var seq Seq
+		var moves atomic.Int64
+		var end atomic.Bool
+		for i := range 8 {
+			m.thread(func(th *Thread) {
+				for k := i; !end.Load(); k++ {
+					moves.Add(1)
+					switch k % 4 {
+					case 0:
+						needed.Lock()
+						Yield()
+						needed.Unlock()
+					case 1:
+						other.Lock()
+						Sleep(Now()+5000, false)
+						other.Unlock()
+					case 2:
+						th.BeginWatch()
+						th.Watch(&seq)
+						th.WaitWatched(Now()+20_000, false)
+					case 3:
+						seq.Bump()
+						Yield()
+					}
+				}
+			})
+		}
+		var left atomic.Int64
+		left.Store(2)
+		for range 2 {
+			m.thread(func(*Thread) {
+				for range 40 {
+					turn.Lock()
+					needed.Lock()
+					Freeze()
+					needed.Unlock()
+					n := moves.Load()
+					for range 5 {
+						needed.Lock() // a frozen thread was perhaps waiting for it
+						seq.Bump()
+						needed.Unlock()
+						Sleep(Now()+3000, false)
+						Yield()
+					}
+					ToFirst()
+					Current().bound = nil
+					if k := moves.Load(); k != n {
+						t.Error("others have moved:", k-n)
+					}
+					Thaw()
+					turn.Unlock()
+					Sleep(Now()+20_000, false)
+				}
+				if left.Add(-1) == 0 {
+					end.Store(true)
+				}
+			})
+		}
+		m.wait(t)
+	})
+}
