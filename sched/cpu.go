@@ -163,6 +163,7 @@ func (c *CPU) stop() {
 	now := c.time()
 	d.UserNS += now - c.began
 	c.using.stop(now)
+	d.setClock(now, false)
 	d.yieldBy = 0
 	c.Current = nil
 }
@@ -195,6 +196,19 @@ func (c *CPU) Preempt(front bool) {
 		d.left = c.until - now
 	}
 	c.enqueue(d, front)
+}
+
+// GiveWay has the next of the current dispatcher's class run before it,
+// whatever their shares (sched_yield); with nobody waiting it goes on.
+func (c *CPU) GiveWay() {
+	d := c.Current
+	next := c.queue[d.Proc.Class()].head
+	if next == nil {
+		return
+	}
+	c.charge()
+	d.pass = max(d.pass, next.pass)
+	c.Preempt(false)
 }
 
 // Forget removes every trace of d, which is this CPU's: its process is dying or
@@ -336,6 +350,7 @@ func (c *CPU) take(d *Dispatcher) {
 		c.setSpace(d.Proc.Space, d.Proc)
 	}
 	load(d)
+	d.setClock(c.began, true)
 	atomic.StoreUint32(&d.Page.CPU, uint32(c.ID))
 }
 

@@ -119,16 +119,32 @@ func (a *Counts) add(b *Counts) {
 	atomic.AddUint64(&a.Calls, b.Calls)
 }
 
-// Counts returns the sums over all that p's dispatchers did: as of a moment
-// ago, for those that run.
+// Counts returns the sums over all that p's dispatchers did, with the time of
+// those that run up to now.
 func (p *Process) Counts() (n Counts) {
 	n = p.gone
 	for i := range p.Disp {
 		if d := p.Dispatcher(i); d != nil {
-			n.add(&d.Counts)
+			c := d.Counts
+			if at := atomic.LoadInt64(&d.clock); at < 0 {
+				at += int64(Now())
+				c.UserNS = uint64(max(at, 0))
+			}
+			n.add(&c)
 		}
 	}
 	return n
+}
+
+// setClock says what d has used at time now (ns), and whether it runs on; so does
+// the page, for the libOS.
+func (d *Dispatcher) setClock(now uint64, runs bool) {
+	v := int64(d.UserNS)
+	if runs {
+		v -= int64(now)
+	}
+	atomic.StoreInt64(&d.clock, v)
+	atomic.StoreInt64(&d.Page.CPUTime, v)
 }
 
 // State returns p's state, which other CPUs may change at any time but from
@@ -268,6 +284,7 @@ type Dispatcher struct {
 	Child uint64
 
 	Counts
+	clock int64 // DispatcherPage.CPUTime as the kernel knows it; atomic
 
 	wantRun    bool   // clean, but has threads that could run
 	queued     bool   // on its CPU's run queue

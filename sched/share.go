@@ -11,31 +11,41 @@ import "sync/atomic"
 // NormalWeight is the weight of nice 0.
 const NormalWeight = 1024
 
+// idleWeight is the weight of SCHED_IDLE.
+const idleWeight = 3
+
 // weights is the weight of each nice value, -20 first: a step is a fifth, so
-// that between two dispatchers one step of nice moves a tenth of the CPU.
-var weights [40]uint32
+// that between two dispatchers one step of nice moves a tenth of the CPU. The
+// last one is that of SCHED_IDLE.
+var weights [41]uint32
 
 func initWeights() {
 	weights[20] = NormalWeight
 	for i := 19; i >= 0; i-- {
 		weights[i] = weights[i+1] * 5 / 4
 	}
-	for i := 21; i < len(weights); i++ {
+	for i := 21; i < 40; i++ {
 		weights[i] = weights[i-1] * 4 / 5
 	}
+	weights[40] = idleWeight
 }
 
-// SetNice gives p the weight of a nice value, -20..19; others are clamped.
+// SetNice gives p the weight of a nice value, -20..19, or with 20 that of
+// SCHED_IDLE; others are clamped.
 func (p *Process) SetNice(nice int) {
 	i := min(max(nice+20, 0), len(weights)-1)
 	atomic.StoreUint32(&p.Weight, weights[i])
 }
 
-// pay charges ns of the CPU to d.
+// pay charges ns of the CPU to d. A thread with a higher nice value than its
+// process makes it pay more: the libOS says so, which can only harm itself.
 func (d *Dispatcher) pay(ns uint64) {
 	w := uint64(atomic.LoadUint32(&d.Proc.Weight))
 	if w == 0 {
 		w = NormalWeight
+	}
+	if lag := atomic.LoadUint32(&d.Page.Lag); lag != 0 {
+		w = max(w*uint64(weights[min(lag, 39)])/uint64(weights[0]), idleWeight)
 	}
 	d.pass += ns * NormalWeight / w
 }

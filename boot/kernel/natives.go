@@ -34,6 +34,9 @@ func onNative(ctx *amd64.UserContext) {
 	switch r.RAX {
 	case abi.NYield:
 		switch {
+		case a0&abi.YieldGiveWay != 0:
+			r.RAX = 0
+			c.GiveWay()
 		case a0&abi.YieldKeep != 0:
 			r.RAX = 0
 			c.Preempt(false)

@@ -34,9 +34,6 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 	if t.Space != nil && t.State() != sched.Dying {
 		i.Virtual, i.Resident = t.Space.Usage()
 	}
-	if c := sched.This(); c.Current != nil && c.Current.Proc == t {
-		i.UserNS += c.Running()
-	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&i)), unsafe.Sizeof(i))
 	if mm.CopyOut(p.Space, va, b) != len(b) {
 		return -abi.EFAULT

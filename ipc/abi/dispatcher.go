@@ -19,7 +19,10 @@ type DispatcherPage struct {
 	CPU      uint32 // 0x048 CPU this dispatcher runs on, written at each upcall
 	Runnable uint32 // 0x04c nonzero: other user threads can run (read when the dispatcher becomes clean)
 	KPid     uint64 // 0x050 kernel process id (badge id), written by the kernel
-	_        [5]uint64
+	CPUTime  int64  // 0x058 ns of the CPU that this dispatcher has used; while it runs, that less the monotonic time: negative. Written by the kernel
+	Lag      uint32 // 0x060 nice steps by which the thread that runs is behind its process: what runs now is charged so much more. Written by the libOS
+	_        uint32
+	_        [3]uint64
 	Private  [16]uint64 // 0x080 the libOS's own
 
 	Svc   SvcSave // 0x100

@@ -12,7 +12,7 @@ const (
 	SysNative = 0x4200
 
 	// --- dispatcher ---
-	NYield    = 1 // (flags YieldRunnable|0, or YieldKeep): becomes clean. Refused with EAGAIN if Pending != 0. Otherwise does not return.
+	NYield    = 1 // (flags YieldRunnable|0, or YieldKeep or YieldGiveWay): becomes clean. Refused with EAGAIN if Pending != 0. Otherwise does not return.
 	NSetTimer = 2 // (): reads DispatcherPage.Deadline
 
 	// --- PPC ---
@@ -45,7 +45,7 @@ const (
 	NPoke        = 33 // (index): EventPoke for that dispatcher of this process. ESRCH: none
 	NSetRole     = 35 // (kpid): process manager; the process may serve (RoleServer) from now on, with RankUser. EBUSY: it has a rank already
 	NExecCred    = 37 // (kpid, credential token + 1; 0: none): process manager; what the process's next NReset makes its credentials (RunExecID)
-	NSetNice     = 36 // (kpid, nice value + 20): process manager; the process's share of the CPU among programs
+	NSetNice     = 36 // (kpid, nice value + 20; 40: SCHED_IDLE): process manager; the process's share of the CPU among programs
 	NSetCPU      = 34 // (index, cpu, mask): moves a dispatcher of this process to another CPU; the kernel may move it on to those in mask if the process has no other, 0: it stays. EINVAL: no such CPU, or not in mask; ESRCH: no such dispatcher
 
 	// --- memory ---
@@ -87,6 +87,7 @@ const (
 // Flags and small enumerations of native calls.
 const (
 	YieldRunnable = 1 // other threads can run: back of the run queue instead of idle
+	YieldGiveWay  = 4 // as YieldKeep, but behind the next one of its class whatever their shares, and at once if there is none
 	YieldKeep     = 2 // back of the run queue with its registers, as if preempted: returns 0 when its turn comes
 
 	ReplyReceive = 1

@@ -240,6 +240,16 @@ func (o_ Proc) Rusage(who uint64) (r *proto.Rusage, st int64) {
 	return
 }
 
+// CPUTime is proto.Proc.CPUTime.
+func (o_ Proc) CPUTime(pid uint64) (ns uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(pid)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcCPUTime)
+	ns = uint64(o_.C.R.Args[0])
+	return
+}
+
 // Nice is proto.Proc.Nice.
 func (o_ Proc) Nice(which uint64, id uint64, set uint64, value uint64) (old uint64, st int64) {
 	m_ := &o_.C.M
@@ -261,6 +271,18 @@ func (o_ Proc) Policy(pid uint64, set uint64, value uint64) (old uint64, st int6
 	m_.Args[2] = uint64(value)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
 	st = o_.C.call(o_.H, proto.ProcPolicy)
+	old = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Affinity is proto.Proc.Affinity.
+func (o_ Proc) Affinity(pid uint64, set uint64, mask uint64) (old uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(pid)
+	m_.Args[1] = uint64(set)
+	m_.Args[2] = uint64(mask)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcAffinity)
 	old = uint64(o_.C.R.Args[0])
 	return
 }

@@ -24,32 +24,34 @@ const (
 	ProcSetComm        = 1<<8 | 18
 	ProcRlimit         = 1<<8 | 19
 	ProcRusage         = 1<<8 | 20
-	ProcNice           = 1<<8 | 21
-	ProcPolicy         = 1<<8 | 22
-	ProcPublish        = 1<<8 | 23
-	ProcList           = 1<<8 | 24
-	ProcInfo           = 1<<8 | 25
-	ProcInfoK          = 1<<8 | 26
-	ProcName           = 1<<8 | 27
-	ProcSetName        = 1<<8 | 28
-	ProcPower          = 1<<8 | 29
-	ProcSetTime        = 1<<8 | 30
-	ProcKillGroup      = 1<<8 | 31
-	ProcSetTerminal    = 1<<8 | 32
-	ProcGroupInfo      = 1<<8 | 33
-	ProcKillK          = 1<<8 | 34
-	ProcSignalState    = 1<<8 | 35
-	ProcResources      = 1<<8 | 36
-	ProcReport         = 1<<8 | 37
-	ProcNextHangup     = 1<<8 | 38
-	ProcPidOpen        = 1<<8 | 39
-	ProcServe          = 1<<8 | 40
-	ProcVouch          = 1<<8 | 41
-	ProcTakeImage      = 1<<8 | 42
-	ProcFutexWait      = 1<<8 | 43
-	ProcFutexEnd       = 1<<8 | 44
-	ProcFutexWake      = 1<<8 | 45
-	ProcFutexRequeue   = 1<<8 | 46
+	ProcCPUTime        = 1<<8 | 21
+	ProcNice           = 1<<8 | 22
+	ProcPolicy         = 1<<8 | 23
+	ProcAffinity       = 1<<8 | 24
+	ProcPublish        = 1<<8 | 25
+	ProcList           = 1<<8 | 26
+	ProcInfo           = 1<<8 | 27
+	ProcInfoK          = 1<<8 | 28
+	ProcName           = 1<<8 | 29
+	ProcSetName        = 1<<8 | 30
+	ProcPower          = 1<<8 | 31
+	ProcSetTime        = 1<<8 | 32
+	ProcKillGroup      = 1<<8 | 33
+	ProcSetTerminal    = 1<<8 | 34
+	ProcGroupInfo      = 1<<8 | 35
+	ProcKillK          = 1<<8 | 36
+	ProcSignalState    = 1<<8 | 37
+	ProcResources      = 1<<8 | 38
+	ProcReport         = 1<<8 | 39
+	ProcNextHangup     = 1<<8 | 40
+	ProcPidOpen        = 1<<8 | 41
+	ProcServe          = 1<<8 | 42
+	ProcVouch          = 1<<8 | 43
+	ProcTakeImage      = 1<<8 | 44
+	ProcFutexWait      = 1<<8 | 45
+	ProcFutexEnd       = 1<<8 | 46
+	ProcFutexWake      = 1<<8 | 47
+	ProcFutexRequeue   = 1<<8 | 48
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -174,10 +176,14 @@ func MethodName(m uint32) string {
 		return "Proc.Rlimit"
 	case ProcRusage:
 		return "Proc.Rusage"
+	case ProcCPUTime:
+		return "Proc.CPUTime"
 	case ProcNice:
 		return "Proc.Nice"
 	case ProcPolicy:
 		return "Proc.Policy"
+	case ProcAffinity:
+		return "Proc.Affinity"
 	case ProcPublish:
 		return "Proc.Publish"
 	case ProcList:

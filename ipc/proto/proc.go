@@ -32,7 +32,7 @@ type Proc interface {
 	// Value as in siginfo (SI_USER if nil); the server fills in pid and uid.
 	Kill(pid int64, sig uint64, info *Siginfo) (st Status)
 	// FetchSignals moves pending signals (up to FetchMax) out of the server.
-	// more: some are left.
+	// more: FetchMore, some are left; FetchSelf, Self has something new.
 	FetchSignals() (n uint64, more uint64, r *SignalBatch, st Status)
 	// Stopped says that sig's default action stops the caller. The server
 	// tells the parent, suspends the process, and SIGCONT resumes it.
@@ -58,6 +58,8 @@ type Proc interface {
 	Rlimit(pid uint64, which uint64, set uint64, cur uint64, max uint64) (oldcur uint64, oldmax uint64, st Status)
 	// Rusage: who RUSAGE_SELF 0, RUSAGE_CHILDREN as 1.
 	Rusage(who uint64) (r *Rusage, st Status)
+	// CPUTime is what any process has used, in ns.
+	CPUTime(pid uint64) (ns uint64, st Status)
 	// Nice is getpriority(2) and, with set != 0, setpriority(2): which
 	// NiceProcess, NiceGroup or NiceUser; value and old are nice values + 20,
 	// old is the least of all that id names.
@@ -65,6 +67,10 @@ type Proc interface {
 	// Policy reads, and with set != 0 sets, a process's scheduling policy:
 	// SCHED_OTHER 0, SCHED_BATCH 3 or SCHED_IDLE 5.
 	Policy(pid uint64, set uint64, value uint64) (old uint64, st Status)
+	// Affinity answers the CPUs on which the first thread of a process may run, a
+	// bit each (AllCPUs: everywhere), and with set != 0 has that process's libOS
+	// change them: by Self.
+	Affinity(pid uint64, set uint64, mask uint64) (old uint64, st Status)
 	// Publish names the caller's process information block.
 	Publish(addr uint64, size uint64) (st Status)
 	// List writes pids (uint32) greater than after, in order; n is their number.
@@ -174,6 +180,11 @@ const (
 
 	FetchMax = 5 // Siginfo records in a SignalBatch
 
+	FetchMore = 1
+	FetchSelf = 2
+
+	AllCPUs = 1<<64 - 1
+
 	SetIDPlain = 0 // setuid: first argument only
 	SetIDRE    = 1 // setreuid: first two
 	SetIDRES   = 2 // setresuid
@@ -215,7 +226,10 @@ type ProcRecord struct {
 	Block, BlockSize          uint64 // published process information block
 	KParent                   uint64 // parent's kernel process id
 	Blocked, Ignored, Pending uint64 // signal masks as last known
-	Comm                      [16]byte
+	// CPUs is where another process wants the first thread to run (Affinity); 0:
+	// nothing new. Self alone shows it, once.
+	CPUs uint64
+	Comm [16]byte
 }
 
 // ProcRecord.Flags.

@@ -31,8 +31,10 @@ type Proc interface {
 	SetComm(c *ipc.Call, comm string) (st int64)
 	Rlimit(c *ipc.Call, pid uint64, which uint64, set uint64, cur uint64, max uint64) (oldcur uint64, oldmax uint64, st int64)
 	Rusage(c *ipc.Call, who uint64) (r *proto.Rusage, st int64)
+	CPUTime(c *ipc.Call, pid uint64) (ns uint64, st int64)
 	Nice(c *ipc.Call, which uint64, id uint64, set uint64, value uint64) (old uint64, st int64)
 	Policy(c *ipc.Call, pid uint64, set uint64, value uint64) (old uint64, st int64)
+	Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old uint64, st int64)
 	Publish(c *ipc.Call, addr uint64, size uint64) (st int64)
 	List(c *ipc.Call, after uint64, pids ipc.Out) (n uint64, st int64)
 	Info(c *ipc.Call, pid uint64) (r *proto.ProcRecord, st int64)
@@ -176,12 +178,20 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 			c.Reply.Len = uint32(unsafe.Sizeof(*r0))
 		}
 		c.Status = r1
+	case proto.ProcCPUTime:
+		r0, r1 := o.CPUTime(c, uint64(c.Args[0]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
 	case proto.ProcNice:
 		r0, r1 := o.Nice(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]), uint64(c.Args[3]))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
 	case proto.ProcPolicy:
 		r0, r1 := o.Policy(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.ProcAffinity:
+		r0, r1 := o.Affinity(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
 	case proto.ProcPublish:

@@ -159,6 +159,9 @@ func Info() *abi.InfoPage { return infoPage() }
 // made anywhere, and returns.
 func YieldKeep() { Call(abi.NYield, abi.YieldKeep, 0, 0, 0, 0, 0) }
 
+// GiveWay lets another process run if one waits for this CPU.
+func GiveWay() { Call(abi.NYield, abi.YieldGiveWay, 0, 0, 0, 0, 0) }
+
 // SpawnDisp adds a dispatcher on cpu, which begins with RunThread and arg; its
 // index, or -errno.
 func SpawnDisp(cpu, arg uint64) int64 { return Call(abi.NSpawnDisp, cpu, arg, 0, 0, 0, 0) }

@@ -164,6 +164,7 @@ func unpack(n uint64) (*Parcel, *thread.Thread) {
 	t.Name = Me.Comm
 	t.Publish()
 	t.InheritCPUs(p.Affinity)
+	t.Publish()
 	if RestoreSignals != nil {
 		RestoreSignals(t, p)
 	}

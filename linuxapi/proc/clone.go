@@ -9,6 +9,7 @@ import (
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
+	"go42/sched/user"
 )
 
 // fork, vfork, clone and clone3 in one form.
@@ -168,6 +169,7 @@ func newThread(t *thread.Thread, c *cloneArgs) int64 {
 	if e != errno.OK {
 		return e.Ret()
 	}
+	user.CountThreads()
 	*n.Frame = *t.Frame
 	f := n.Frame
 	f.RAX, f.Orig = 0, -1
@@ -181,8 +183,9 @@ func newThread(t *thread.Thread, c *cloneArgs) int64 {
 	if c.flags&cSetTLS != 0 {
 		n.FSBase = c.tls
 	}
-	n.Name, n.Nice, n.Slack = t.Name, t.Nice, t.Slack
+	n.Name, n.Slack = t.Name, t.Slack
 	n.InheritCPUs(t.CPUs())
+	n.SetLag(t.Lag())
 	n.KeepCaps = t.KeepCaps
 	n.Sig.Mask = t.Sig.Mask
 	n.Sig.Alt = signal.Stack{Flags: signal.SS_DISABLE}

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
+	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/futex"
@@ -215,6 +216,11 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	p.Secure = uint32(secure)
 	if r, st := Server(t).Self(); st >= 0 {
 		takeSelf(t, r)
+	}
+	if t.Lag() != 0 {
+		// The new program has one thread: this one's nice value is the process's.
+		n, _ := niceOf(t, proto.NiceProcess, 0)
+		Server(t).Nice(proto.NiceProcess, 0, 1, n)
 	}
 	p.Rec = Me.Rec
 	p.Limits = Limits

@@ -51,6 +51,7 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	if hook.ForkParent != nil {
 		hook.ForkParent()
 	}
+	niceLock.Unlock()
 	execLock.Unlock()
 	h := f.handle
 	if h < 0 {
@@ -110,6 +111,7 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 // prepare takes the locks whose state the child must find in order.
 func prepare() {
 	execLock.Lock()
+	niceLock.Lock()
 	if hook.ForkPrepare != nil {
 		hook.ForkPrepare()
 	}
@@ -177,6 +179,7 @@ func child(t *thread.Thread, c *cloneArgs) int64 {
 	forkLock.Reset()
 	execLock.Reset()
 	FetchLock.Reset()
+	niceLock.Reset()
 	user.Restore(0)
 	mm.ForkDone(true)
 	if hook.ForkChild != nil {

@@ -66,10 +66,16 @@ func RefreshIdentity(t *thread.Thread) errno.Errno {
 	return errno.OK
 }
 
-// takeSelf takes over the answer of Self, and limits that others have set.
+// takeSelf takes over the answer of Self, and what others have set: limits, and
+// where the first thread is to run.
 func takeSelf(t *thread.Thread, r *proto.ProcRecord) {
 	setIdentity(r)
 	if r.Flags&proto.ProcLimits != 0 {
 		pullLimits(t)
+	}
+	if m := r.CPUs & cpuMask(); m != 0 {
+		if o := thread.Find(uint32(Me.Pid)); o != nil {
+			setAffinity(o, m)
+		}
 	}
 }

@@ -21,6 +21,7 @@ const (
 	rlimitNProc  = 6
 	rlimitNoFile = 7
 	rlimitAS     = 9
+	rlimitNice   = 13
 	infinity     = ^uint64(0)
 )
 

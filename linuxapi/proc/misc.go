@@ -353,14 +353,18 @@ func sysGetaffinity(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	m := cpuMask()
-	if o, e := target(a); e == errno.EINVAL {
-		return e.Ret()
-	} else if e == errno.ESRCH {
-		if e := known(t, a); e != errno.OK {
-			return e.Ret()
+	o, e := target(a)
+	switch {
+	case e == errno.OK && o.CPUs() != 0:
+		m &= o.CPUs()
+	case e == errno.ESRCH:
+		c, st := Server(t).Affinity(uint64(uint32(a[0])), 0, 0)
+		if st < 0 {
+			return st
 		}
-	} else if c := o.CPUs(); c != 0 {
 		m &= c
+	case e != errno.OK:
+		return e.Ret()
 	}
 	if !usercopy.Put64(a[2], m) {
 		return errno.EFAULT.Ret()
@@ -377,18 +381,28 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 	for i, c := range b {
 		m |= uint64(c) << (8 * i)
 	}
-	if m&cpuMask() == 0 {
-		return errno.EINVAL.Ret()
-	}
 	o, e := target(a)
 	if e == errno.ESRCH {
-		if e = known(t, a); e == errno.OK {
-			e = errno.EPERM
+		if e = known(t, a); e != errno.OK {
+			return e.Ret()
 		}
 	}
-	if e != errno.OK {
-		return e.Ret()
+	if e == errno.EINVAL || m&cpuMask() == 0 {
+		return errno.EINVAL.Ret()
 	}
+	if o == nil {
+		if m &= cpuMask(); m == cpuMask() {
+			m = proto.AllCPUs
+		}
+		_, st := Server(t).Affinity(uint64(uint32(a[0])), 1, m)
+		return st
+	}
+	setAffinity(o, m)
+	return 0
+}
+
+// setAffinity lets o run on the CPUs in m only, of which there is one.
+func setAffinity(o *thread.Thread, m uint64) {
 	if m &= cpuMask(); m == cpuMask() {
 		m = 0
 	}
@@ -396,7 +410,7 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 		user.MoveAll(m) // rather than a second dispatcher
 	}
 	o.SetCPUs(m)
-	return 0
+	o.Publish()
 }
 
 func sysIoprioGet(t *thread.Thread, a *call.Args) int64 {

@@ -3,14 +3,20 @@ package proc
 import (
 	"unsafe"
 
+	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/thread"
 	"go42/linuxapi/usercopy"
+	"go42/sched/user"
 )
 
-// Nice values and scheduling policies are a process's, not a thread's: the
-// process server keeps them, since other processes may set them.
+// Scheduling policies are a process's, not a thread's; the process server keeps
+// them, since other processes may set them. It also keeps the least nice value of
+// the process's threads, by which the kernel gives the process its share. By how
+// many steps a thread is behind that is its Lag, which is the libOS's affair: the
+// scheduler of threads gives it shorter turns, and the kernel, which is told who
+// runs, charges more for it.
 
 // owner is the process that a process or thread id means to the server:
 // threads of the caller's are the caller.
@@ -21,27 +27,84 @@ func owner(id uint32) uint64 {
 	return uint64(id)
 }
 
-func sysGetpriority(t *thread.Thread, a *call.Args) int64 {
-	which, id := uint64(int64(int32(a[0]))), uint64(uint32(a[1]))
-	if which == 0 {
-		id = owner(uint32(a[1]))
+// niceLock orders changes of nice values.
+var niceLock user.Mutex
+
+// niceOf is getpriority(2): a nice value + 20.
+func niceOf(t *thread.Thread, which, id uint64) (uint64, errno.Errno) {
+	lag := uint64(0)
+	if which == proto.NiceProcess {
+		o := t
+		if id != 0 {
+			o = thread.Find(uint32(id))
+		}
+		if o != nil {
+			lag, id = uint64(o.Lag()), 0
+		}
 	}
 	n, st := Server(t).Nice(which, id, 0, 0)
-	if st < 0 {
-		return st
+	return min(n+lag, 39), errno.Of(st)
+}
+
+// setNice is setpriority(2) with a nice value + 20.
+func setNice(t *thread.Thread, which, id, value uint64) errno.Errno {
+	o := t
+	if id != 0 {
+		o = thread.Find(uint32(id))
 	}
-	// The raw call answers 20 - nice; the server's value is nice + 20.
+	if which != proto.NiceProcess || o == nil {
+		_, st := Server(t).Nice(which, id, 1, value)
+		return errno.Of(st)
+	}
+	niceLock.Lock()
+	e := setThreadNice(t, o, uint32(value))
+	niceLock.Unlock()
+	return e
+}
+
+// setThreadNice gives o, one of this process, a nice value + 20.
+func setThreadNice(t, o *thread.Thread, value uint32) errno.Errno {
+	n, st := Server(t).Nice(proto.NiceProcess, 0, 0, 0)
+	if st < 0 {
+		return errno.Of(st)
+	}
+	base, least := uint32(n), value
+	if value < base+o.Lag() && Me.EUID != 0 && 40-uint64(value) > Limits[rlimitNice][0] {
+		return errno.EACCES
+	}
+	was := thread.Lock()
+	for x := thread.Newest(); x != nil; x = x.Next() {
+		if x != o {
+			least = min(least, base+x.Lag())
+		}
+	}
+	thread.Unlock(was)
+	if least != base {
+		if _, st := Server(t).Nice(proto.NiceProcess, 0, 1, uint64(least)); st < 0 {
+			return errno.Of(st)
+		}
+	}
+	was = thread.Lock()
+	for x := thread.Newest(); x != nil; x = x.Next() {
+		x.SetLag(max(base+x.Lag(), least) - least)
+	}
+	o.SetLag(value - least)
+	thread.Unlock(was)
+	return errno.OK
+}
+
+func sysGetpriority(t *thread.Thread, a *call.Args) int64 {
+	n, e := niceOf(t, uint64(int64(int32(a[0]))), uint64(uint32(a[1])))
+	if e != errno.OK {
+		return e.Ret()
+	}
+	// The raw call answers 20 - nice.
 	return 40 - int64(n)
 }
 
 func sysSetpriority(t *thread.Thread, a *call.Args) int64 {
-	which, id := uint64(int64(int32(a[0]))), uint64(uint32(a[1]))
-	if which == 0 {
-		id = owner(uint32(a[1]))
-	}
 	n := max(-20, min(19, int64(int32(a[2]))))
-	_, st := Server(t).Nice(which, id, 1, uint64(n+20))
-	return st
+	return setNice(t, uint64(int64(int32(a[0]))), uint64(uint32(a[1])), uint64(n+20)).Ret()
 }
 
 const (
@@ -166,9 +229,9 @@ func sysSchedGetattr(t *thread.Thread, a *call.Args) int64 {
 	if e != errno.OK {
 		return e.Ret()
 	}
-	n, st := Server(t).Nice(0, owner(uint32(a[0])), 0, 0)
-	if st < 0 {
-		return st
+	n, e := niceOf(t, proto.NiceProcess, uint64(uint32(a[0])))
+	if e != errno.OK {
+		return e.Ret()
 	}
 	at := schedAttr{Size: min(size, schedAttrSize), Policy: v &^ resetOnFork, Nice: int32(n) - 20}
 	if v&resetOnFork != 0 {
@@ -244,11 +307,12 @@ func sysSchedSetattr(t *thread.Thread, a *call.Args) int64 {
 	}
 	if at.Flags&attrKeepParams == 0 && (p&^resetOnFork == schedOther || p&^resetOnFork == schedBatch) {
 		n := max(-20, min(19, int64(at.Nice)))
-		switch _, st := Server(t).Nice(0, owner(uint32(a[0])), 1, uint64(n+20)); {
-		case errno.Of(st) == errno.EACCES:
+		switch e := setNice(t, proto.NiceProcess, uint64(uint32(a[0])), uint64(n+20)); e {
+		case errno.OK:
+		case errno.EACCES:
 			return errno.EPERM.Ret()
-		case st < 0:
-			return st
+		default:
+			return e.Ret()
 		}
 	}
 	return setPolicy(t, a[0], p, at.Prio).Ret()

@@ -166,10 +166,13 @@ func putRusage(addr uint64, r *proto.Rusage) errno.Errno {
 func sysGetrusage(t *thread.Thread, a *call.Args) int64 {
 	var r proto.Rusage
 	switch int32(a[0]) {
-	case 0, 1: // SELF, THREAD: threads share the process's account
+	case 0, 1: // SELF, THREAD
 		var pi abi.ProcessInfo
 		native.ProcessInfo(0, &pi)
 		r = proto.Rusage{UserNS: pi.UserNS, SysNS: pi.SysNS, MaxResident: pi.MaxResident, MinFaults: pi.MinFaults, MajFaults: pi.MajFaults, Switches: pi.Switches}
+		if int32(a[0]) == 1 {
+			r.UserNS, r.SysNS = t.CPUTime(), 0
+		}
 	case -1:
 		c, st := Server(t).Rusage(1)
 		if st < 0 {

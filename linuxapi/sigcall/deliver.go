@@ -430,18 +430,19 @@ func floatCode(t *thread.Thread, vector uint64) int {
 // over what changed about this process.
 func fetch(t *thread.Thread) {
 	proc.FetchLock.Lock()
-	fetchAll(t)
+	news := fetchAll(t)
 	proc.FetchLock.Unlock()
-	if proc.Me.PPid != 1 {
+	if news || proc.Me.PPid != 1 {
 		proc.RefreshIdentity(t)
 	}
 }
 
-func fetchAll(t *thread.Thread) {
+// fetchAll does the first part, and says whether the server has news besides.
+func fetchAll(t *thread.Thread) (news bool) {
 	for {
 		n, more, batch, st := proc.Server(t).FetchSignals()
 		if st < 0 {
-			return
+			return news
 		}
 		for i := uint64(0); i < n && i < proto.FetchMax; i++ {
 			si := &batch.Info[i]
@@ -454,8 +455,9 @@ func fetchAll(t *thread.Thread) {
 			}
 			SendProcess(&info)
 		}
-		if more == 0 {
-			return
+		news = news || more&proto.FetchSelf != 0
+		if more&proto.FetchMore == 0 {
+			return news
 		}
 	}
 }

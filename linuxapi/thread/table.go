@@ -159,6 +159,18 @@ func Find(tid uint32) *Thread {
 	return t
 }
 
+// CPUTime is the CPU time, in ns, that the live thread with that id has used;
+// false: there is none.
+func CPUTime(tid uint32) (ns uint64, ok bool) {
+	was := All.lock.Lock()
+	t := find(tid)
+	if t != nil {
+		ns = t.CPUTime()
+	}
+	All.lock.Unlock(was)
+	return ns, t != nil
+}
+
 // Each calls f for every thread, disabled, under the table's lock, until it
 // answers false. f must not be a closure that captures (it would be allocated).
 func Each(f func(t *Thread, arg uint64) bool, arg uint64) {

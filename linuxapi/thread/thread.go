@@ -27,9 +27,8 @@ type Thread struct {
 	Name          [16]byte
 	Sig           signal.ThreadState
 	Futex         FutexWait
-	SigWaiting    bool // in sigtimedwait; guarded by the signal lock
-	SigParked     bool // and asleep in it, or about to be
-	Nice          int32
+	SigWaiting    bool   // in sigtimedwait; guarded by the signal lock
+	SigParked     bool   // and asleep in it, or about to be
 	Slack         uint64 // PR_SET_TIMERSLACK, ns; 0: DefaultSlack
 	KeepCaps      bool   // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
 

@@ -19,7 +19,7 @@ type interval struct {
 	at      uint64 // on its clock, ns; 0: disarmed
 	every   uint64 // ns; 0: once
 	cpu     bool   // at is CPU time
-	clock   int32
+	clock   int32  // clockMonotonic, clockRealtime, or what read knows as a CPU-time clock
 	sig     int
 	tid     uint32 // thread to signal; 0: the process
 	notify  bool
@@ -45,10 +45,14 @@ func (iv *interval) arm() {
 	at := iv.at
 	if iv.cpu {
 		// CPU time runs at most as fast as real time on each dispatcher.
-		now, used := user.Now(), cpuTime()
+		speed := uint64(1)
+		if iv.clock >= 0 || iv.clock&clockOfThread == 0 {
+			speed = uint64(user.Dispatchers())
+		}
+		now, used := user.Now(), iv.now()
 		at = now
 		if iv.at > used {
-			at += (iv.at - used) / uint64(user.Dispatchers())
+			at += (iv.at - used) / speed
 		}
 	} else if iv.clock == clockRealtime {
 		off := user.WallOffset()
@@ -65,7 +69,8 @@ func (iv *interval) arm() {
 
 func (iv *interval) now() uint64 {
 	if iv.cpu {
-		return cpuTime()
+		ns, _ := read(iv.clock) // of a thread that has ended: 0, never due
+		return ns
 	}
 	if iv.clock == clockRealtime {
 		return user.Wall()
@@ -143,7 +148,9 @@ func Setup() {
 		iv := &itimers[i]
 		iv.id, iv.notify, iv.clock = maxPosix+int32(i), true, clockMonotonic
 		iv.sig = [...]int{signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU}[i]
-		iv.cpu = i != 0
+		if iv.cpu = i != 0; iv.cpu {
+			iv.clock = clockProcessCPU
+		}
 	}
 	sigcall.TimersSave, sigcall.TimersRestore = save, restore
 	proc.LimitCPU = limitCPU

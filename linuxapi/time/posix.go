@@ -32,8 +32,10 @@ func sysTimerCreate(t *thread.Thread, a *call.Args) int64 {
 	case clockMonotonic, clockBoottime, clockBootAlarm:
 	case clockRaw, clockRealCoarse, clockMonoCoarse:
 		return errno.ENOTSUP.Ret()
+	case clockThreadCPU, ^0<<3 | clockOfThread | 2:
+		iv.cpu, iv.clock = true, int32(^t.TID<<3|clockOfThread|2)
 	default:
-		iv.cpu = true
+		iv.cpu, iv.clock = true, clock
 	}
 	valued := false
 	if a[1] != 0 {

@@ -1,6 +1,6 @@
 // Package time is Linux's clocks, sleeps and timers. All clocks come from the
-// kernel's information page; CPU-time clocks are the process's. Interval timers
-// that count CPU time (ITIMER_VIRTUAL, ITIMER_PROF, CLOCK_PROCESS_CPUTIME_ID)
+// kernel's information page; what threads have used sched/user counts. Interval timers
+// that count CPU time (ITIMER_VIRTUAL, ITIMER_PROF, those of CPU-time clocks)
 // run on real time while the process runs: they are checked against the used
 // CPU time when they fire and set again for the rest.
 //
@@ -29,14 +29,14 @@ var Calls = [...]call.Entry{
 	{159, "adjtimex", sysAdjtimex, call.Full, "partial: reads only (EPERM for changes)"},
 	{164, "settimeofday", sysSettimeofday, call.Full, "partial: the time zone is ignored"},
 	{201, "time", sysTime, call.Leaf, "full"},
-	{222, "timer_create", sysTimerCreate, call.Full, "partial: SIGEV_SIGNAL, SIGEV_THREAD_ID, SIGEV_NONE; CPU-time clocks count the process's time"},
+	{222, "timer_create", sysTimerCreate, call.Full, "partial: SIGEV_SIGNAL, SIGEV_THREAD_ID, SIGEV_NONE; CPU-time clocks of the own process"},
 	{223, "timer_settime", sysTimerSettime, call.Full, "full"},
 	{224, "timer_gettime", sysTimerGettime, call.Full, "full"},
 	{225, "timer_getoverrun", sysTimerGetoverrun, call.Full, "full"},
 	{226, "timer_delete", sysTimerDelete, call.Full, "full"},
 	{227, "clock_settime", sysClockSettime, call.Full, "full: CLOCK_REALTIME"},
-	{228, "clock_gettime", sysClockGettime, call.Leaf, "partial: CLOCK_TAI is CLOCK_REALTIME; thread CPU time is the process's"},
-	{229, "clock_getres", sysClockGetres, call.Leaf, "full"},
+	{228, "clock_gettime", sysClockGettime, call.Full, "partial: CLOCK_TAI is CLOCK_REALTIME; CPU time of threads of other processes: EINVAL"},
+	{229, "clock_getres", sysClockGetres, call.Full, "full"},
 	{230, "clock_nanosleep", sysClockNanosleep, call.Full, "full: but CPU-time clocks, ENOTSUP"},
 	{305, "clock_adjtime", sysClockAdjtime, call.Full, "partial: reads only (EPERM for changes)"},
 }
@@ -64,16 +64,46 @@ func read(clock int32) (ns uint64, e errno.Errno) {
 		return user.Wall(), errno.OK
 	case clockMonotonic, clockRaw, clockMonoCoarse, clockBoottime, clockBootAlarm:
 		return user.Now(), errno.OK
-	case clockProcessCPU, clockThreadCPU:
+	case clockProcessCPU:
 		return cpuTime(), errno.OK
+	case clockThreadCPU:
+		return thread.Current().CPUTime(), errno.OK
 	}
-	if clock < 0 {
-		// Clocks of processes and threads: ~id<<3 | kind; one's own only.
-		if id := ^(clock >> 3); clock&3 != 3 && (id == 0 || int64(id) == proc.Me.Pid || thread.Find(uint32(id)) != nil) {
+	if clock < 0 && clock&3 != clockOfFD {
+		id := uint32(^(clock >> 3))
+		switch {
+		case clock&clockOfThread != 0:
+			if id == 0 {
+				id = thread.Current().TID
+			}
+			if ns, ok := thread.CPUTime(id); ok {
+				return ns, errno.OK
+			}
+		case id == 0 || int64(id) == proc.Me.Pid:
 			return cpuTime(), errno.OK
 		}
 	}
 	return 0, errno.EINVAL
+}
+
+// CPU-time clocks of processes and threads: ~id<<3, clockOfThread, and one of
+// three kinds, which are all the same here.
+const (
+	clockOfThread = 4
+	clockOfFD     = 3 // in the place of the kind: no clock of this sort
+)
+
+// ask is read, for the clocks of other processes too.
+func ask(t *thread.Thread, clock int32) (ns uint64, e errno.Errno) {
+	ns, e = read(clock)
+	if e == errno.OK || clock >= 0 || clock&3 == clockOfFD || clock&clockOfThread != 0 {
+		return ns, e
+	}
+	ns, st := proc.Server(t).CPUTime(uint64(uint32(^(clock >> 3))))
+	if st < 0 {
+		return 0, errno.EINVAL
+	}
+	return ns, errno.OK
 }
 
 // cpuTime is the CPU time that the process has used, in ns.
@@ -107,7 +137,7 @@ func timespecNS(ts [2]int64) (uint64, errno.Errno) {
 }
 
 func sysClockGettime(t *thread.Thread, a *call.Args) int64 {
-	ns, e := read(int32(a[0]))
+	ns, e := ask(t, int32(a[0]))
 	if e != errno.OK {
 		return e.Ret()
 	}
@@ -115,7 +145,7 @@ func sysClockGettime(t *thread.Thread, a *call.Args) int64 {
 }
 
 func sysClockGetres(t *thread.Thread, a *call.Args) int64 {
-	if _, e := read(int32(a[0])); e != errno.OK {
+	if _, e := ask(t, int32(a[0])); e != errno.OK {
 		return e.Ret()
 	}
 	if a[1] == 0 {

@@ -40,7 +40,7 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 		t.ExecCred = arg
 		t.Lock.Release()
 	case abi.NSetNice:
-		t.SetNice(int(min(arg, 39)) - 20)
+		t.SetNice(int(min(arg, 40)) - 20)
 	case abi.NSetRole:
 		if t.Rank != abi.RankApp {
 			return -abi.EBUSY

@@ -22,12 +22,16 @@ type Dispatcher struct {
 	woke     bool    // a thread was made ready
 	alone    *Thread // what it waits for at the barrier
 	held     uint64  // event bits put off until the barrier goes
+	yields   uint32  // sched_yields since other processes had their chance
 	crowded  uint64  // since when threads have waited in the queue, as far as was seen; 0: they have not
 	waiting  bool    // EventCall was seen: calls may wait in the kernel
 	notified uint64  // channels not yet told to a receiver
 	events   uint64  // EventExits, EventLasts, EventNotify not yet told to a receiver
 	// receivers are the threads parked for calls, newest first (its stack is warm).
 	receivers list
+
+	// Shared, written by its own dispatcher: see cputime.go.
+	acct account
 
 	// Shared: atomic words.
 	cpu    uint32 // where it runs
@@ -80,7 +84,7 @@ func Setup() {
 	d.page = p
 	d.cpu = p.CPU
 	d.bind()
-	ndisp, spawning, barrier, told = 1, 0, 0, 0
+	ndisp, spawning, barrier, told, counting = 1, 0, 0, 0, 0
 	textLo, textHi = info.LibOSText[0], info.LibOSText[1]
 	exitLo, exitHi = entry.Range()
 	if info.XCR0 == 0 {
@@ -99,6 +103,7 @@ func (d *Dispatcher) reset(index uint32) {
 	d.armed, d.slice, d.held, d.notified, d.events, d.crowded = 0, 0, 0, 0, 0, 0
 	d.receivers, d.alone = list{}, nil
 	d.cpu, d.idle, d.rest, d.parked, d.poked = 0, 0, 0, 0, 0
+	d.acct = account{}
 	d.queue.reset()
 }
 
@@ -235,10 +240,11 @@ func (d *Dispatcher) rearm(others bool) {
 	at := d.timers.earliest()
 	if others {
 		if d.slice == 0 {
-			d.slice = Now() + sliceNS
+			turn := turnNS(d.page.Lag)
 			if canGrow() {
-				d.slice -= sliceNS - growAfter
+				turn = min(turn, growAfter)
 			}
+			d.slice = Now() + turn
 		}
 		if at == 0 || d.slice < at {
 			at = d.slice

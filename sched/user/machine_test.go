@@ -108,7 +108,7 @@ func (m *machine) native(nr uint64, a [6]uint64) (int64, uint64) {
 	case abi.NYield:
 		p := m.here()
 		switch {
-		case a[0]&abi.YieldKeep != 0:
+		case a[0]&(abi.YieldKeep|abi.YieldGiveWay) != 0:
 			runtime.Gosched()
 		case atomic.LoadUint64(&p.page.Pending) != 0:
 			return -abi.EAGAIN, 0

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"go42/linuxapi/entry"
+	"go42/linuxapi/native"
 )
 
 // Going to sleep and waking. A thread prepares itself (Blocked), becomes visible
@@ -158,10 +159,16 @@ func yieldCurrent() {
 	entry.Switch(opSchedule, 0, 0)
 }
 
-// Yield is sched_yield.
+// Yield is sched_yield: the other ready threads have a turn, and when all had
+// theirs, other processes that wait for this CPU.
 func Yield() {
 	was := entry.Disable()
-	if d := current(); d.queue.some() || d.soft {
+	d := current()
+	if d.yields++; d.yields > atomic.LoadUint32(&d.queue.n) {
+		d.yields = 0
+		native.GiveWay()
+	}
+	if d.queue.some() || d.soft {
 		yieldCurrent()
 	}
 	Restore(was)
@@ -180,6 +187,7 @@ func ExitThread(release func(t *Thread)) {
 	entry.Disable()
 	t := Current()
 	t.timer.Stop()
+	current().charge(nil)
 	t.setState(Dead)
 	OnScheduler(t, release)
 }

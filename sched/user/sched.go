@@ -9,8 +9,26 @@ import (
 	"go42/linuxapi/native"
 )
 
-// sliceNS is a thread's turn while others of its process are ready.
-const sliceNS = 10_000_000
+// sliceNS is a thread's turn while others of its process are ready, leastNS the
+// shortest one.
+const (
+	sliceNS = 10_000_000
+	leastNS = 100_000
+)
+
+// turnNS is the turn of a thread that is lag nice steps behind the first of its
+// process: threads take turns, so that their shares are as their turns.
+func turnNS(lag uint32) uint64 {
+	ns := uint64(sliceNS)
+	for ; lag != 0 && ns > leastNS; lag-- {
+		ns = ns * 4 / 5
+	}
+	return ns
+}
+
+// Lag is by how many nice steps t is behind its process; SetLag changes it.
+func (t *Thread) Lag() uint32     { return atomic.LoadUint32(&t.lag) }
+func (t *Thread) SetLag(n uint32) { atomic.StoreUint32(&t.lag, n) }
 
 // Hooks of the layers above; set at start.
 var (
@@ -43,7 +61,7 @@ var Chan [64]Seq
 func AfterFork(t *Thread) {
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
-	t.bound, t.disp = nil, 0
+	t.bound, t.disp, t.used = nil, 0, 0
 	faulting.lock, faulting.list = SpinLock{}, list{kind: 1}
 	for i := range Chan {
 		Chan[i].lock = SpinLock{}
@@ -276,6 +294,8 @@ func resume(d *Dispatcher, t *Thread) {
 	}
 	d.slice = 0
 	d.between = false
+	d.charge(t)
+	d.page.Lag = atomic.LoadUint32(&t.lag)
 	d.rearm(d.queue.some())
 	entry.Resume(&t.Core)
 }
@@ -294,6 +314,8 @@ func carryOn(d *Dispatcher, t *Thread) {
 	atomic.StoreUint32(&t.disp, d.index)
 	t.setState(Running)
 	d.between = false
+	d.charge(t)
+	d.page.Lag = atomic.LoadUint32(&t.lag)
 	d.rearm(d.queue.some())
 	entry.Resume(&t.Core)
 }

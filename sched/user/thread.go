@@ -54,6 +54,8 @@ type Thread struct {
 	// Shared, atomic.
 	disp uint32 // index of the dispatcher that runs it or ran it last
 	cpus uint64 // where it may run, a bit a CPU; 0: everywhere
+	lag  uint32 // nice steps behind the process
+	used uint64 // CPU time, ns; written by the dispatcher that ran it (cputime.go)
 
 	bound   *Dispatcher // nil: any; written while the thread runs, by itself
 	counted uint64      // how its run queue counts it; guarded by the queue
@@ -156,7 +158,7 @@ func (t *Thread) Init(lo, hi, xsave uint64, waits uint32) {
 	t.XSave = xsave
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
 	t.word = uint64(waits)<<waitShift | Free
-	t.disp, t.cpus, t.bound = 0, 0, nil
+	t.disp, t.cpus, t.bound, t.lag, t.used = 0, 0, nil, 0, 0
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
 }

@@ -73,6 +73,7 @@ func (s *Server) Self(c *ipc.Call) (r *proto.ProcRecord, st int64) {
 			p.limitsSet = false
 			r.Flags |= proto.ProcLimits
 		}
+		r.CPUs, p.cpus = p.cpus, 0
 		return nil
 	})
 	return r, st
@@ -121,6 +122,38 @@ func (s *Server) published(p *process, r *proto.ProcRecord) {
 		r.Blocked |= binary.LittleEndian.Uint64(b)
 		r.Ignored |= binary.LittleEndian.Uint64(b[8:])
 	}
+}
+
+// Affinity implements proto.Proc. What a process says of itself is in its block.
+func (s *Server) Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old uint64, st int64) {
+	st = s.known(c, func(p *process) error {
+		q := s.target(p, pid)
+		if q == nil {
+			return syscall.ESRCH
+		}
+		old = q.cpus
+		if b := make([]byte, 4); old == 0 && q.block != 0 && q.state != zombie {
+			const at = unsafe.Offsetof(abi.ProcInfo{}.Main) + unsafe.Offsetof(abi.ProcThread{}.CPUs)
+			if s.kernel.ReadMemory(q.kpid, q.block+uint64(at), b) == len(b) {
+				old = uint64(binary.LittleEndian.Uint32(b))
+			}
+		}
+		if old == 0 {
+			old = proto.AllCPUs
+		}
+		switch {
+		case set == 0 || q.state == zombie:
+			return nil
+		case !mayPace(p, q):
+			return syscall.EPERM
+		case q.kernel || mask == 0:
+			return syscall.EINVAL
+		}
+		q.cpus = mask
+		s.notify(q)
+		return nil
+	})
+	return old, st
 }
 
 // List implements proto.Proc.
@@ -242,6 +275,25 @@ func (s *Server) Rusage(c *ipc.Call, who uint64) (r *proto.Rusage, st int64) {
 		return nil
 	})
 	return r, st
+}
+
+// CPUTime implements proto.Proc.
+func (s *Server) CPUTime(c *ipc.Call, pid uint64) (ns uint64, st int64) {
+	st = s.known(c, func(p *process) error {
+		q := s.target(p, pid)
+		if q == nil {
+			return syscall.ESRCH
+		}
+		if q.state == zombie {
+			ns = q.usage.UserNS + q.usage.SysNS
+			return nil
+		}
+		var i abi.ProcessInfo
+		err := s.kernel.ProcessInfo(q.kpid, &i)
+		ns = i.UserNS + i.SysNS
+		return err
+	})
+	return ns, st
 }
 
 // Name implements proto.Proc.

@@ -16,7 +16,7 @@ const (
 	schedIdle   = 5
 	resetOnFork = 1 << 30 // in process.policy: children have no negative nice value
 
-	leastShare = 19
+	leastShare = 20 // what the kernel takes for SCHED_IDLE
 )
 
 // mayPace: p may change q's nice value and policy.

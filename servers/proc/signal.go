@@ -242,7 +242,10 @@ func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.Sign
 		n = uint64(p.pending.take(r.Info[:]))
 		p.notified = p.pending.set != 0
 		if p.notified {
-			more = 1
+			more = proto.FetchMore
+		}
+		if p.limitsSet || p.cpus != 0 {
+			more |= proto.FetchSelf
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -225,8 +226,16 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("NoNewPrivs", "0")
 	line("Seccomp", "0")
 	cpus := t.srv.cpus()
-	line("Cpus_allowed", "%x", uint64(1)<<cpus-1)
-	line("Cpus_allowed_list", "%s", cpuList(cpus))
+	allowed := uint64(1)<<cpus - 1
+	th := t.task
+	if th == nil {
+		th = &p.Main
+	}
+	if m := allowed & uint64(th.CPUs); m != 0 {
+		allowed = m
+	}
+	line("Cpus_allowed", "%x", allowed)
+	line("Cpus_allowed_list", "%s", cpuList(allowed))
 	line("voluntary_ctxt_switches", "%d", k.Switches)
 	line("nonvoluntary_ctxt_switches", "0")
 	return b.Bytes(), nil
@@ -237,11 +246,24 @@ func escape(s string) string {
 	return strings.NewReplacer("\\", "\\\\", "\n", "\\n").Replace(s)
 }
 
-func cpuList(n int) string {
-	if n == 1 {
-		return "0"
+// cpuList is a mask of CPUs as ranges: "0-2,5".
+func cpuList(mask uint64) string {
+	var l []string
+	for i := 0; i < 64; i++ {
+		if mask>>i&1 == 0 {
+			continue
+		}
+		first := i
+		for i < 63 && mask>>(i+1)&1 != 0 {
+			i++
+		}
+		if s := strconv.Itoa(first); i == first {
+			l = append(l, s)
+		} else {
+			l = append(l, s+"-"+strconv.Itoa(i))
+		}
 	}
-	return fmt.Sprintf("0-%d", n-1)
+	return strings.Join(l, ",")
 }
 
 // maxArgs bounds what is read of a process's arguments and environment.

@@ -30,6 +30,7 @@ func (t *target) threads() []abi.ProcThread {
 		}
 		h.State = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.State):])
 		h.Blocked = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.Blocked):])
+		h.CPUs = binary.LittleEndian.Uint32(b[unsafe.Offsetof(h.CPUs):])
 		copy(h.Comm[:], b[unsafe.Offsetof(h.Comm):])
 		l = append(l, h)
 	}
