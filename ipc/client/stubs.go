@@ -508,11 +508,12 @@ func (o_ Proc) TakeImage() (v *proto.Vouched, image uint64, st int64) {
 }
 
 // FutexWait is proto.Proc.FutexWait.
-func (o_ Proc) FutexWait(addr uint64, mask uint64, tag uint64) (st int64) {
+func (o_ Proc) FutexWait(addr uint64, mask uint64, tag uint64, owner uint64) (st int64) {
 	m_ := &o_.C.M
 	m_.Args[0] = uint64(addr)
 	m_.Args[1] = uint64(mask)
 	m_.Args[2] = uint64(tag)
+	m_.Args[3] = uint64(owner)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
 	st = o_.C.call(o_.H, proto.ProcFutexWait)
 	return

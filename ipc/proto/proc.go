@@ -140,11 +140,13 @@ type Proc interface {
 	// FutexWait enters thread tag of the caller's as one who waits for the word at
 	// addr, in shared memory, with the bits of mask. The caller then looks at the
 	// word again: if it is not what it should be it takes the wait back (FutexEnd),
-	// and passes on (FutexWake) the wake that it may have had. EFAULT, EINVAL:
-	// no memory, or none that is shared.
-	FutexWait(addr uint64, mask uint64, tag uint64) (st Status)
+	// and passes on (FutexWake) the wake that it may have had. owner, if not 0, is the
+	// thread that has what the caller waits for. EFAULT, EINVAL: no memory, or none
+	// that is shared. ESRCH: the owner's process is no more.
+	FutexWait(addr uint64, mask uint64, tag uint64, owner uint64) (st Status)
 	// FutexEnd asks whether the wait of thread tag is over, as ChanFutex says of one of
-	// the process's; cancel != 0 ends it in any case. ESRCH: it does not wait.
+	// the process's: FutexWoken, FutexOwnerGone; cancel != 0 ends it in any case. ESRCH:
+	// it does not wait.
 	FutexEnd(tag uint64, cancel uint64) (woken uint64, st Status)
 	// FutexWake wakes up to n who wait for the word at addr with a bit of mask.
 	FutexWake(addr uint64, n uint64, mask uint64) (done uint64, st Status)
@@ -184,6 +186,9 @@ const (
 	FetchSelf = 2
 
 	AllCPUs = 1<<64 - 1
+
+	FutexWoken     = 1
+	FutexOwnerGone = 2
 
 	SetIDPlain = 0 // setuid: first argument only
 	SetIDRE    = 1 // setreuid: first two

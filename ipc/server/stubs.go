@@ -55,7 +55,7 @@ type Proc interface {
 	Serve(c *ipc.Call) (st int64)
 	Vouch(c *ipc.Call, v *proto.Vouched, image ipc.Given) (set uint64, st int64)
 	TakeImage(c *ipc.Call) (v *proto.Vouched, image ipc.Grant, st int64)
-	FutexWait(c *ipc.Call, addr uint64, mask uint64, tag uint64) (st int64)
+	FutexWait(c *ipc.Call, addr uint64, mask uint64, tag uint64, owner uint64) (st int64)
 	FutexEnd(c *ipc.Call, tag uint64, cancel uint64) (woken uint64, st int64)
 	FutexWake(c *ipc.Call, addr uint64, n uint64, mask uint64) (done uint64, st int64)
 	FutexRequeue(c *ipc.Call, from uint64, to uint64, wake uint64, move uint64) (done uint64, st int64)
@@ -299,7 +299,7 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		c.Grant(0, r1)
 		c.Status = r2
 	case proto.ProcFutexWait:
-		r0 := o.FutexWait(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+		r0 := o.FutexWait(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]), uint64(c.Args[3]))
 		c.Status = r0
 	case proto.ProcFutexEnd:
 		r0, r1 := o.FutexEnd(c, uint64(c.Args[0]), uint64(c.Args[1]))

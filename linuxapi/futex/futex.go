@@ -28,6 +28,7 @@ const (
 	opTrylockPI   = 8
 	opWaitBitset  = 9
 	opWakeBitset  = 10
+	opLockPI2     = 13
 	flagPrivate   = 128
 	flagRealtime  = 256
 	matchAny      = 0xffffffff
@@ -48,8 +49,8 @@ var buckets [nBuckets]bucket
 
 // Calls are this package's system calls.
 var Calls = [...]call.Entry{
-	{202, "futex", sysFutex, call.Full, "partial: priority-inheritance operations: ENOSYS"},
-	{273, "set_robust_list", sysSetRobustList, call.Full, "partial: a process that is killed leaves its mutexes locked, unless it ends itself"},
+	{202, "futex", sysFutex, call.Full, "partial: a PI futex is free before the next one has it; no WAIT_REQUEUE_PI, CMP_REQUEUE_PI (ENOSYS)"},
+	{273, "set_robust_list", sysSetRobustList, call.Full, "partial: what a process that is killed holds is marked when somebody waits for it"},
 	{274, "get_robust_list", sysGetRobustList, call.Full, "partial: threads of the caller's process only (EPERM)"},
 }
 
@@ -91,7 +92,7 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	cmd := op &^ (flagPrivate | flagRealtime)
-	if op&flagRealtime != 0 && cmd != opWait && cmd != opWaitBitset {
+	if op&flagRealtime != 0 && cmd != opWaitBitset && cmd != opLockPI2 {
 		return errno.ENOSYS.Ret()
 	}
 	switch cmd {
@@ -102,30 +103,12 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 				return errno.EINVAL.Ret()
 			}
 		}
-		deadline := uint64(0)
-		if a[3] != 0 {
-			var ts [2]int64
-			if e := usercopy.Get(&ts, a[3]); e != errno.OK {
-				return e.Ret()
-			}
-			ns, e := timespec(&ts)
-			if e != errno.OK {
-				return e.Ret()
-			}
-			switch {
-			case cmd == opWait:
-				deadline = t.Deadline(ns)
-			case op&flagRealtime != 0:
-				deadline = 1
-				if off := user.WallOffset(); ns > off {
-					deadline = ns - off
-				}
-			default:
-				deadline = max(ns, 1)
-			}
+		deadline, e := until(t, a[3], cmd == opWait, op&flagRealtime != 0)
+		if e != errno.OK {
+			return e.Ret()
 		}
 		if op&flagPrivate == 0 && shared(addr) {
-			return waitShared(t, addr, val, mask, deadline)
+			return waitShared(t, addr, val, mask, deadline, robustOwner(t, addr, val))
 		}
 		return wait(t, addr, val, mask, deadline)
 	case opWake, opWakeBitset:
@@ -155,8 +138,41 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 			return wakeOpShared(t, addr, a[4], n, n2, uint32(a[5]))
 		}
 		return wakeOp(addr, a[4], n, n2, uint32(a[5]))
+	case opLockPI, opLockPI2:
+		deadline, e := until(t, a[3], false, cmd == opLockPI || op&flagRealtime != 0)
+		if e != errno.OK {
+			return e.Ret()
+		}
+		return piLock(t, addr, deadline, op&flagPrivate != 0, false)
+	case opTrylockPI:
+		return piLock(t, addr, 0, op&flagPrivate != 0, true)
+	case opUnlockPI:
+		return piUnlock(t, addr, op&flagPrivate != 0)
 	}
 	return errno.ENOSYS.Ret()
+}
+
+// until reads a timeout, which may be 0 (none), as a monotonic time in ns: one
+// that counts from now, or a time of the monotonic or the real-time clock.
+func until(t *thread.Thread, addr uint64, relative, realtime bool) (uint64, errno.Errno) {
+	if addr == 0 {
+		return 0, errno.OK
+	}
+	var ts [2]int64
+	if e := usercopy.Get(&ts, addr); e != errno.OK {
+		return 0, e
+	}
+	ns, e := timespec(&ts)
+	switch {
+	case e != errno.OK:
+		return 0, e
+	case relative:
+		return t.Deadline(ns), errno.OK
+	case realtime:
+		off := user.WallOffset()
+		return max(ns, off+1) - off, errno.OK
+	}
+	return max(ns, 1), errno.OK
 }
 
 // timespec is ts in ns; EINVAL if malformed; far futures are cut.
@@ -396,6 +412,9 @@ func sysGetRobustList(t *thread.Thread, a *call.Args) int64 {
 	o := t
 	if tid := uint32(a[0]); tid != 0 && tid != t.TID {
 		if o = thread.Find(tid); o == nil {
+			if _, st := server(t).Getpgid(uint64(tid)); st < 0 {
+				return st
+			}
 			return errno.EPERM.Ret()
 		}
 	}

@@ -3,6 +3,7 @@ package futex
 import (
 	"go42/ipc/abi"
 	"go42/ipc/client"
+	"go42/ipc/proto"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/native"
 	"go42/linuxapi/thread"
@@ -24,8 +25,10 @@ func server(t *thread.Thread) client.Proc {
 	return client.Proc{C: t.Client(), H: abi.HandleProc}
 }
 
-// waitShared is wait for a word in shared memory.
-func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
+// waitShared is wait for a word in shared memory. owner is the thread that val says
+// has it, 0 if it does not: when its process is no more, killed perhaps, so that it
+// could let go of nothing, the waiter does what it ought to have done.
+func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64, owner uint32) int64 {
 	if e := check(addr, val); e != errno.OK {
 		return e.Ret()
 	}
@@ -33,7 +36,10 @@ func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64
 	t.BeginWatch()
 	t.Watch(seq)
 	tag := uint64(t.TID)
-	if st := server(t).FutexWait(addr, uint64(mask), tag); st < 0 {
+	if st := server(t).FutexWait(addr, uint64(mask), tag, uint64(owner)); st < 0 {
+		if st == errno.ESRCH.Ret() {
+			return ownerGone(addr, owner)
+		}
 		return st
 	}
 	if e := check(addr, val); e != errno.OK {
@@ -55,12 +61,49 @@ func waitShared(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64
 		switch {
 		case st < 0:
 			return st
+		case woken == proto.FutexOwnerGone:
+			return ownerGone(addr, owner)
 		case woken != 0:
 			return 0
 		case r == user.TimedOut:
 			return errno.ETIMEDOUT.Ret()
 		case r == user.Interrupted:
 			return interrupted(deadline)
+		}
+	}
+}
+
+// robustOwner is the owner of the robust mutex with val at addr, if t is about to
+// wait for one: glibc says so in the list of those that t has. 0: it is no such thing.
+func robustOwner(t *thread.Thread, addr uint64, val uint32) uint32 {
+	if val&waiters == 0 || t.RobustList == 0 {
+		return 0
+	}
+	off, ok := usercopy.U64(t.RobustList + 8)
+	pending, ok2 := usercopy.U64(t.RobustList + 16)
+	if !ok || !ok2 || pending&^1+off != addr {
+		return 0
+	}
+	return val & tidMask
+}
+
+// ownerGone marks the word of a lock whose owner's process is no more. The caller's
+// wait is over: it looks again.
+func ownerGone(addr uint64, owner uint32) int64 {
+	for {
+		v, ok := usercopy.U32(addr)
+		if !ok {
+			return errno.EFAULT.Ret()
+		}
+		if v&tidMask != owner {
+			return 0
+		}
+		prev, ok := usercopy.Cas32(addr, v, v&waiters|ownerDied)
+		if !ok {
+			return errno.EFAULT.Ret()
+		}
+		if prev == v {
+			return 0
 		}
 	}
 }
@@ -81,6 +124,9 @@ func check(addr uint64, val uint32) errno.Errno {
 // caller has not said that it is private.
 func wakeWord(t *thread.Thread, addr uint64, n int, mask uint32, private bool) int64 {
 	if private || !shared(addr) {
+		if _, ok := usercopy.U32(addr); !ok && !private {
+			return errno.EFAULT.Ret()
+		}
 		return int64(Wake(addr, n, mask))
 	}
 	done, st := server(t).FutexWake(addr, uint64(n), uint64(mask))

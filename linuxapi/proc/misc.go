@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"sync/atomic"
+
 	"go42/ipc/abi"
 	"go42/ipc/proto"
 	"go42/linuxapi/call"
@@ -364,7 +366,7 @@ func sysGetaffinity(t *thread.Thread, a *call.Args) int64 {
 		}
 		m &= c
 	case e != errno.OK:
-		return e.Ret()
+		return errno.ESRCH.Ret() // a negative id
 	}
 	if !usercopy.Put64(a[2], m) {
 		return errno.EFAULT.Ret()
@@ -387,7 +389,10 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 			return e.Ret()
 		}
 	}
-	if e == errno.EINVAL || m&cpuMask() == 0 {
+	if e == errno.EINVAL {
+		return errno.ESRCH.Ret() // a negative id
+	}
+	if m&cpuMask() == 0 {
 		return errno.EINVAL.Ret()
 	}
 	if o == nil {
@@ -435,6 +440,9 @@ func sysGetcpu(t *thread.Thread, a *call.Args) int64 {
 	return 0
 }
 
+// registered are the membarrier commands that the program has announced. Atomic.
+var registered uint32
+
 func sysMembarrier(t *thread.Thread, a *call.Args) int64 {
 	const supported = 1 | 2 | 4 | 8 | 16 | 32 | 64
 	if uint32(a[1]) != 0 {
@@ -443,10 +451,16 @@ func sysMembarrier(t *thread.Thread, a *call.Args) int64 {
 	switch c := uint32(a[0]); c {
 	case 0:
 		return supported
-	case 1, 2, 8, 32:
+	case 8, 32:
+		if registered&(c<<1) == 0 {
+			return errno.EPERM.Ret()
+		}
+		fallthrough
+	case 1, 2:
 		user.Membarrier()
 		return 0
 	case 4, 16, 64: // registrations
+		atomic.OrUint32(&registered, c)
 		return 0
 	}
 	return errno.EINVAL.Ret()

@@ -126,6 +126,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
 	p.pending.clear()
 	s.futexes.leave(p.kpid)
+	s.ownersGone()
 	s.forget(p)
 	s.users[p.cred.UID]--
 	if s.users[p.cred.UID] == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"go42/ipc"
 	"go42/ipc/abi"
+	"go42/ipc/proto"
 )
 
 // futexes are the threads that wait for words in memory which several processes
@@ -27,7 +28,8 @@ type futexWaiter struct {
 	kpid, tag uint64
 	key       futexKey
 	mask      uint32
-	woken     bool
+	owner     uint32 // thread that has what it waits for; 0: not known
+	woken     uint64 // 0, or proto.FutexWoken, FutexOwnerGone: off its queue
 }
 
 // maxFutexWaiters bounds what one process can have in the table.
@@ -46,10 +48,18 @@ func (s *Server) futexKey(c *ipc.Call, addr uint64) (futexKey, error) {
 }
 
 // FutexWait implements proto.Proc.
-func (s *Server) FutexWait(c *ipc.Call, addr uint64, mask uint64, tag uint64) int64 {
+func (s *Server) FutexWait(c *ipc.Call, addr uint64, mask uint64, tag uint64, owner uint64) int64 {
 	key, err := s.futexKey(c, addr)
 	if err != nil {
 		return ipc.Errno(err)
+	}
+	if owner != 0 {
+		// Until the waiter is entered: who dies then finds it.
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.lives(uint32(owner)) {
+			return -int64(syscall.ESRCH)
+		}
 	}
 	f := &s.futexes
 	f.mu.Lock()
@@ -65,7 +75,7 @@ func (s *Server) FutexWait(c *ipc.Call, addr uint64, mask uint64, tag uint64) in
 		mine = map[uint64]*futexWaiter{}
 		f.tags[c.BadgePid] = mine
 	}
-	w := &futexWaiter{kpid: c.BadgePid, tag: tag, key: key, mask: uint32(mask)}
+	w := &futexWaiter{kpid: c.BadgePid, tag: tag, key: key, mask: uint32(mask), owner: uint32(owner)}
 	mine[tag] = w
 	f.queues[key] = append(f.queues[key], w)
 	return 0
@@ -80,13 +90,11 @@ func (s *Server) FutexEnd(c *ipc.Call, tag uint64, cancel uint64) (woken uint64,
 	if w == nil {
 		return 0, -int64(syscall.ESRCH)
 	}
-	if w.woken {
-		woken = 1
-	} else if cancel == 0 {
+	if w.woken == 0 && cancel == 0 {
 		return 0, 0
 	}
 	f.forget(w)
-	return woken, 0
+	return w.woken, 0
 }
 
 // FutexWake implements proto.Proc.
@@ -136,12 +144,47 @@ func (s *Server) wakeFutex(key futexKey, n uint64, mask uint32) (done uint64) {
 			i++
 			continue
 		}
-		f.unqueue(w)
-		w.woken = true
-		s.kernel.Notify(w.kpid, abi.ChanFutex)
+		s.endWait(w, proto.FutexWoken)
 		done++
 	}
 	return done
+}
+
+// endWait takes w off its queue and has its process ask. futexes.mu is held.
+func (s *Server) endWait(w *futexWaiter, how uint64) {
+	s.futexes.unqueue(w)
+	w.woken = how
+	s.kernel.Notify(w.kpid, abi.ChanFutex)
+}
+
+// lives reports whether the process of a thread does: of one that is not a
+// first thread, some process whose threads have such ids. s.mu is held.
+func (s *Server) lives(tid uint32) bool {
+	if tid < abi.FirstTID {
+		p := s.byPid[tid]
+		return p != nil && p.state != zombie
+	}
+	for pid := abi.TIDPid(tid); pid < maxPid; pid += 1 << 16 {
+		if p := s.byPid[pid]; p != nil && p.state != zombie {
+			return true
+		}
+	}
+	return false
+}
+
+// ownersGone ends the waits for what threads have whose process has just become a
+// zombie. s.mu is held.
+func (s *Server) ownersGone() {
+	f := &s.futexes
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, mine := range f.tags {
+		for _, w := range mine {
+			if w.owner != 0 && w.woken == 0 && !s.lives(w.owner) {
+				s.endWait(w, proto.FutexOwnerGone)
+			}
+		}
+	}
 }
 
 // unqueue takes w off its queue. f.mu is held.
@@ -162,7 +205,7 @@ func (f *futexes) unqueue(w *futexWaiter) {
 
 // forget ends a wait. f.mu is held.
 func (f *futexes) forget(w *futexWaiter) {
-	if !w.woken {
+	if w.woken == 0 {
 		f.unqueue(w)
 	}
 	mine := f.tags[w.kpid]

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
+	"go42/ipc/proto"
 	"go42/servers/world"
 )
 
@@ -18,7 +19,7 @@ func TestFutex(t *testing.T) {
 	const all = 0xffffffff
 	enter := func(p *world.App, addr, mask, tag uint64) {
 		t.Helper()
-		is(t, p.Server().FutexWait(addr, mask, tag), 0)
+		is(t, p.Server().FutexWait(addr, mask, tag, 0), 0)
 	}
 	wake := func(addr, n, mask, want uint64) {
 		t.Helper()
@@ -39,7 +40,7 @@ func TestFutex(t *testing.T) {
 	enter(a, x, all, 1)
 	enter(b, x, 2, 1)
 	enter(a, x, all, 2)
-	is(t, a.Server().FutexWait(y, all, 2), syscall.EINVAL)
+	is(t, a.Server().FutexWait(y, all, 2, 0), syscall.EINVAL)
 	wake(y, 9, all, 0)
 	wake(x, 9, 1, 2) // not b's
 	if set, _ := a.Notified(abi.ChanFutex); !set {
@@ -71,4 +72,28 @@ func TestFutex(t *testing.T) {
 	enter(b, x, all, 1)
 	wake(x, 1, all, 1)
 	end(b, 1, 0, 1)
+}
+
+// Who waits for what a thread of another process has is told of that one's end.
+func TestFutexOwnerGone(t *testing.T) {
+	w := world.New(t, nil)
+	a, b, c := w.Init.Fork(), w.Init.Fork(), w.Init.Fork()
+	word := new(uint32)
+	x := uint64(uintptr(unsafe.Pointer(word)))
+	const all = 0xffffffff
+	is(t, a.Server().FutexWait(x, all, 1, uint64(b.Pid)), 0)
+	is(t, a.Server().FutexWait(x, all, 2, uint64(abi.NewTID(uint32(b.Pid), 5))), 0)
+	is(t, a.Server().FutexWait(x, all, 3, uint64(c.Pid)), 0)
+	is(t, a.Server().FutexWait(x, all, 4, 0), 0)
+	b.Exit(0)
+	for tag, want := range []uint64{1: proto.FutexOwnerGone, 2: proto.FutexOwnerGone, 3: 0, 4: 0} {
+		if tag == 0 {
+			continue
+		}
+		woken, st := a.Server().FutexEnd(uint64(tag), 0)
+		if is(t, st, 0); woken != want {
+			t.Errorf("wait %d: %d, want %d", tag, woken, want)
+		}
+	}
+	is(t, a.Server().FutexWait(x, all, 1, uint64(b.Pid)), syscall.ESRCH)
 }

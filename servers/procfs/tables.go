@@ -46,6 +46,7 @@ var (
 		value("osrelease", release),
 		value("ostype", "Linux"),
 		value("pid_max", "4194304"),
+		value("threads-max", "65536"),
 		{name: "random", dir: &randomDir},
 		value("version", versionText),
 	}}
