@@ -46,8 +46,8 @@ var (
 		value("osrelease", release),
 		value("ostype", "Linux"),
 		value("pid_max", "4194304"),
-		value("threads-max", "65536"),
 		{name: "random", dir: &randomDir},
+		value("threads-max", "65536"),
 		value("version", versionText),
 	}}
 	randomDir = dirDef{name: "random", index: 4, entries: []entry{
