@@ -39,6 +39,17 @@ func MemoryLow(share uint64) bool {
 	return p != nil && atomic.LoadUint64(&p.MemFree) < p.MemTotal/share
 }
 
+// Short reports whether a client is to be refused what would make this server grow:
+// less than 1/share of memory is free, and no program holds so much that it is to be
+// blamed; one that does comes to its end before others are refused anything.
+func Short(share uint64) bool {
+	if !MemoryLow(share) {
+		return false
+	}
+	_, _, err := Sys(abi.NRelieve, uintptr(info.Load().MemTotal/share), 0, 0, 0, 0, 0)
+	return err != nil
+}
+
 // gone counts objects whose last handle has gone since memory was given back.
 var gone atomic.Int64
 

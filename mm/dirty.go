@@ -118,11 +118,13 @@ func (r *Region) covers(lo, hi uint64) (from, to uint64) {
 
 // NextDirty takes the first dirty pages at or above page from: n of them from lo
 // on are clean from now on, and mapped by nobody, so that a later write makes
-// them dirty again. n == 0: none was found below lo; go on there, NoPage: there
+// them dirty again. Until the next call they are not reclaimed: then the pager has
+// stored them. n == 0: none was found below lo; go on there, NoPage: there
 // is none. EAGAIN: call again with the same argument.
 func (f *FCM) NextDirty(from uint64) (lo, n uint64, e Errno) {
 	budget := stepBudget
 	f.lock.Acquire()
+	f.paging.held.lo, f.paging.held.hi = 0, 0
 	if f.shrinking {
 		f.lock.Release()
 		f.shrink(&budget)
@@ -158,6 +160,7 @@ func (f *FCM) NextDirty(from uint64) (lo, n uint64, e Errno) {
 		}
 	}
 	g.pass = pass{}
+	g.held.lo, g.held.hi = lo, hi
 	f.lock.Release()
 	return lo, hi - lo, OK
 }

@@ -12,6 +12,7 @@ const (
 	FaultAccErr  FaultResult = abi.TrapAccErr
 	FaultBus     FaultResult = abi.TrapBus
 	FaultOOM     FaultResult = abi.TrapOOM
+	FaultNoRoom  FaultResult = 9 // no memory for a page of a file: FaultBus to the program, if nobody gives way
 	FaultPending FaultResult = 8 // a server must supply the page; the tag is in the upper 32 bits
 )
 

@@ -217,7 +217,7 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 	}
 	out := FaultOOM
 	if f.kind == FCMFile && by != nil && by.floor != 0 {
-		out = FaultBus
+		out = FaultNoRoom
 		if !by.above(by.floor) {
 			return 0, out
 		}

@@ -60,6 +60,9 @@ type paging struct {
 	dirty   int64  // entries with entDirty or entCleaning
 	resting int64
 	pass    pass
+	// held are the pages that NextDirty gave last: the pager reads and stores them,
+	// and until it has, a copy read back from where it stores would be old.
+	held struct{ lo, hi uint64 }
 	// Syncs are numbered: the last that was asked for, that the pager knows of,
 	// that is done, and the last that failed.
 	syncWant, syncTold, syncDone, syncBad uint64

@@ -519,3 +519,36 @@ func TestReclaimSecondChance(t *testing.T) {
 		t.Errorf("%d pages, %d dirty are left", pages, dirty)
 	}
 }
+
+// What NextDirty has given stays until the next call: the pager is still storing it.
+func TestReclaimWhileStored(t *testing.T) {
+	boot(t, 64)
+	f, _ := NewPagedFCM(RootAccount(), 64<<PageShift, 0, NewPager(RootAccount(), 1, 50))
+	as := newSpace(t)
+	va, _ := as.Map(&MapSpec{Len: 64 << PageShift, Prot: 3, Flags: abi.MapShared, FCM: f})
+	for i := uint64(0); i < 64; i++ {
+		f.put(i, mustFrame(t))
+		if r := Fault(as, va+i<<PageShift, i < 8, false, true); r != FaultOK {
+			t.Fatal(r)
+		}
+	}
+	lo, n, e := f.NextDirty(0)
+	for ; e == EAGAIN; lo, n, e = f.NextDirty(0) {
+	}
+	if lo != 0 || n != 8 {
+		t.Fatalf("dirty: %d pages from %d", n, lo)
+	}
+	all := func() {
+		for more := true; more; {
+			_, more = ReclaimCache(64)
+		}
+	}
+	if all(); f.index.pages != 8 {
+		t.Errorf("%d pages are left while 8 are stored", f.index.pages)
+	}
+	f.NextDirty(n)
+	if all(); f.index.pages != 0 {
+		t.Errorf("%d pages are left", f.index.pages)
+	}
+	mustCheck(t)
+}

@@ -11,7 +11,7 @@ type hand struct {
 // first: a clock goes over all pages of all paged objects. A page that it meets
 // for the first time is taken from all page tables and rests; the next access
 // faults and wakes it. One that still rests when the clock comes again is freed:
-// nothing maps it. Dirty pages, and those that are being supplied, stay.
+// nothing maps it. Dirty pages, and those that are being supplied or stored, stay.
 //
 // It does bounded work. more says that another call may find something.
 func ReclaimCache(want int) (freed int, more bool) {
@@ -82,7 +82,7 @@ func (g *paging) clock(page uint64, want int, budget *int) (freed int, busy bool
 			i = at
 			*budget--
 			switch {
-			case e&entPage == 0 || e&(entDirty|entCleaning) != 0:
+			case e&entPage == 0 || e&(entDirty|entCleaning) != 0 || at-g.held.lo < g.held.hi-g.held.lo:
 			case e&entResting != 0:
 				if freed == want || *budget <= 0 {
 					next = at

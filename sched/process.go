@@ -83,6 +83,10 @@ type Process struct {
 
 	StartNS uint64 // when it was made, ns
 	Weight  uint32 // share of the CPU within its class: 1024 is nice 0; atomic
+	// OOMAdjust is Linux's oom_score_adj; atomic. Victim: it was ended because
+	// memory was short; set before its state is Dying.
+	OOMAdjust int32
+	Victim    bool
 	// What its dispatchers that are gone have counted, atomic.
 	gone Counts
 

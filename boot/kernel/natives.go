@@ -117,8 +117,10 @@ func onNative(ctx *amd64.UserContext) {
 		second, res = lifecycle.Fork(d, a0)
 	case abi.NStart:
 		res = lifecycle.Start(c, p, a0, a1)
-	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred, abi.NExecCred, abi.NSetRole, abi.NSetNice:
+	case abi.NKill, abi.NSuspend, abi.NResume, abi.NSetCred, abi.NExecCred, abi.NSetRole, abi.NSetNice, abi.NSetOOM:
 		res = lifecycle.Manage(c, p, r.RAX, a0, a1)
+	case abi.NRelieve:
+		res = lifecycle.ForClient(c, p, a0)
 	case abi.NSpawnDisp:
 		res = lifecycle.Spawn(c, p, a0, a1)
 	case abi.NPoke:

@@ -30,9 +30,11 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 		MinFaults:   n.MinFaults, MajFaults: n.MajFaults,
 		Switches: n.Switches, Calls: n.Calls, Rank: uint64(t.Rank),
 	}
+	i.OOMAdjust = int64(atomic.LoadInt32(&t.OOMAdjust))
 	// A dead one's memory may go at any time.
 	if t.Space != nil && t.State() != sched.Dying {
 		i.Virtual, i.Resident = t.Space.Usage()
+		i.OOMScore = lifecycle.Score(t)
 	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&i)), unsafe.Sizeof(i))
 	if mm.CopyOut(p.Space, va, b) != len(b) {
@@ -51,13 +53,18 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		events[c.ID].faults++
 		write, fetch := code&amd64.FaultWrite != 0, code&amd64.FaultFetch != 0
 		r := mm.Fault(p.Space, cr2, write, fetch, true)
-		for i := 0; r == mm.FaultOOM; i++ {
+		for i := 0; r == mm.FaultOOM || r == mm.FaultNoRoom; i++ {
 			if i == reclaimSteps {
 				c.Leave() // the instruction faults again: let others run
 				return
 			}
 			if !lifecycle.Reclaim(c) {
-				if victim, ok := lifecycle.OutOfMemory(c); !ok {
+				if r == mm.FaultNoRoom {
+					if !lifecycle.Relieve(c, p) {
+						r = mm.FaultBus
+						break
+					}
+				} else if victim, ok := lifecycle.OutOfMemory(c); !ok {
 					break
 				} else if victim == p || victim == nil {
 					// It is dead, or another CPU has what will be free.

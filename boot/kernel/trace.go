@@ -20,7 +20,7 @@ var nativeNames = [abi.NumNative]string{
 	abi.NTakeCall: "takecall", abi.NNextReturn: "nextreturn", abi.NCopyFrom: "copyfrom", abi.NCopyTo: "copyto",
 	abi.NNotify: "notify", abi.NDrop: "drop", abi.NNextLast: "nextlast", abi.NHandleInfo: "handleinfo",
 	abi.NRevoke: "revoke", abi.NFork: "fork", abi.NStart: "start", abi.NExit: "exit", abi.NKill: "kill",
-	abi.NSuspend: "suspend", abi.NResume: "resume", abi.NReset: "reset", abi.NProcessInfo: "processinfo",
+	abi.NSuspend: "suspend", abi.NResume: "resume", abi.NReset: "reset", abi.NProcessInfo: "processinfo", abi.NSetOOM: "setoom", abi.NRelieve: "relieve",
 	abi.NNextExit: "nextexit", abi.NSetCred: "setcred", abi.NExecCred: "execcred", abi.NReadMemory: "readmemory", abi.NSetLimit: "setlimit",
 	abi.NMap: "map", abi.NUnmap: "unmap", abi.NProtect: "protect", abi.NAdvise: "advise", abi.NMove: "move",
 	abi.NQuery: "query", abi.NFCMCreate: "fcmcreate", abi.NFCMResize: "fcmresize", abi.NFCMInfo: "fcminfo",

@@ -46,6 +46,8 @@ const (
 	NSetRole     = 35 // (kpid): process manager; the process may serve (RoleServer) from now on, with RankUser. EBUSY: it has a rank already
 	NExecCred    = 37 // (kpid, credential token + 1; 0: none): process manager; what the process's next NReset makes its credentials (RunExecID)
 	NSetNice     = 36 // (kpid, nice value + 20; 40: SCHED_IDLE): process manager; the process's share of the CPU among programs
+	NSetOOM      = 38 // (kpid, oom_score_adj + 1000): RoleSee; how readily the process is ended when memory is short
+	NRelieve     = 39 // (bytes): servers; what a client asks for is about to be refused, since less is free than that. 0: it need not be, a program that held much is ended or there is room yet; ENOMEM: no program holds enough to be blamed
 	NSetCPU      = 34 // (index, cpu, mask): moves a dispatcher of this process to another CPU; the kernel may move it on to those in mask if the process has no other, 0: it stays. EINVAL: no such CPU, or not in mask; ESRCH: no such dispatcher
 
 	// --- memory ---
@@ -66,7 +68,7 @@ const (
 	NPageIn   = 52 // (handle, offset, address, len) -> bytes: gives it pages; short: go on there. Address 0: they cannot be had (SIGBUS)
 	NFCMRead  = 53 // (handle, offset, dst, len) -> bytes: short at a page that is not there
 	NFCMWrite = 54 // (handle, offset, src, len) -> bytes: as NFCMRead; the pages become dirty
-	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
+	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on; they stay until the next call. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
 	NSynced   = 56 // (handle, seq, 0 or -errno): the dirty pages are written back, as PageSync of PageNews asked
 	NSync     = 57 // (address, ticket) -> 0, or a ticket: anyone; has the pager of what is mapped shared there write it back. With a ticket (0 at first): EventFault comes, then call again with it
 
@@ -227,7 +229,8 @@ type ProcessInfo struct {
 	Calls                  uint64 // PPCs made
 	Rank                   uint64
 	MaxResident            uint64
-	CUserNS, CSysNS        uint64 // reserved
+	OOMAdjust              int64 // -1000 to 1000: see NSetOOM
+	OOMScore               int64 // as /proc/PID/oom_score has it
 }
 
 // ExitNotice tells the process manager of a death.

@@ -228,6 +228,9 @@ func teardown(p *sched.Process) bool {
 		}
 		p.Space = nil
 		atomic.AddInt32(&ending, -1)
+		if p.Victim {
+			atomic.AddInt32(&victims, -1)
+		}
 		p.Stage++
 		PageNews(c)
 	case 5:

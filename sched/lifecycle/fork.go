@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"sync/atomic"
+
 	"go42/arch/amd64"
 	"go42/ipc/abi"
 	"go42/ipc/handle"
@@ -32,11 +34,11 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		if crowded(c) {
 			return 0, -abi.EAGAIN
 		}
-		if Account.Headroom() >= forkRoom {
+		if room := Account.Headroom(); room >= forkRoom || room >= leastRoom && hog(p) != nil {
 			child = sched.NewProcess(Account)
 		}
 		if child == nil {
-			if Reclaim(c) {
+			if Reclaim(c) || Relieve(c, p) {
 				return 0, -abi.EAGAIN // the dead make room
 			}
 			return 0, -abi.ENOMEM
@@ -45,6 +47,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		// its parent could, and has no role.
 		child.Parent, child.Cred, child.Rank, child.Role = p.KPid, p.Cred, p.Rank, 0
 		child.Weight = p.Weight
+		child.OOMAdjust = atomic.LoadInt32(&p.OOMAdjust)
 		d.Child = child.KPid
 		if vfork {
 			child.VforkParent = p.KPid
@@ -63,7 +66,11 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 	}
 	done, err := mm.Fork(p.Space, child.Space, &child.Fork, vfork)
 	if err != 0 {
-		return 0, failFork(d, child, int64(err))
+		fail := failFork(d, child, int64(err))
+		if err == mm.ENOMEM && Relieve(c, p) {
+			fail = -abi.EAGAIN
+		}
+		return 0, fail
 	}
 	if !done {
 		return 0, -abi.EAGAIN

@@ -8,11 +8,15 @@ import (
 )
 
 // Manage is what the process manager may do to others, and a parent to
-// its own embryo.
+// its own embryo; NSetOOM is procfs's.
 func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 	t := sched.Find(kpid)
 	if t == nil || t.State() == sched.Dying {
 		return -abi.ESRCH
+	}
+	if call == abi.NSetOOM && p.Role&abi.RoleSee != 0 && arg <= 2000 {
+		atomic.StoreInt32(&t.OOMAdjust, int32(arg)-1000)
+		return 0
 	}
 	own := t.State() == sched.Embryo && t.Parent == p.KPid && call == abi.NKill
 	if p.KPid != Manager && !own {

@@ -102,19 +102,24 @@ func reset(p *sched.Process) bool {
 		// Bounded: a parcel is at most 2,048 pages, moved by their tables.
 		n := pageUp(p.Length)
 		_, err := p.Space.Move(p.Parcel, n, n, abi.MoveMayMove|abi.MoveFixed, abi.ParcelVA)
-		if err == mm.EAGAIN {
-			return false
+		if stepped(c, p, err) {
+			p.Stage++
 		}
-		if err == mm.OK {
-			err = mapImage(p)
+	case 6:
+		if stepped(c, p, mapImage(p)) {
+			return begin(c, p)
 		}
-		if err != mm.OK {
-			Die(p, Killed(SigKILL))
-			return false
-		}
-		return begin(c, p)
 	}
 	return false
+}
+
+// stepped says whether a step of a reset has been done. It is to be tried again, or
+// the process, whose old program is gone, has been ended.
+func stepped(c *sched.CPU, p *sched.Process, err mm.Errno) bool {
+	if err != mm.OK && err != mm.EAGAIN && !(err == mm.ENOMEM && (Reclaim(c) || Relieve(c, p))) {
+		Die(p, Killed(SigKILL))
+	}
+	return err == mm.OK
 }
 
 // begin ends a reset: the new program's libOS starts. false: the process has

@@ -49,7 +49,7 @@ func (r *ram) statfs() proto.Statfs {
 
 // charge takes n pages (negative: gives back); ENOSPC.
 func (r *ram) charge(n int64) error {
-	if n > 0 && ipc.MemoryLow(ipc.ShareGrow) {
+	if n > 0 && ipc.Short(ipc.ShareGrow) {
 		return syscall.ENOSPC
 	}
 	if r.used.Add(n) > r.limit && n > 0 {
@@ -62,7 +62,7 @@ func (r *ram) charge(n int64) error {
 // mayGrow reports whether there may be one more node: as many as pages, as in
 // Linux's tmpfs; ENOSPC.
 func (r *ram) mayGrow() error {
-	if r.nodes.Load() >= r.limit || ipc.MemoryLow(ipc.ShareGrow) {
+	if r.nodes.Load() >= r.limit || ipc.Short(ipc.ShareGrow) {
 		return syscall.ENOSPC
 	}
 	return nil

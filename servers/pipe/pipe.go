@@ -175,7 +175,7 @@ func (s *Server) Create(c *ipc.Call, flags uint64) (ino uint64, r, w ipc.Grant, 
 	if err != nil {
 		return 0, r, w, ipc.Errno(err)
 	}
-	if ipc.MemoryLow(ipc.ShareBuffer) {
+	if ipc.Short(ipc.ShareBuffer) {
 		return 0, r, w, -int64(syscall.ENFILE)
 	}
 	s.mu.Lock()
@@ -223,7 +223,7 @@ func (s *Server) OpenFIFO(c *ipc.Call, flags uint64, fifo ipc.Given) (ipc.Grant,
 		return ipc.Grant{}, -int64(syscall.ENXIO)
 	}
 	if p == nil {
-		if ipc.MemoryLow(ipc.ShareBuffer) {
+		if ipc.Short(ipc.ShareBuffer) {
 			return ipc.Grant{}, -int64(syscall.ENFILE)
 		}
 		s.lastIno++

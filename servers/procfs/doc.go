@@ -1,7 +1,6 @@
 // Package procfs is the server of /proc. It answers from the process server,
 // the mount-point server, the kernel, and what each process publishes about
-// itself (abi.ProcInfo); of its own it keeps only what a program writes there
-// for others to read (oom_score_adj).
+// itself (abi.ProcInfo); it keeps nothing of its own.
 //
 // Objects: Server, Machine (the kernel's figures), target (a process as a
 // file's text sees it), and the nodes of the file system: dirNode, fileNode,

@@ -12,6 +12,8 @@ import (
 // Machine is what the kernel tells. Errors are syscall.Errno.
 type Machine interface {
 	ProcessInfo(kpid uint64) (abi.ProcessInfo, error)
+	// SetOOM sets a process's oom_score_adj.
+	SetOOM(kpid uint64, adjust int) error
 	// Query finds the first region of a process that ends above addr.
 	Query(kpid, addr uint64) (abi.RegionInfo, error)
 	// ReadMemory reads a process's memory and returns how many bytes of b it
@@ -32,6 +34,12 @@ func (NativeMachine) ProcessInfo(kpid uint64) (abi.ProcessInfo, error) {
 	i := new(abi.ProcessInfo)
 	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(i)), 0, 0, 0, 0)
 	return *i, err
+}
+
+// SetOOM implements Machine.
+func (NativeMachine) SetOOM(kpid uint64, adjust int) error {
+	_, _, err := ipc.Sys(abi.NSetOOM, uintptr(kpid), uintptr(adjust+1000), 0, 0, 0, 0)
+	return err
 }
 
 // Query implements Machine.

@@ -393,38 +393,23 @@ func children(x *vfs.Ctx, t *target) ([]byte, error) {
 	}
 }
 
-// readAdjust and writeAdjust are PID/oom_score_adj: a note for who asks; no
-// decision of the kernel's is made by it.
-func readAdjust(x *vfs.Ctx, t *target) ([]byte, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	return fmt.Appendf(nil, "%d\n", t.srv.adjust[t.rec.KPid]), nil
+// oomScore is PID/oom_score.
+func oomScore(x *vfs.Ctx, t *target) ([]byte, error) {
+	return fmt.Appendf(nil, "%d\n", t.kernel().OOMScore), nil
 }
 
-// maxAdjust bounds the table of notes; dead processes' go when it is full.
-const maxAdjust = 4096
+// readAdjust and writeAdjust are PID/oom_score_adj.
+func readAdjust(x *vfs.Ctx, t *target) ([]byte, error) {
+	return fmt.Appendf(nil, "%d\n", t.kernel().OOMAdjust), nil
+}
 
 func writeAdjust(x *vfs.Ctx, t *target, p []byte) error {
-	var n int
-	if k, err := fmt.Sscanf(string(p), "%d", &n); err != nil || k != 1 || n < -1000 || n > 1000 {
+	n, err := strconv.Atoi(strings.TrimSpace(string(p)))
+	if err != nil || n < -1000 || n > 1000 {
 		return syscall.EINVAL
 	}
-	if !t.visible {
+	if !t.visible || int64(n) < t.kernel().OOMAdjust && x.Cred.EUID != 0 {
 		return syscall.EACCES
 	}
-	s := t.srv
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n < s.adjust[t.rec.KPid] && x.Cred.EUID != 0 {
-		return syscall.EACCES
-	}
-	if len(s.adjust) >= maxAdjust {
-		for k := range s.adjust {
-			if _, err := s.machine.ProcessInfo(k); err != nil {
-				delete(s.adjust, k)
-			}
-		}
-	}
-	s.adjust[t.rec.KPid] = n
-	return nil
+	return t.srv.machine.SetOOM(t.rec.KPid, n)
 }

@@ -26,10 +26,23 @@ type fakeMachine struct {
 	memory  map[uint64][][]byte // by kernel process id
 	regions map[uint64][]abi.RegionInfo
 	info    abi.InfoPage
+	adjust  map[uint64]int64
 }
 
 func (m *fakeMachine) ProcessInfo(kpid uint64) (abi.ProcessInfo, error) {
-	return abi.ProcessInfo{KPid: kpid, UserNS: 1230e6, SysNS: 40e6, Resident: 300 << 12, Virtual: 5000 << 12, MinFaults: 77}, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return abi.ProcessInfo{KPid: kpid, OOMAdjust: m.adjust[kpid], UserNS: 1230e6, SysNS: 40e6, Resident: 300 << 12, Virtual: 5000 << 12, MinFaults: 77}, nil
+}
+
+func (m *fakeMachine) SetOOM(kpid uint64, adjust int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.adjust == nil {
+		m.adjust = map[uint64]int64{}
+	}
+	m.adjust[kpid] = int64(adjust)
+	return nil
 }
 
 func (m *fakeMachine) Query(kpid, addr uint64) (abi.RegionInfo, error) {

@@ -28,9 +28,6 @@ type Server struct {
 	// terminals is a handle on the terminal server; 0: not asked for yet.
 	terminals atomic.Uint64
 	memos     sync.Map // of *memo, by *ipc.Call: a few, which receivers use again and again
-
-	mu     sync.Mutex
-	adjust map[uint64]int // oom_score_adj as written; by kernel process id
 }
 
 // dev is the file system's device number.
@@ -39,7 +36,7 @@ const dev = 23
 // New makes the server.
 func New(k ipc.Kernel, m Machine, creds *cred.Cache) *Server {
 	s := &Server{kernel: k, machine: m, creds: creds, pool: sync.Pool{New: func() any { return k.Conn() }},
-		bootID: uuid(), started: vfs.Now(), adjust: map[uint64]int{}}
+		bootID: uuid(), started: vfs.Now()}
 	s.vfs = vfs.Server{Kernel: k, Creds: creds, Alive: func(uint64) bool { return true }}
 	s.fs = s.vfs.AddFS(dirNode{s, &rootDir, key{}}, dev, func() proto.Statfs {
 		return proto.Statfs{Type: 0x9fa0, Bsize: 4096, Namelen: 255, Frsize: 4096}

@@ -83,7 +83,7 @@ var perProcess = []entry{
 	{name: "maps", private: true, text: maps},
 	{name: "mountinfo", text: mountinfo},
 	{name: "mounts", text: mounts},
-	{name: "oom_score", text: func(*vfs.Ctx, *target) ([]byte, error) { return []byte("0\n"), nil }},
+	{name: "oom_score", text: oomScore},
 	{name: "oom_score_adj", mode: 0o644, text: readAdjust, write: writeAdjust},
 	{name: "root", private: true, link: root},
 	{name: "smaps", private: true, text: smaps},

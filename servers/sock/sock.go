@@ -166,7 +166,7 @@ func (s *Server) Socket(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Gran
 	if !validType(typ) {
 		return 0, ipc.Grant{}, -int64(syscall.ESOCKTNOSUPPORT)
 	}
-	if ipc.MemoryLow(ipc.ShareBuffer) {
+	if ipc.Short(ipc.ShareBuffer) {
 		return 0, ipc.Grant{}, -int64(syscall.ENFILE)
 	}
 	w, _, err := s.caller(c)
@@ -187,7 +187,7 @@ func (s *Server) Pair(c *ipc.Call, typ uint64, flags uint64) (uint64, ipc.Grant,
 	if typ>>8 != 0 {
 		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.EOPNOTSUPP)
 	}
-	if ipc.MemoryLow(ipc.ShareBuffer) {
+	if ipc.Short(ipc.ShareBuffer) {
 		return 0, ipc.Grant{}, ipc.Grant{}, -int64(syscall.ENFILE)
 	}
 	w, _, err := s.caller(c)
@@ -624,7 +624,7 @@ func (o *sock) again(option uint64) uint64 {
 
 // room: more can be queued at o. s.mu is held.
 func (o *sock) room() bool {
-	if len(o.queue) > 0 && ipc.MemoryLow(ipc.ShareBuffer) {
+	if len(o.queue) > 0 && ipc.Short(ipc.ShareBuffer) {
 		return false
 	}
 	if o.typ == syscall.SOCK_DGRAM {

@@ -276,7 +276,7 @@ func (o file) SetLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int6
 	}
 	// Locks, and waiting for them, are bounded by nothing else: who remembers
 	// them is this server.
-	if ipc.MemoryLow(ipc.ShareGrow) {
+	if ipc.Short(ipc.ShareGrow) {
 		return -int64(syscall.ENOLCK)
 	}
 	if l.conflict(own, lk.Type == fWrLck, start, end, o.fs.srv.Alive) != nil {

@@ -253,6 +253,10 @@ func child(a []string) {
 		hog()
 	case "stand":
 		stand()
+	case "busy":
+		busy()
+	case "first":
+		first()
 	}
 	d := &disk{path: a[1]}
 	n, _ := strconv.Atoi(a[2])
@@ -783,13 +787,32 @@ func oom() {
 	for p := range int64(1024) {
 		put(m, p*page, 7)
 	}
-	c := exec.Command("/proc/self/exe", "child", "hog")
-	err = c.Run()
-	x, ok := err.(*exec.ExitError)
-	if !ok || !x.Sys().(syscall.WaitStatus).Signaled() || x.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		wrong("the hog: %v, want SIGKILL", err)
+	// One that asks for what others are refused first when memory is short.
+	asks := exec.Command("/proc/self/exe", "child", "busy")
+	asks.Stdout = os.Stdout
+	end, err := asks.StdinPipe()
+	check(err)
+	check(asks.Start())
+	killed := func(c *exec.Cmd, err error) {
+		if err == nil || err.Error() != "signal: killed" {
+			wrong("%s: %v, want SIGKILL", c.Args[2], err)
+		}
 	}
-	fmt.Println("hog:", err)
+	c := exec.Command("/proc/self/exe", "child", "hog")
+	killed(c, c.Run())
+	end.Close()
+	if err := asks.Wait(); err != nil {
+		wrong("one that forks, and makes pipes and files: %v", err)
+	}
+	// One that has told the system to end it first.
+	soon := exec.Command("/proc/self/exe", "child", "first")
+	out, err = soon.StdoutPipe()
+	check(err)
+	check(soon.Start())
+	out.Read(make([]byte, 8))
+	c = exec.Command("/proc/self/exe", "child", "hog")
+	killed(c, c.Run())
+	killed(soon, soon.Wait())
 	for p := range int64(1024) {
 		if get(m, p*page) != 7 {
 			wrong("page %d of a file was lost", p)
@@ -813,6 +836,52 @@ func hog() {
 }
 
 var hogged [][]byte
+
+// busy forks, makes pipes and files, and maps shared memory, until its input ends.
+func busy() {
+	var done atomic.Bool
+	go func() {
+		os.Stdin.Read(make([]byte, 1))
+		done.Store(true)
+	}()
+	n := 0
+	for ; !done.Load(); n++ {
+		r, w, err := os.Pipe()
+		check(err)
+		r.Close()
+		w.Close()
+		check(os.WriteFile("/tmp/busy", make([]byte, 200_000), 0o600))
+		f, err := os.OpenFile("/tmp/busy", os.O_RDWR, 0)
+		check(err)
+		m, err := syscall.Mmap(int(f.Fd()), 0, 200_000, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+		check(err)
+		for i := 0; i < len(m); i += page {
+			m[i] = 1
+		}
+		check(syscall.Munmap(m))
+		f.Close()
+		check(os.Remove("/tmp/busy"))
+		check(exec.Command("/proc/self/exe", "child", "nothing").Run())
+	}
+	fmt.Println("busy", n, "times")
+	os.Exit(0)
+}
+
+// first asks to be ended first, and holds a little.
+func first() {
+	check(os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0))
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = 1
+	}
+	score, err := os.ReadFile("/proc/self/oom_score")
+	check(err)
+	if n, _ := strconv.Atoi(string(score[:len(score)-1])); n < 1333 {
+		fail("oom_score %s", score)
+	}
+	fmt.Println("standing")
+	time.Sleep(time.Hour)
+}
 
 // stand holds some memory until it is told to look at it.
 func stand() {
