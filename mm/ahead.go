@@ -11,7 +11,7 @@ const (
 // of anonymous memory at a fault where the page before is there: a server's heap
 // grows while calls on all CPUs wait for it. Programs get the pages that they
 // touch, as Linux gives them.
-func (as *AddressSpace) RunAhead() { as.Program.ahead = true }
+func (as *AddressSpace) RunAhead() { as.Program.ahead, as.stock = true, stockAhead }
 
 // behind maps fresh pages behind va, which has just been mapped with the given entry
 // flags, its leaf's own. t is va's table, f describes it.
@@ -26,14 +26,23 @@ func (h *Half) behind(r *Region, va uint64, f *frame, t *table, flags uint64) {
 	}
 	leaf := h.leaf
 	leaf.lock.Acquire()
-	for n := uint64(1); n < most && i+n < 512; n++ {
+	n, b := uint64(1), (*node)(nil)
+	for ; n < most && i+n < 512; n++ {
 		a := va + n*PageSize
-		if a >= r.end || t[i+n] != 0 || leaf.parent != nil || leaf.index.get(a>>PageShift) != 0 {
+		b = leaf.index.bottomFrom(b, a>>PageShift)
+		if a >= r.end || t[i+n] != 0 || leaf.parent != nil || b != nil && b.slots[a>>PageShift%nodeSlots] != 0 {
 			break
 		}
-		pa := leaf.claim(a>>PageShift, 0)
-		if pa == 0 {
-			break
+	}
+	b = nil
+	next, _ := allocCleared(leaf.acct, KindAnon, int64(n-1))
+	for n, ok := uint64(1), true; next != 0; n++ {
+		pa, at := uint64(next)<<PageShift, va>>PageShift+n
+		next = frameOf(uint64(next)).next
+		b = leaf.index.bottomFrom(b, at)
+		if ok = ok && leaf.index.setAt(b, at, pa|entPage, leaf.acct); !ok {
+			FreeFrame(leaf.acct, KindAnon, pa)
+			continue
 		}
 		t[i+n] = flags | pa
 		f.live++

@@ -64,7 +64,22 @@ func checkFree() string {
 			}
 			m++
 		}
-		n += uint64(m)
+		zeroes := int64(0)
+		for b := c.zero; b != 0; b = frameOf(uint64(b)).next {
+			if !claimFrame(uint64(b)<<PageShift, KindFree) {
+				return "cleared frame is not free, or twice free"
+			}
+			for _, x := range tableAt(uint64(b) << PageShift) {
+				if x != 0 {
+					return "cleared frame is not clear"
+				}
+			}
+			zeroes++
+		}
+		if zeroes != c.zeroes {
+			return "count of cleared frames"
+		}
+		n += uint64(m + zeroes)
 	}
 	if int64(n) != FreeFrameCount() {
 		return "count of free frames"

@@ -35,6 +35,9 @@ func Fault(as *AddressSpace, va uint64, write, exec, user bool) FaultResult {
 	if !user {
 		return FaultMapErr
 	}
+	if write {
+		as.prepare()
+	}
 	h := as.acquire(va)
 	if h == nil {
 		return FaultMapErr

@@ -209,7 +209,8 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 	if f.paging != nil && create {
 		return f.paging.touched(i, false)
 	}
-	if e := f.index.get(i); e&entPage != 0 {
+	n, e := f.index.find(i)
+	if e&entPage != 0 {
 		return e & pteAddr, FaultOK
 	}
 	if !create {
@@ -230,7 +231,7 @@ func (f *FCM) page(i uint64, create bool, by *Account) (pa uint64, res FaultResu
 		return 0, out
 	}
 	f.changing()
-	set := f.index.set(i, pa|entPage, f.acct, false)
+	set := f.index.setAt(n, i, pa|entPage, f.acct)
 	f.changing()
 	if !set {
 		FreeFrame(f.acct, f.frameKind(), pa)

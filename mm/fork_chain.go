@@ -111,7 +111,7 @@ func (leaf *FCM) lookup(i uint64) (pa uint64, own bool) {
 // says, or of the frame below if the chain has nothing (0: zeroes). The leaf
 // is locked. 0: no memory.
 func (leaf *FCM) claim(i, below uint64) uint64 {
-	e := leaf.index.get(i)
+	n, e := leaf.index.find(i)
 	if e&entPage != 0 {
 		return e & pteAddr
 	}
@@ -123,7 +123,7 @@ func (leaf *FCM) claim(i, below uint64) uint64 {
 			if pa := pageOf(up); pa != 0 {
 				src = pa
 				if from == leaf.parent && from.seenOnlyBy(leaf, i) {
-					if leaf.index.set(i, pa|entPage, leaf.acct, false) {
+					if leaf.index.setAt(n, i, pa|entPage, leaf.acct) {
 						from.index.remove(i, from.acct)
 						from.acct.force(-1)
 						leaf.acct.force(1)
@@ -149,7 +149,7 @@ func (leaf *FCM) claim(i, below uint64) uint64 {
 	if !ok {
 		return 0
 	}
-	if !leaf.index.set(i, pa|entPage, leaf.acct, false) {
+	if !leaf.index.setAt(n, i, pa|entPage, leaf.acct) {
 		FreeFrame(leaf.acct, KindAnon, pa)
 		return 0
 	}

@@ -17,6 +17,8 @@ type frameCache struct {
 	n      int64           // number of these
 	next   uint32          // first of the block's rest
 	end    uint32          // behind its last
+	zero   uint32          // frames that are cleared, linked by frame.next (cleared.go)
+	zeroes int64           // number of these
 	untold int64           // free frames here that frames.free does not know of
 	counts [NumKinds]int64 // frames taken here less those freed here
 	_      [64]byte
@@ -30,7 +32,7 @@ const (
 	untoldFrames = 32
 )
 
-// take removes a frame from the cache, 0 if it is empty.
+// take removes a frame that is not known to be cleared, 0 if there is none.
 func (c *frameCache) take() uint32 {
 	n := c.head
 	if n != 0 {
@@ -39,6 +41,15 @@ func (c *frameCache) take() uint32 {
 	} else if c.next < c.end {
 		n = c.next
 		c.next++
+	}
+	return n
+}
+
+// takeAny removes a frame from the cache, 0 if it is empty.
+func (c *frameCache) takeAny() uint32 {
+	n := c.take()
+	if n == 0 {
+		n = c.takeCleared()
 	}
 	return n
 }
@@ -58,21 +69,31 @@ func (c *frameCache) tally(kind Kind, d int64) {
 	}
 }
 
-// allocCached takes a frame; ok is false when there is none on any CPU.
-func allocCached(kind Kind) (n uint32, ok bool) {
+// allocCached takes a frame, for who wants a cleared one, one that is if there is
+// one here; cleared says so. ok is false when there is none on any CPU.
+func allocCached(kind Kind, zeroes bool) (n uint32, cleared, ok bool) {
+	if fails() {
+		return 0, false, false
+	}
 	c := &frames.cpu[cpuID()]
 	c.lock.Acquire()
-	if n = c.take(); n == 0 {
-		if n = c.refill(); n == 0 {
-			c.lock.Release()
-			return 0, false
+	if zeroes {
+		n = c.takeCleared()
+		cleared = n != 0
+	}
+	if n == 0 {
+		if n = c.take(); n == 0 {
+			if n = c.refill(); n == 0 {
+				c.lock.Release()
+				return 0, false, false
+			}
 		}
 	}
 	c.tally(kind, 1)
 	c.lock.Release()
 	f := frameOf(uint64(n))
 	f.kind, f.live = kind, 0
-	return n, true
+	return n, cleared, true
 }
 
 // freeCached gives back a frame.
@@ -98,9 +119,9 @@ func freeCached(n uint32, kind Kind) {
 	c.lock.Release()
 }
 
-// refill gets frames into the empty cache, which is locked, and takes one: from
-// the buddy lists, else from other CPUs.
-func (c *frameCache) refill() uint32 {
+// block gets a block of the buddy lists into the cache, whose last one is used up,
+// and takes a frame of it; 0: there is none.
+func (c *frameCache) block() uint32 {
 	frames.lock.AcquireSecond()
 	for order := uint8(refillOrder); ; order-- {
 		if n, ok := takeBlock(order); ok {
@@ -113,6 +134,19 @@ func (c *frameCache) refill() uint32 {
 		}
 	}
 	frames.lock.Release()
+	return 0
+}
+
+// refill takes a frame where take finds none, in the cache, which is locked: from
+// the buddy lists, else a cleared one, else from other CPUs.
+func (c *frameCache) refill() uint32 {
+	n := c.block()
+	if n == 0 {
+		n = c.takeCleared()
+	}
+	if n != 0 {
+		return n
+	}
 	for i := range frames.cpu {
 		o := &frames.cpu[i]
 		if o == c {
@@ -123,7 +157,7 @@ func (c *frameCache) refill() uint32 {
 		got := int64(0)
 		o.lock.Acquire()
 		for ; got < stealFrames; got++ {
-			n := o.take()
+			n := o.takeAny()
 			if n == 0 {
 				break
 			}
@@ -141,14 +175,14 @@ func (c *frameCache) refill() uint32 {
 			break
 		}
 	}
-	return c.take()
+	return c.takeAny()
 }
 
 // drain gives all of a cache to the buddy lists.
 func (c *frameCache) drain() {
 	c.lock.Acquire()
 	frames.lock.AcquireSecond()
-	for n := c.take(); n != 0; n = c.take() {
+	for n := c.takeAny(); n != 0; n = c.takeAny() {
 		giveBlock(n, 0)
 	}
 	frames.lock.Release()

@@ -224,20 +224,25 @@ func giveBlock(n uint32, order uint8) {
 // failAlloc, if not 0, makes the allocation that counts it down to 0 fail (tests).
 var failAlloc int
 
+func fails() bool {
+	if failAlloc != 0 {
+		failAlloc--
+		return failAlloc == 0
+	}
+	return false
+}
+
 // allocBlock takes 1<<order contiguous frames, aligned to their size, not cleared.
 func allocBlock(order uint8, kind Kind) (pa uint64, ok bool) {
-	if failAlloc != 0 {
-		if failAlloc--; failAlloc == 0 {
-			return 0, false
-		}
-	}
-	var n uint32
 	if order == 0 {
-		n, ok = allocCached(kind)
+		n, _, ok := allocCached(kind, false)
 		return uint64(n) << PageShift, ok
 	}
+	if fails() {
+		return 0, false
+	}
 	frames.lock.Acquire()
-	n, ok = takeBlock(order)
+	n, ok := takeBlock(order)
 	if !ok { // perhaps what is cached makes such a block
 		frames.lock.Release()
 		for i := range frames.cpu {
@@ -278,7 +283,16 @@ func freeBlock(pa uint64, order uint8, kind Kind) {
 // AllocFrame returns a cleared frame of the given kind, charged to a (nil: to
 // nobody). ok is false when memory or the account is exhausted.
 func AllocFrame(a *Account, kind Kind) (pa uint64, ok bool) {
-	if pa, ok = allocFrameRaw(a, kind); ok {
+	if a != nil && (!a.above(1) || !a.chargeFrames(1)) {
+		return 0, false
+	}
+	n, cleared, ok := allocCached(kind, true)
+	pa = uint64(n) << PageShift
+	if !ok {
+		if a != nil {
+			a.uncharge(countFrames, 1)
+		}
+	} else if !cleared {
 		zeroPage(pa)
 	}
 	return pa, ok
@@ -289,10 +303,11 @@ func allocFrameRaw(a *Account, kind Kind) (pa uint64, ok bool) {
 	if a != nil && (!a.above(1) || !a.chargeFrames(1)) {
 		return 0, false
 	}
-	if pa, ok = allocBlock(0, kind); !ok && a != nil {
+	n, _, ok := allocCached(kind, false)
+	if !ok && a != nil {
 		a.uncharge(countFrames, 1)
 	}
-	return pa, ok
+	return uint64(n) << PageShift, ok
 }
 
 // FreeFrame gives back a frame of AllocFrame(a, kind).

@@ -62,13 +62,26 @@ func (x *pageIndex) bottom(i uint64) *node {
 	return n
 }
 
+// bottomFrom is bottom for who goes through numbers one by one: n is that of i-1.
+func (x *pageIndex) bottomFrom(n *node, i uint64) *node {
+	if n == nil || i%nodeSlots == 0 {
+		n = x.bottom(i)
+	}
+	return n
+}
+
 // get returns i's entry, 0 if there is none.
 func (x *pageIndex) get(i uint64) uint64 {
-	n := x.bottom(i)
-	if n == nil {
-		return 0
+	_, e := x.find(i)
+	return e
+}
+
+// find returns bottom and get.
+func (x *pageIndex) find(i uint64) (n *node, e uint64) {
+	if n = x.bottom(i); n != nil {
+		e = n.slots[i&(nodeSlots-1)]
 	}
-	return n.slots[i&(nodeSlots-1)]
+	return n, e
 }
 
 // set puts entry e at i, replacing what is there. Nodes are charged to a,
@@ -108,12 +121,26 @@ func (x *pageIndex) set(i, e uint64, a *Account, force bool) bool {
 		}
 		n = nodeAt(*p)
 	}
+	x.put(n, i, e)
+	return true
+}
+
+// setAt is set where find has told i's lowest-level node n, and the index has not
+// changed since.
+func (x *pageIndex) setAt(n *node, i, e uint64, a *Account) bool {
+	if n == nil {
+		return x.set(i, e, a, false)
+	}
+	x.put(n, i, e)
+	return true
+}
+
+func (x *pageIndex) put(n *node, i, e uint64) {
 	p := &n.slots[i&(nodeSlots-1)]
 	x.tally(*p, -1)
 	x.tally(e, 1)
 	n.used |= 1 << (i & (nodeSlots - 1))
 	*p = e
-	return true
 }
 
 func (x *pageIndex) tally(e uint64, d int64) {

@@ -63,6 +63,7 @@ type AddressSpace struct {
 	Root           uint64 // physical address of the root table
 
 	acct   *Account
+	stock  int64            // see prepare; set before it runs
 	active uint64           // mask of the CPUs that have it loaded; atomic
 	nextIn [2]*AddressSpace // in Half.spaces; guarded by that half's lock
 	dying  uint8            // Destroy's
@@ -173,7 +174,7 @@ func NewAddressSpace(a *Account) (*AddressSpace, Errno) {
 		return nil, ENOMEM
 	}
 	a.Get()
-	as.acct, as.Root = a, root
+	as.acct, as.Root, as.stock = a, root, stockProgram
 	if mem.rootTmpl != 0 {
 		copy(tableAt(root)[256:], tableAt(mem.rootTmpl)[256:])
 	}

@@ -45,6 +45,9 @@ func (as *AddressSpace) copy(va uint64, b []byte, write bool) int {
 // pin returns the physical address behind va and its half, locked so that it
 // stays; nil if va cannot be accessed so.
 func (as *AddressSpace) pin(va uint64, write bool) (*Half, uint64) {
+	if write {
+		as.prepare()
+	}
 	h := as.acquire(va)
 	if h == nil {
 		return nil, 0

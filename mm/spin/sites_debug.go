@@ -24,19 +24,19 @@ type site struct {
 // sites belong to one CPU each, by a hash of the callers.
 var sites [8][512]site
 
+// noteOwner is called before the lock is taken, not to keep it for the note's sake.
 func (l *Lock) noteOwner() {
-	if id := uint8(ID() + 1); l.last != id {
-		if l.last != 0 {
-			if s := siteOf(l.rank); s != nil {
-				s.moved++
-			}
+	if id := uint8(ID() + 1); l.last != 0 && l.last != id {
+		if s := siteOf(l.rank); s != nil {
+			s.moved++
 		}
-		l.last = id
 	}
 }
 
-func (l *Lock) noteWait() {
-	if s := siteOf(l.rank); s != nil {
+func (l *Lock) own() { l.last = uint8(ID() + 1) }
+
+func noteWait(r Rank) {
+	if s := siteOf(r); s != nil {
 		s.waited++
 	}
 }

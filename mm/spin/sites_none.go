@@ -3,7 +3,8 @@
 package spin
 
 func (l *Lock) noteOwner() {}
-func (l *Lock) noteWait()  {}
+func (l *Lock) own()       {}
+func noteWait(Rank)        {}
 
 // PrintSites logs, in a debug build, where locks were waited for.
 func PrintSites() {}

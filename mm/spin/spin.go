@@ -44,12 +44,13 @@ func (l *Lock) SetRank(r Rank) {
 func (l *Lock) Acquire() {
 	if debug {
 		push(l)
+		l.noteOwner()
 	}
 	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
 		l.wait()
 	}
 	if debug {
-		l.noteOwner()
+		l.own()
 	}
 }
 
@@ -58,22 +59,25 @@ func (l *Lock) Acquire() {
 func (l *Lock) AcquireSecond() {
 	if debug {
 		pushSecond(l)
+		l.noteOwner()
 	}
 	if !atomic.CompareAndSwapUint32(&l.word, 0, 1) {
 		l.wait()
 	}
 	if debug {
-		l.noteOwner()
+		l.own()
 	}
 }
 
 // Waiting counts a wait for what is as good as a lock of rank r.
-func Waiting(r Rank) { atomic.AddUint64(&contended[ID()].n[r], 1) }
+func Waiting(r Rank) {
+	if debug {
+		noteWait(r)
+	}
+	atomic.AddUint64(&contended[ID()].n[r], 1)
+}
 
 func (l *Lock) wait() {
-	if debug {
-		l.noteWait()
-	}
 	Waiting(l.rank)
 	for {
 		for atomic.LoadUint32(&l.word) != 0 {
