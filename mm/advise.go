@@ -14,11 +14,12 @@ func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
 		return e
 	}
 	budget := stepBudget
+	var late lateSet
 	if h.forking() {
 		e = EAGAIN
 	} else {
 		c := h.cursorFor(addr, n, advice)
-		e = h.advise(c, end, advice, &budget)
+		e = h.advise(c, end, advice, &budget, &late)
 		if e != EAGAIN {
 			c.next = 0
 		}
@@ -26,7 +27,7 @@ func (as *AddressSpace) Advise(addr, n uint64, advice uint32) Errno {
 			e = ENOMEM
 		}
 	}
-	h.lock.Release()
+	late.end(h)
 	if budget > 0 && workWaits() {
 		Work(budget)
 	}
@@ -58,7 +59,7 @@ func (h *Half) covered(lo, hi uint64) bool {
 	return true
 }
 
-func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int) Errno {
+func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int, late *lateSet) Errno {
 	for c.next < hi {
 		r := h.find(c.next)
 		if r == nil || r.start >= hi {
@@ -77,7 +78,10 @@ func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int) Errno {
 			if advice == abi.AdviseFree && (r.shared() || r.obj != nil) {
 				return EINVAL
 			}
-			got, e := h.discardRange(r, lo, end, budget)
+			got, e, ok := h.discardLate(late, r, lo, end, budget)
+			if !ok {
+				got, e = h.discardRange(r, lo, end, budget)
+			}
 			c.next = got
 			if e != OK {
 				return e

@@ -108,18 +108,24 @@ func (p *Pool[T]) check() bool {
 		}
 	}
 	free := uint32(0)
-	for c := -1; c < maxCPU; c++ {
-		i, n := p.free, free
-		if c >= 0 {
-			i = p.cpu[c].free
-		}
+	count := func(i uint32, most int32) bool {
+		n := int32(0)
 		for ; i != 0; i = p.header(i - 1).next {
 			free++
-			if free > p.made || p.header(i-1).gen&1 != 0 {
+			if n++; free > p.made || n > most || p.header(i-1).gen&1 != 0 {
 				return false
 			}
 		}
-		if c >= 0 && free-n != uint32(p.cpu[c].n) {
+		return true
+	}
+	for i := p.free; i != 0; i = p.header(i - 1).rest {
+		if !count(i, p.batch) {
+			return false
+		}
+	}
+	for c := range p.cpu {
+		n := free
+		if !count(p.cpu[c].free, int32(p.made)) || free-n != uint32(p.cpu[c].n) {
 			return false
 		}
 	}
@@ -299,6 +305,9 @@ func (h *Half) check() string {
 	}
 	if present != h.resident {
 		return "count of present entries"
+	}
+	if h.late != 0 {
+		return "something is to be forgotten"
 	}
 	refs := int64(0)
 	for as := h.spaces; as != nil; as = as.nextIn[h.which()] {

@@ -126,6 +126,9 @@ func (h *Half) active() (cpus uint64) {
 // flush makes the CPUs that run h forget fs, and frees the tables in it. h is
 // locked; the lock may be released meanwhile, but nobody else changes h.
 func (h *Half) flush(fs *flushSet) {
+	if atomic.LoadInt32(&h.late) != 0 {
+		fs.n = flushPages + 1 // also what others have cleared, and not seen to yet
+	}
 	if fs.n == 0 {
 		return
 	}
@@ -136,25 +139,38 @@ func (h *Half) flush(fs *flushSet) {
 
 // forget is flush for the given CPUs.
 func (h *Half) forget(fs *flushSet, cpus uint64) {
-	if cpus != 0 {
-		id := cpuID()
-		if cpus>>id&1 != 0 {
-			forgetHere(fs)
-		}
-		if cpus &^= 1 << id; cpus != 0 && mem.hooks.ShootDown != nil {
-			var va []uint64
-			if fs.n <= len(fs.va) && fs.tables == 0 {
-				va = mem.cpus[id].va[:fs.n]
-				copy(va, fs.va[:])
-			}
-			atomic.StoreUint32(&h.busy, flushing)
-			h.lock.Release()
-			mem.hooks.ShootDown(cpus, va)
-			h.lock.Acquire()
-			atomic.StoreUint32(&h.busy, 0)
-		}
+	if cpus&^(1<<cpuID()) == 0 || mem.hooks.ShootDown == nil {
+		shootDown(fs, cpus)
+	} else {
+		atomic.StoreUint32(&h.busy, flushing)
+		h.lock.Release()
+		shootDown(fs, cpus)
+		h.lock.Acquire()
+		atomic.StoreUint32(&h.busy, 0)
 	}
 	fs.n = 0
+	h.freeTaken(fs)
+}
+
+// shootDown makes the given CPUs forget fs. No lock is held if others than this one
+// are among them.
+func shootDown(fs *flushSet, cpus uint64) {
+	id := cpuID()
+	if cpus>>id&1 != 0 {
+		forgetHere(fs)
+	}
+	if cpus &^= 1 << id; cpus != 0 && mem.hooks.ShootDown != nil {
+		var va []uint64
+		if fs.n <= len(fs.va) && fs.tables == 0 {
+			va = mem.cpus[id].va[:fs.n]
+			copy(va, fs.va[:])
+		}
+		mem.hooks.ShootDown(cpus, va)
+	}
+}
+
+// freeTaken frees the tables in fs, which is forgotten.
+func (h *Half) freeTaken(fs *flushSet) {
 	for fs.tables != 0 {
 		n := fs.tables
 		fs.tables = frameOf(uint64(n)).next

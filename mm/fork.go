@@ -148,7 +148,7 @@ func (hc *Half) inherit(r *Region, st *ForkState, budget *int) Errno {
 	if r.inherit == abi.InheritNone || r.inherit == abi.InheritZero {
 		if !r.shared() && hc.leaf != nil { // the pages came with the leaf
 			hc.leaf.lock.Acquire()
-			at, e := hc.leaf.discard(max(r.start, st.next)>>PageShift, r.end>>PageShift, budget)
+			at, e := hc.leaf.discard(max(r.start, st.next)>>PageShift, r.end>>PageShift, budget, nil)
 			hc.leaf.lock.Release()
 			if e != OK {
 				st.next = at << PageShift

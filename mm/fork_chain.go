@@ -234,9 +234,10 @@ func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool)
 
 // discard makes pages [lo, hi) absent in the leaf's view, and returns how far
 // it got: pages of its own are freed, what shows through from above is covered
-// by a hole. The leaf is locked; no page of the range may be mapped any more.
-// EAGAIN: the budget's end; ENOMEM: no node for a hole.
-func (leaf *FCM) discard(lo, hi uint64, budget *int) (uint64, Errno) {
+// by a hole. The leaf is locked; no page of the range may be mapped any more, but
+// with late, which gets the pages instead. EAGAIN: the budget's end; ENOMEM: no node
+// for a hole.
+func (leaf *FCM) discard(lo, hi uint64, budget *int, late *lateSet) (uint64, Errno) {
 	for lo < hi {
 		at, e, up := leaf.nextVisible(lo, hi, budget)
 		if at >= hi {
@@ -250,7 +251,9 @@ func (leaf *FCM) discard(lo, hi uint64, budget *int) (uint64, Errno) {
 		} else if !leaf.index.set(at, entHole, leaf.acct, false) {
 			return at, ENOMEM
 		}
-		if e != 0 {
+		if e != 0 && late != nil {
+			late.page(e & pteAddr)
+		} else if e != 0 {
 			FreeFrame(leaf.acct, KindAnon, e&pteAddr)
 		}
 		*budget -= costFree

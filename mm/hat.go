@@ -164,6 +164,13 @@ var stepBudget = Budget
 // Tables that become empty are given back. h may be unlocked meanwhile (flush).
 func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 	var fs flushSet
+	va := h.clear(&fs, lo, hi, budget)
+	h.flush(&fs)
+	return va
+}
+
+// clear is zap without the flush: fs says of what.
+func (h *Half) clear(fs *flushSet, lo, hi uint64, budget *int) uint64 {
 	va := lo
 	for va < hi && *budget > 0 {
 		t, f, end := h.lastTable(va)
@@ -187,15 +194,11 @@ func (h *Half) zap(lo, hi uint64, budget *int) uint64 {
 		h.resident -= int64(was - f.live)
 		*budget -= int(was-f.live) / 4
 		if f.live == 0 {
-			h.dropTable(&fs, va)
+			h.dropTable(fs, va)
 		}
 		va = end
 	}
-	h.flush(&fs)
-	if va > hi {
-		va = hi
-	}
-	return va
+	return min(va, hi)
 }
 
 // dropTable takes out va's last-level table, which is empty, and what becomes

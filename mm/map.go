@@ -332,7 +332,7 @@ func (h *Half) discardRange(r *Region, lo, hi uint64, budget *int) (uint64, Errn
 	}
 	if r.flags&(regShared|regPinned) == 0 && h.leaf != nil && c > lo {
 		h.leaf.lock.Acquire()
-		i, le := h.leaf.discard(lo>>PageShift, c>>PageShift, budget)
+		i, le := h.leaf.discard(lo>>PageShift, c>>PageShift, budget, nil)
 		h.leaf.lock.Release()
 		if le != OK {
 			c, e = i<<PageShift, le

@@ -21,8 +21,8 @@ func RefOf(w uint64) Ref { return Ref{uint32(w), uint32(w >> 32)} }
 type slotHeader struct {
 	gen   uint32 // odd while the entry is live
 	index uint32
-	next  uint32 // free list: index+1 of the next free entry
-	_     uint32
+	next  uint32   // free list: index+1 of the next free entry
+	rest  uint32   // in the common list's batches, of the first: index+1 of the next batch's first
 	acct  *Account // what Alloc charged
 	_     uint64
 }
@@ -36,7 +36,8 @@ const slotHeaderSize = 32
 //
 // It grows by blocks of frames up to its bound and keeps them. Each CPU has a
 // list of free entries of its own; what is beyond most on it goes to a common
-// one, and when there are none elsewhere others take from it. Entries that one
+// one, in batches, so that its lock is held for a moment; when there are none
+// elsewhere others take from a CPU's list. Entries that one
 // CPU takes and another gives back (a child's, made here, that ends there) pile
 // up there to no more than that, while here the pool grows: so most is a number
 // of bytes. Locks: one CPU's list, then the pool's, then the frames'; never two
@@ -57,7 +58,7 @@ type Pool[T any] struct {
 
 	lock spin.Lock
 	made uint32 // entries that exist; written with the lock, read without
-	free uint32 // index+1 of the first free entry of the common list; with the lock
+	free uint32 // index+1 of the first entry of the common list's first batch; with the lock
 
 	cpu [maxCPU]poolCache
 }
@@ -211,10 +212,13 @@ func (p *Pool[T]) cut(list *uint32) (first uint32, last *slotHeader, n int32) {
 // list, by growth if memory allows a, from other CPUs. It may unlock c meanwhile.
 func (p *Pool[T]) refill(c *poolCache, a *Account) bool {
 	p.lock.AcquireSecond()
-	first, _, n := p.cut(&p.free)
+	first := p.free
+	if first != 0 {
+		p.free = p.header(first - 1).rest
+	}
 	p.lock.Release()
-	if n > 0 {
-		c.free, c.n = first, n
+	if first != 0 {
+		c.free, _, c.n = p.cut(&first)
 		return true
 	}
 	if a.above(1<<p.order) && p.grow(c) {
@@ -288,10 +292,11 @@ func (p *Pool[T]) Free(t *T) {
 	c.free = h.index + 1
 	c.live--
 	if c.n++; c.n > p.most {
-		first, last, n := p.cut(&c.free)
+		first, _, n := p.cut(&c.free)
 		c.n -= n
+		h := p.header(first - 1)
 		p.lock.AcquireSecond()
-		last.next = p.free
+		h.rest = p.free
 		p.free = first
 		p.lock.Release()
 	}

@@ -18,6 +18,7 @@ type Half struct {
 }
 
 type halfState struct {
+	late  int32  // Advises that have cleared entries and not had them forgotten (late.go); atomic
 	busy  uint32 // a flush is under way (see flush.go); written with the lock, read without
 	libos bool
 	fork  uint64 // not 0: a child's half (its Ref) is being filled from it: its regions must stay as they are; atomic

@@ -192,10 +192,15 @@ func (v *vcpu) access(va uint64, write bool, x uint64) (was uint64, ok bool) {
 }
 
 // audit verifies, for the half of as that va lies in, that no TLB has anything
-// that the page tables do not say: so it must be whenever the half can be locked.
+// that the page tables do not say: so it must be whenever the half can be locked,
+// but for what an Advise has still to see to.
 func (v *vcpu) audit(as *AddressSpace, va uint64) {
 	h := as.acquire(va)
 	if h == nil {
+		return
+	}
+	if atomic.LoadInt32(&h.late) != 0 {
+		h.lock.Release()
 		return
 	}
 	for i := range vcpus {

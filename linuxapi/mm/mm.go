@@ -243,6 +243,16 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	return r
 }
 
+// FreeLeast is the least that MADV_FREE frees while memory is plentiful, in bytes:
+// it leaves it to the system whether and when. A program's goes at once.
+var FreeLeast uint64
+
+// lazily says whether n bytes of MADV_FREE stay.
+func lazily(n uint64) bool {
+	i := native.Info()
+	return n < FreeLeast && i.MemFree > i.MemTotal/2
+}
+
 // madvise advice by number.
 const (
 	madvNormal        = 0
@@ -279,6 +289,9 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		}
 		if !inHalf(addr, length) {
 			return errno.ENOMEM.Ret()
+		}
+		if advice == madvFree && lazily(length) {
+			return mapped(addr, length).Ret()
 		}
 		if advice == madvWillNeed { // it changes no mapping, and may take long
 			return native.Advise(addr, length, uint64(advice))

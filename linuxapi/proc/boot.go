@@ -7,6 +7,7 @@ import (
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
+	"go42/linuxapi/mm"
 	"go42/linuxapi/native"
 	"go42/linuxapi/signal"
 	"go42/linuxapi/thread"
@@ -44,6 +45,10 @@ func at[T any](va uint64) *T {
 // moduleStrings is the argv and environment of a boot module.
 var moduleStrings [512]byte
 
+// serverFreeLeast is mm.FreeLeast of servers: pieces of some pages come and go with
+// each collection, and CPUs would meet over them at their address space.
+const serverFreeLeast = 16 * abi.PageSize
+
 // startModule starts a server from its ELF. GOMAXPROCS is at least the number of
 // receivers (DESIGN 13), whatever the CPU count; the memory limit keeps the
 // collector of a process that serves everybody modest.
@@ -74,6 +79,11 @@ func startModule(size uint64) {
 	}
 	w += copy(moduleStrings[w:], serverEnv)
 	stack.Envc = serverEnvN
+	if Me.Server {
+		w += copy(moduleStrings[w:], serverMore)
+		stack.Envc++
+		mm.FreeLeast = serverFreeLeast
+	}
 	stack.Strs = moduleStrings[:w]
 	stack.ExecFn = si.Name[:n]
 
@@ -135,6 +145,9 @@ const (
 	moduleName = "go42srv"
 	serverEnv  = "GOMAXPROCS=10\x00GOTRACEBACK=all\x00GOGC=50\x00PATH=/bbin:/bin:/usr/bin:/usr/sbin:/sbin\x00HOME=/\x00"
 	serverEnvN = 5
+	// A server's Go runtime says what it can do without (MADV_FREE), rather than have
+	// it taken at once and take it again.
+	serverMore = "GODEBUG=madvdontneed=0\x00"
 )
 
 // begin makes the first thread ready.

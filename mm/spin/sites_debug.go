@@ -24,9 +24,11 @@ type site struct {
 // sites belong to one CPU each, by a hash of the callers.
 var sites [8][512]site
 
-// noteOwner is called before the lock is taken, not to keep it for the note's sake.
+// noteOwner is called before the lock is taken, and not for what lies within another
+// lock but a cache: nothing is to be kept longer for the note's sake.
 func (l *Lock) noteOwner() {
-	if id := uint8(ID() + 1); l.last != 0 && l.last != id {
+	id := uint8(ID() + 1)
+	if l.last != 0 && l.last != id && (held[id-1].n == 1 || l.rank >= Pool) {
 		if s := siteOf(l.rank); s != nil {
 			s.moved++
 		}
