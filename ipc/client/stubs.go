@@ -1283,6 +1283,29 @@ func (o_ Pipe) OpenFIFO(flags uint64, fifo abi.Grant) (obj uint64, st int64) {
 	return
 }
 
+// Event is proto.Pipe.Event.
+func (o_ Pipe) Event(count uint64, semaphore uint64) (obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(count)
+	m_.Args[1] = uint64(semaphore)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.PipeEvent)
+	obj = o_.C.R.Handles[0]
+	return
+}
+
+// Timer is proto.Pipe.Timer.
+func (o_ Pipe) Timer(armed uint64, delay int64, interval uint64) (obj uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(armed)
+	m_.Args[1] = uint64(delay)
+	m_.Args[2] = uint64(interval)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.PipeTimer)
+	obj = o_.C.R.Handles[0]
+	return
+}
+
 // TTY calls a proto.TTY through handle H.
 type TTY struct {
 	C *Conn
@@ -1594,5 +1617,56 @@ func (o_ Inotify) Remove(wd uint64) (st int64) {
 	m_.Args[0] = uint64(wd)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
 	st = o_.C.call(o_.H, proto.InotifyRemove)
+	return
+}
+
+// Counter calls a proto.Counter through handle H.
+type Counter struct {
+	C *Conn
+	H uint64
+}
+
+// Take is proto.Counter.Take.
+func (o_ Counter) Take(wait uint64) (value uint64, state uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(wait)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.CounterTake)
+	value = uint64(o_.C.R.Args[0])
+	state = uint64(o_.C.R.Args[1])
+	return
+}
+
+// Add is proto.Counter.Add.
+func (o_ Counter) Add(value uint64, wait uint64) (state uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(value)
+	m_.Args[1] = uint64(wait)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.CounterAdd)
+	state = uint64(o_.C.R.Args[0])
+	return
+}
+
+// Set is proto.Counter.Set.
+func (o_ Counter) Set(armed uint64, delay int64, interval uint64) (every uint64, left uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(armed)
+	m_.Args[1] = uint64(delay)
+	m_.Args[2] = uint64(interval)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.CounterSet)
+	every = uint64(o_.C.R.Args[0])
+	left = uint64(o_.C.R.Args[1])
+	return
+}
+
+// Left is proto.Counter.Left.
+func (o_ Counter) Left() (every uint64, left uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.CounterLeft)
+	every = uint64(o_.C.R.Args[0])
+	left = uint64(o_.C.R.Args[1])
 	return
 }

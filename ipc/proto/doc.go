@@ -80,4 +80,5 @@ const (
 	BaseFileServer = 10
 	BasePidFD      = 11
 	BaseInotify    = 12
+	BaseCounter    = 13
 )

@@ -108,6 +108,8 @@ const (
 	FileExecIDs        = 4<<8 | 24
 	PipeCreate         = 5<<8 | 1
 	PipeOpenFIFO       = 5<<8 | 2
+	PipeEvent          = 5<<8 | 3
+	PipeTimer          = 5<<8 | 4
 	TTYOpen            = 6<<8 | 1
 	TTYForeground      = 6<<8 | 2
 	SockSocket         = 7<<8 | 1
@@ -131,6 +133,10 @@ const (
 	PidFDTarget        = 11<<8 | 1
 	PidFDSignal        = 11<<8 | 2
 	InotifyRemove      = 12<<8 | 1
+	CounterTake        = 13<<8 | 1
+	CounterAdd         = 13<<8 | 2
+	CounterSet         = 13<<8 | 3
+	CounterLeft        = 13<<8 | 4
 )
 
 // MethodName names a method for people; "" if there is none.
@@ -344,6 +350,10 @@ func MethodName(m uint32) string {
 		return "Pipe.Create"
 	case PipeOpenFIFO:
 		return "Pipe.OpenFIFO"
+	case PipeEvent:
+		return "Pipe.Event"
+	case PipeTimer:
+		return "Pipe.Timer"
 	case TTYOpen:
 		return "TTY.Open"
 	case TTYForeground:
@@ -390,6 +400,14 @@ func MethodName(m uint32) string {
 		return "PidFD.Signal"
 	case InotifyRemove:
 		return "Inotify.Remove"
+	case CounterTake:
+		return "Counter.Take"
+	case CounterAdd:
+		return "Counter.Add"
+	case CounterSet:
+		return "Counter.Set"
+	case CounterLeft:
+		return "Counter.Left"
 	}
 	return ""
 }

@@ -13,6 +13,27 @@ type Pipe interface {
 	// waits for the other side with Opened. ENXIO: O_WRONLY|O_NONBLOCK and no
 	// reader.
 	OpenFIFO(flags uint64, fifo Give) (obj Handle, st Status)
+	// Event makes an eventfd's counter, Timer a timerfd's clockwork (as
+	// Counter.Set arms it), which several processes are to have.
+	Event(count uint64, semaphore uint64) (obj Handle, st Status)
+	Timer(armed uint64, delay int64, interval uint64) (obj Handle, st Status)
+}
+
+// Counter is what an eventfd or a timerfd of several processes answers, beside Poll
+// and Stat of File.
+//
+//ipc:base 13
+type Counter interface {
+	// Take is read(2): the counter's value (1 of a semaphore's), or how often
+	// the timer has expired since.
+	Take(wait uint64) (value uint64, state uint64, st Status)
+	// Add is an eventfd's write(2).
+	Add(value uint64, wait uint64) (state uint64, st Status)
+	// Set arms a timer to expire in delay ns (negative: it is overdue) and then
+	// every interval ns (0: once); armed 0: disarms it. It answers what was:
+	// the interval, and what was left (0: disarmed).
+	Set(armed uint64, delay int64, interval uint64) (every uint64, left uint64, st Status)
+	Left() (every uint64, left uint64, st Status)
 }
 
 // PipeEnd is what a FIFO's end answers beyond File.

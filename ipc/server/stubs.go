@@ -833,6 +833,8 @@ func ServeFile(o File, c *ipc.Call) bool {
 type Pipe interface {
 	Create(c *ipc.Call, flags uint64) (ino uint64, r ipc.Grant, w ipc.Grant, st int64)
 	OpenFIFO(c *ipc.Call, flags uint64, fifo ipc.Given) (obj ipc.Grant, st int64)
+	Event(c *ipc.Call, count uint64, semaphore uint64) (obj ipc.Grant, st int64)
+	Timer(c *ipc.Call, armed uint64, delay int64, interval uint64) (obj ipc.Grant, st int64)
 }
 
 // ServePipe dispatches c to o; false: no method of proto.Pipe.
@@ -846,6 +848,14 @@ func ServePipe(o Pipe, c *ipc.Call) bool {
 		c.Status = r3
 	case proto.PipeOpenFIFO:
 		r0, r1 := o.OpenFIFO(c, uint64(c.Args[0]), c.Given(0))
+		c.Grant(0, r0)
+		c.Status = r1
+	case proto.PipeEvent:
+		r0, r1 := o.Event(c, uint64(c.Args[0]), uint64(c.Args[1]))
+		c.Grant(0, r0)
+		c.Status = r1
+	case proto.PipeTimer:
+		r0, r1 := o.Timer(c, uint64(c.Args[0]), int64(c.Args[1]), uint64(c.Args[2]))
 		c.Grant(0, r0)
 		c.Status = r1
 	default:
@@ -1094,6 +1104,42 @@ func ServeInotify(o Inotify, c *ipc.Call) bool {
 	case proto.InotifyRemove:
 		r0 := o.Remove(c, uint64(c.Args[0]))
 		c.Status = r0
+	default:
+		return false
+	}
+	return true
+}
+
+// Counter is what an object that is a proto.Counter implements.
+type Counter interface {
+	Take(c *ipc.Call, wait uint64) (value uint64, state uint64, st int64)
+	Add(c *ipc.Call, value uint64, wait uint64) (state uint64, st int64)
+	Set(c *ipc.Call, armed uint64, delay int64, interval uint64) (every uint64, left uint64, st int64)
+	Left(c *ipc.Call) (every uint64, left uint64, st int64)
+}
+
+// ServeCounter dispatches c to o; false: no method of proto.Counter.
+func ServeCounter(o Counter, c *ipc.Call) bool {
+	switch c.Method {
+	case proto.CounterTake:
+		r0, r1, r2 := o.Take(c, uint64(c.Args[0]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
+	case proto.CounterAdd:
+		r0, r1 := o.Add(c, uint64(c.Args[0]), uint64(c.Args[1]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Status = r1
+	case proto.CounterSet:
+		r0, r1, r2 := o.Set(c, uint64(c.Args[0]), int64(c.Args[1]), uint64(c.Args[2]))
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
+	case proto.CounterLeft:
+		r0, r1, r2 := o.Left(c)
+		c.Reply.Args[0] = uint64(r0)
+		c.Reply.Args[1] = uint64(r1)
+		c.Status = r2
 	default:
 		return false
 	}

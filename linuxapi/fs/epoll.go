@@ -460,11 +460,10 @@ func epollChans(f *File) uint32 {
 func (ep *epollInst) chans() uint32 {
 	var c uint32
 	for i := ep.first; i != 0; i = items[i].nextEp {
-		switch g := items[i].file; g.kind {
-		case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
-			c |= 1 << g.ch
-		case kindEpoll:
+		if g := items[i].file; g.kind == kindEpoll {
 			c |= allChans
+		} else {
+			c |= g.ownChan()
 		}
 	}
 	return c

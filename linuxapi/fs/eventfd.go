@@ -1,7 +1,6 @@
 package fs
 
-// eventfd(2): a counter in the process. Parent and child have one each after a
-// fork.
+// eventfd(2): a counter in the process, until it is shared (share.go).
 
 const maxEvents = 1024
 
@@ -16,6 +15,8 @@ var (
 	eventPool  [maxEvents + 1]eventCounter
 	eventsUsed int32
 	eventsFree int32
+	// eventsLocal are in use.
+	eventsLocal int32
 )
 
 const (
@@ -28,6 +29,8 @@ func Eventfd2(initval, flags uint64) int64 {
 	if flags&^(efdSemaphore|oCloexec|oNonBlock) != 0 {
 		return -EINVAL
 	}
+	grantEnter() // not between a fork's look at what is to be shared and the fork
+	defer grantLeave()
 	f := newEvent(uint64(uint32(initval)), uint32(flags&oNonBlock), flags&efdSemaphore != 0)
 	if f == nil {
 		return -ENFILE
@@ -43,6 +46,9 @@ func newEvent(count uint64, flags uint32, semaphore bool) *File {
 	} else if eventsUsed < maxEvents {
 		eventsUsed++
 		i = eventsUsed
+	}
+	if i != 0 {
+		eventsLocal++
 	}
 	eventMu.Unlock()
 	if i == 0 {
@@ -61,25 +67,39 @@ func newEvent(count uint64, flags uint32, semaphore bool) *File {
 
 func freeEvent(i int32) {
 	eventMu.Lock()
-	eventPool[i].next = eventsFree
-	eventsFree = i
+	eventPool[i].free(i)
 	eventMu.Unlock()
 }
 
-func eventRelease(f *File) { freeEvent(f.aux) }
+// free gives back e, which is number i. eventMu is held.
+func (e *eventCounter) free(i int32) {
+	e.next = eventsFree
+	eventsFree = i
+	eventsLocal--
+}
 
-func eventState(f *File) uint32 {
+func eventRelease(f *File) {
+	if !f.moved() {
+		freeEvent(f.aux)
+	}
+}
+
+// eventState is the poll state of a local eventfd.
+func eventState(f *File) (s uint32, local bool) {
 	eventMu.Lock()
+	if f.moved() {
+		eventMu.Unlock()
+		return 0, false
+	}
 	c := eventPool[f.aux].count
 	eventMu.Unlock()
-	var s uint32
 	if c > 0 {
 		s |= pollIn | pollRdNorm
 	}
 	if c < eventMax {
 		s |= pollOut | pollWrNorm
 	}
-	return s
+	return s, true
 }
 
 func eventRead(f *File, u *uio) int64 {
@@ -90,6 +110,10 @@ func eventRead(f *File, u *uio) int64 {
 		var s snapshot
 		s.take()
 		eventMu.Lock()
+		if f.moved() {
+			eventMu.Unlock()
+			return f.take(u)
+		}
 		e := &eventPool[f.aux]
 		v := e.count
 		if v > 0 && e.semaphore {
@@ -133,6 +157,10 @@ func eventWrite(f *File, u *uio) int64 {
 		var s snapshot
 		s.take()
 		eventMu.Lock()
+		if f.moved() {
+			eventMu.Unlock()
+			return f.add(v)
+		}
 		e := &eventPool[f.aux]
 		ok := eventMax-e.count >= v
 		if ok {

@@ -3,6 +3,8 @@ package fs
 import (
 	"sync/atomic"
 
+	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
 	"go42/sched/user"
 )
 
@@ -13,11 +15,21 @@ import (
 // forkLocks are all locks of the package, in lock order.
 var forkLocks = [...]*mutex{&fsMu, &mountMu, &epollMu, &tableMu, &poolMu, &eventMu, &timerMu, &signalfdMu}
 
-func forkPrepare() {
+func forkPrepare(which hook.Sharing) errno.Errno {
+	srv, e := shareForFork(which)
+	if e != errno.OK {
+		return e
+	}
 	closeGrants()
+	// One that is made from now on waits (newEvent, newTimer).
+	if srv != 0 && shareAll(srv, which) < 0 {
+		openGrants()
+		return errno.ENOMEM
+	}
 	for _, m := range forkLocks {
 		m.Lock()
 	}
+	return errno.OK
 }
 
 func forkParent() {

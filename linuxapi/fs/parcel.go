@@ -184,14 +184,20 @@ func encodeFile(w *writer, f *File) {
 	var a [4]uint64
 	switch f.kind {
 	case kindEvent:
+		if f.moved() {
+			break
+		}
 		e := &eventPool[f.aux]
 		a[0] = e.count
 		if e.semaphore {
 			a[1] = 1
 		}
 	case kindTimer:
+		if f.moved() {
+			break
+		}
 		t := &timerPool[f.aux]
-		a = [4]uint64{uint64(t.clock), t.expiry, t.interval}
+		a = [4]uint64{f.rdev, t.expiry, t.interval}
 	case kindSignal:
 		a[0] = signalMasks[f.aux]
 	}
@@ -311,7 +317,11 @@ func decodeFile(r *reader) bool {
 		a[i] = r.u64()
 	}
 	var f *File
-	switch kind(k) {
+	what := kind(k)
+	if (what == kindEvent || what == kindTimer) && handle != 0 {
+		what = kindPipe // of the pipe server's: nothing is here
+	}
+	switch what {
 	case kindFile, kindDir, kindPath, kindNull, kindZero, kindFull, kindRandom, kindPipe, kindTTY, kindSock, kindPidFD, kindInotify, kindLog:
 		f = newFile(kind(k), flags)
 	case kindEvent:

@@ -30,9 +30,15 @@ func (f *File) query(want, seen uint32) uint32 {
 	case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 		return f.queryServer(want, seen)
 	case kindEvent:
-		return eventState(f)
+		if s, ok := eventState(f); ok {
+			return s
+		}
+		return f.queryServer(want, seen)
 	case kindTimer:
-		return timerState(f)
+		if s, ok := timerState(f); ok {
+			return s
+		}
+		return f.queryServer(want, seen)
 	case kindSignal:
 		return signalState(f)
 	case kindEpoll:
@@ -177,11 +183,22 @@ func pollScan(addr uint64, n int) (ready int64, chans uint32) {
 
 // chans returns the set of channels on which f's changes are announced.
 func (f *File) chans() uint32 {
+	if f.kind == kindEpoll {
+		return epollChans(f) | 1<<localChan
+	}
+	return f.ownChan()
+}
+
+// ownChan is chans for what is no epoll instance.
+func (f *File) ownChan() uint32 {
 	switch f.kind {
+	case kindEvent, kindTimer:
+		if !f.moved() {
+			break
+		}
+		fallthrough
 	case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
 		return 1 << f.ch
-	case kindEpoll:
-		return epollChans(f) | 1<<localChan
 	}
 	return 1 << localChan
 }

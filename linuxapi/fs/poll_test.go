@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"go42/linuxapi/hook"
 	"go42/linuxapi/proc"
 	"go42/sched/user"
 )
@@ -188,7 +189,7 @@ func TestServerState(t *testing.T) {
 	if n := scan(); n != 0 || k.calls != 3 {
 		t.Fatal(n, k.calls)
 	}
-	forkPrepare()
+	forkPrepare(hook.ShareAll)
 	forkChild()
 	if n := scan(); n != 0 || k.calls != 4 {
 		t.Fatal("arming of the parent believed", n, k.calls)
@@ -404,7 +405,7 @@ func TestForkChild(t *testing.T) {
 	f.handle, f.ch = 600, chanPipe
 	fd := install(f, 0, false)
 	get(uint64(fd)) // a call of another thread
-	forkPrepare()
+	forkPrepare(hook.ShareAll)
 	forkChild()
 	if f.refs != 1 {
 		t.Fatal(f.refs)

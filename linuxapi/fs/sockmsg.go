@@ -74,7 +74,8 @@ func (c *cargo) put() {
 // server's, or that its kind and numbers describe.
 func (f *File) passable() bool {
 	switch f.kind {
-	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindPidFD, kindInotify, kindNull, kindZero, kindFull, kindRandom:
+	case kindFile, kindDir, kindPath, kindPipe, kindTTY, kindSock, kindPidFD, kindInotify, kindNull, kindZero, kindFull, kindRandom,
+		kindEvent, kindTimer:
 		return true
 	}
 	return false
@@ -116,6 +117,9 @@ func (c *cargo) load(ctl, n uint64) int64 {
 				}
 				c.file[c.n] = f
 				c.n++
+				if e := f.prepareShared(); e != 0 {
+					return e
+				}
 			}
 		case scmCredentials:
 			// The server vouches for the sender; what it says of itself is
@@ -513,7 +517,7 @@ func passedFile(d *proto.SockFile, h uint64) *File {
 	ok := h != 0
 	switch k {
 	case kindFile, kindDir, kindPath:
-	case kindPipe:
+	case kindPipe, kindEvent, kindTimer:
 		ch = chanPipe
 	case kindTTY:
 		ch = chanTTY
@@ -537,6 +541,12 @@ func passedFile(d *proto.SockFile, h uint64) *File {
 		return nil
 	}
 	f.ch, f.handle, f.mode, f.rdev, f.mount = ch, h, d.Mode, d.Rdev, d.Mount
+	switch k {
+	case kindEvent:
+		f.setName("anon_inode:[eventfd]")
+	case kindTimer:
+		f.setName("anon_inode:[timerfd]")
+	}
 	return f
 }
 

@@ -38,9 +38,9 @@ func setTimeLimit(f *File, opt, val, size uint64) int64 {
 }
 
 // waitLimited waits for a change of f after an answer EAGAIN with state. If that
-// has proto.Timed, the option opt limits the time: EAGAIN when it has passed,
-// and a signal is EINTR, never a restart. until is 0 at a call's first wait and
-// keeps the deadline for the others.
+// has proto.Timed, the option opt limits the time: EAGAIN when it has passed, and
+// EINTR after a handler, whatever that says of restarts. until is 0 at a call's
+// first wait and keeps the deadline for the others.
 func (f *File) waitLimited(s *snapshot, state, opt uint64, until *uint64) int64 {
 	if *until == 0 {
 		*until = forever
@@ -60,7 +60,7 @@ func (f *File) waitLimited(s *snapshot, state, opt uint64, until *uint64) int64 
 		case -ETIMEDOUT:
 			return -EAGAIN
 		case -restartSys:
-			return -EINTR
+			return -restartNoHand
 		}
 	}
 	return e

@@ -267,7 +267,7 @@ func Fstatfs(fd, buf uint64) int64 {
 		s = proto.Statfs{Type: pipefsMagic, Bsize: 4096, Namelen: nameMax, Frsize: 4096}
 	case f.kind == kindSock:
 		s = proto.Statfs{Type: sockfsMagic, Bsize: 4096, Namelen: nameMax, Frsize: 4096}
-	case f.handle == 0:
+	case f.handle == 0, f.kind == kindEvent, f.kind == kindTimer:
 		s = proto.Statfs{Type: anonInodeMagic, Bsize: 4096, Namelen: nameMax, Frsize: 4096}
 	default:
 		var r *proto.Statfs

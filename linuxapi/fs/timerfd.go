@@ -1,14 +1,14 @@
 package fs
 
 // timerfd: an expiry time on the monotonic clock. Nothing runs when it passes;
-// whoever waits does so at most until the earliest armed timer (nextTimer).
+// whoever waits does so at most until the earliest armed timer (nextTimer). So it
+// is until the timer is shared (share.go).
 
 const maxTimers = 512
 
 type timer struct {
 	expiry   uint64 // monotonic ns of the next expiration; 0: disarmed
 	interval uint64 // ns; 0: once
-	clock    int32
 	used     bool
 	next     int32
 }
@@ -19,6 +19,8 @@ var (
 	timersUsed int32
 	timersFree int32
 	timersSet  int32 // armed timers, so that waits without any are cheap
+	// timersLocal are in use.
+	timersLocal int32
 )
 
 const (
@@ -44,6 +46,8 @@ func TimerfdCreate(clock, flags uint64) int64 {
 	default:
 		return -EINVAL
 	}
+	grantEnter() // as Eventfd2
+	defer grantLeave()
 	f := newTimer(int32(clock), oRdWr|uint32(flags&oNonBlock))
 	if f == nil {
 		return -ENFILE
@@ -61,7 +65,8 @@ func newTimer(clock int32, flags uint32) *File {
 		i = timersUsed
 	}
 	if i != 0 {
-		timerPool[i] = timer{clock: clock, used: true}
+		timerPool[i] = timer{used: true}
+		timersLocal++
 	}
 	timerMu.Unlock()
 	if i == 0 {
@@ -72,23 +77,32 @@ func newTimer(clock int32, flags uint32) *File {
 		freeTimer(i)
 		return nil
 	}
-	f.aux = i
+	f.aux, f.rdev = i, uint64(clock)
 	f.setName("anon_inode:[timerfd]")
 	return f
 }
 
 func freeTimer(i int32) {
 	timerMu.Lock()
-	t := &timerPool[i]
+	timerPool[i].free(i)
+	timerMu.Unlock()
+}
+
+// free gives back t, which is number i. timerMu is held.
+func (t *timer) free(i int32) {
 	if t.expiry != 0 {
 		timersSet--
 	}
 	*t = timer{next: timersFree}
 	timersFree = i
-	timerMu.Unlock()
+	timersLocal--
 }
 
-func timerRelease(f *File) { freeTimer(f.aux) }
+func timerRelease(f *File) {
+	if !f.moved() {
+		freeTimer(f.aux)
+	}
+}
 
 // due returns the number of expirations since the last read. timerMu is held.
 func (t *timer) due(now uint64) uint64 {
@@ -101,14 +115,19 @@ func (t *timer) due(now uint64) uint64 {
 	return 1 + (now-t.expiry)/t.interval
 }
 
-func timerState(f *File) uint32 {
+// timerState is the poll state of a local timerfd.
+func timerState(f *File) (s uint32, local bool) {
 	timerMu.Lock()
+	if f.moved() {
+		timerMu.Unlock()
+		return 0, false
+	}
 	n := timerPool[f.aux].due(now())
 	timerMu.Unlock()
 	if n > 0 {
-		return pollIn | pollRdNorm
+		s = pollIn | pollRdNorm
 	}
-	return 0
+	return s, true
 }
 
 // nextTimer returns the earliest expiry still to come, or forever.
@@ -148,6 +167,10 @@ func timerRead(f *File, u *uio) int64 {
 		var s snapshot
 		s.take()
 		timerMu.Lock()
+		if f.moved() {
+			timerMu.Unlock()
+			return f.take(u)
+		}
 		t := &timerPool[f.aux]
 		n := t.due(now())
 		if n > 0 {
@@ -214,35 +237,53 @@ func TimerfdSettime(fd, flags, spec, old uint64) int64 {
 		return -EINVAL
 	}
 	t0 := now()
-	timerMu.Lock()
-	t := &timerPool[f.aux]
-	oi, ov := t.left(t0)
-	if t.expiry != 0 {
-		timersSet--
-	}
-	t.expiry, t.interval = 0, interval
+	expiry := uint64(0)
 	if value != 0 {
-		timersSet++
 		switch {
 		case flags&tfdAbstime == 0:
-			t.expiry = add(t0, value)
-		case t.clock == clockRealtime || t.clock == clockRealtimeAlarm:
-			t.expiry = fromWall(value)
+			expiry = add(t0, value)
+		case f.rdev == clockRealtime || f.rdev == clockRealtimeAlarm:
+			expiry = fromWall(value)
 		default:
-			t.expiry = value
+			expiry = value
 		}
-		if t.expiry == 0 {
-			t.expiry = 1
-		}
+		expiry = max(expiry, 1)
 	}
-	timerMu.Unlock()
+	oi, ov, st := f.setTimer(t0, expiry, interval)
 	f.edge(pollIn | pollRdNorm)
 	f.put()
+	if st < 0 {
+		return st
+	}
 	bumpLocal()
 	if old != 0 && (!putTimespec(old, oi) || !putTimespec(old+16, ov)) {
 		return -EFAULT
 	}
 	return 0
+}
+
+// setTimer arms the timer for expiry (0: disarms it) and answers what was.
+func (f *File) setTimer(t0, expiry, interval uint64) (every, left uint64, st int64) {
+	timerMu.Lock()
+	if f.moved() {
+		timerMu.Unlock()
+		var armed uint64
+		if expiry != 0 {
+			armed = 1
+		}
+		return counterOf(f).Set(armed, int64(min(expiry, 1<<62)-t0), interval)
+	}
+	t := &timerPool[f.aux]
+	every, left = t.left(t0)
+	if t.expiry != 0 {
+		timersSet--
+	}
+	if expiry != 0 {
+		timersSet++
+	}
+	t.expiry, t.interval = expiry, interval
+	timerMu.Unlock()
+	return every, left, 0
 }
 
 // TimerfdGettime is timerfd_gettime(2).
@@ -255,15 +296,26 @@ func TimerfdGettime(fd, cur uint64) int64 {
 		f.put()
 		return -EINVAL
 	}
-	t0 := now()
-	timerMu.Lock()
-	i, v := timerPool[f.aux].left(t0)
-	timerMu.Unlock()
+	i, v, st := f.timerLeft()
 	f.put()
+	if st < 0 {
+		return st
+	}
 	if !putTimespec(cur, i) || !putTimespec(cur+16, v) {
 		return -EFAULT
 	}
 	return 0
+}
+
+func (f *File) timerLeft() (every, left uint64, st int64) {
+	timerMu.Lock()
+	if f.moved() {
+		timerMu.Unlock()
+		return counterOf(f).Left()
+	}
+	every, left = timerPool[f.aux].left(now())
+	timerMu.Unlock()
+	return every, left, 0
 }
 
 // add is a+b without wrapping.

@@ -17,6 +17,16 @@ var Info = &none
 
 var none abi.ProcInfo
 
+// Sharing says which objects that are in the process's own libOS, eventfds and timerfds,
+// are to be another process's too.
+type Sharing int
+
+const (
+	ShareNone Sharing = iota
+	ShareKept         // those that survive an exec: for vfork
+	ShareAll
+)
+
 // Exec and mapping.
 var (
 	// OpenExec opens the program's path at pathAddr (relative to dirfd; flags
@@ -62,9 +72,10 @@ var (
 	// untrusted: EINVAL leaves an empty table. wary: the image has ids that who
 	// wrote the blob had not; what decides where names lead is not taken from it.
 	DecodeParcel func(src []byte, wary bool) errno.Errno
-	// ForkPrepare takes fs's locks; ForkParent and ForkChild release them in
+	// ForkPrepare shares local objects with the child that is to come, and
+	// takes fs's locks: none of them if it fails. ForkParent and ForkChild release them in
 	// the parent and reset them in the child (vfork: the same).
-	ForkPrepare func()
+	ForkPrepare func(which Sharing) errno.Errno
 	ForkParent  func()
 	ForkChild   func()
 	// SignalFD is called, under the signal lock and disabled, when a signal

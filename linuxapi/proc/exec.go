@@ -260,7 +260,7 @@ func (x *execState) stopOthers() {
 		return
 	}
 	FetchLock.Lock()
-	hook.ForkPrepare()
+	hook.ForkPrepare(hook.ShareNone)
 	mm.ForkPrepare()
 	user.Freeze()
 	x.alone = true

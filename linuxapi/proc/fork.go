@@ -38,8 +38,12 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	f := &forking
 	forkLock.Lock()
 	vseq := user.Chan[abi.ChanVfork].Load()
-	prepare()
-	f.thread, f.vfork, f.child = t, c.flags&cVfork != 0 && c.flags&cVM != 0, false
+	vfork := c.flags&cVfork != 0 && c.flags&cVM != 0
+	if e := prepare(vfork); e != errno.OK {
+		forkLock.Unlock()
+		return e.Ret()
+	}
+	f.thread, f.vfork, f.child = t, vfork, false
 	f.parent = c.flags&cParent != 0
 	was := user.Disable()
 	user.Alone(&t.Thread, kernelFork)
@@ -109,13 +113,21 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 }
 
 // prepare takes the locks whose state the child must find in order.
-func prepare() {
+func prepare(vfork bool) errno.Errno {
 	execLock.Lock()
 	niceLock.Lock()
 	if hook.ForkPrepare != nil {
-		hook.ForkPrepare()
+		which := hook.ShareAll
+		if vfork {
+			which = hook.ShareKept
+		}
+		if e := hook.ForkPrepare(which); e != errno.OK {
+			execLock.Unlock()
+			return e
+		}
 	}
 	mm.ForkPrepare()
+	return errno.OK
 }
 
 // kernelFork runs on the scheduler stack: the thread's stack is at rest and can

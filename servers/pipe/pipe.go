@@ -1,7 +1,8 @@
-// Package pipe is the pipe server: pipes and FIFOs.
+// Package pipe is the pipe server: pipes, FIFOs, and the eventfds and timerfds of
+// several processes.
 //
 // Objects: Server (object 0), pipe (the buffer), end (an open instance: one
-// handle object each). A pipe end's rights belong to processes (policy
+// handle object each), event and timer. A pipe end's rights belong to processes (policy
 // Exact): the one it was made for, and its heirs. End of file and EPIPE are the
 // kernel's last, counted in readers and writers.
 //
@@ -40,11 +41,17 @@ type Server struct {
 	kernel  ipc.Kernel
 	creds   *cred.Cache
 	conns   sync.Pool
-	objects ipc.Objects[*end]
+	objects ipc.Objects[object]
 
 	mu      sync.Mutex
 	fifos   map[fifoKey]*pipe
 	lastIno uint64
+}
+
+// object is what a handle names.
+type object interface {
+	serve(c *ipc.Call)
+	last() // nobody has a handle any more
 }
 
 type fifoKey struct{ dev, ino uint64 }
@@ -97,6 +104,10 @@ func (s *Server) Handle(c *ipc.Call) {
 		c.Status = -int64(syscall.EBADF)
 		return
 	}
+	e.serve(c)
+}
+
+func (e *end) serve(c *ipc.Call) {
 	e.mu.Lock()
 	err := e.rights.Check(c, rights.Attach)
 	e.mu.Unlock()
@@ -112,13 +123,16 @@ func (s *Server) Handle(c *ipc.Call) {
 	}
 }
 
-// Last closes an end.
+// Last lets go of an object.
 func (s *Server) Last(id uint64) {
-	e, ok := s.objects.Remove(id)
-	if !ok {
-		return
+	if e, ok := s.objects.Remove(id); ok {
+		e.last()
 	}
-	p := e.p
+}
+
+// last closes the end.
+func (e *end) last() {
+	s, p := e.s, e.p
 	s.mu.Lock()
 	p.mu.Lock()
 	if e.read {
@@ -503,7 +517,8 @@ func (e *end) Splice(c *ipc.Call, size uint64, tee uint64, wait uint64, to ipc.G
 	if err != nil {
 		return 0, -int64(syscall.EINVAL)
 	}
-	w, ok := e.s.objects.Get(id)
+	o, _ := e.s.objects.Get(id)
+	w, ok := o.(*end)
 	if !ok || !w.write || !e.read || w.p == e.p {
 		return 0, -int64(syscall.EINVAL)
 	}
