@@ -462,8 +462,24 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestFailures lets single allocations fail at random and checks that the
-// state stays sound and everything comes back.
+// tighten gives a limits that a little more reaches; loosen takes them away.
+func tighten(a *Account, r *rand.Rand) {
+	frames, bytes, entries := a.Usage()
+	a.SetFrameLimit(frames + int64(r.Intn(6)))
+	a.SetByteLimit(bytes + int64(r.Intn(30))<<12)
+	a.SetEntryLimit(entries + int64(r.Intn(4)))
+	a.SetDataLimit(a.used(countData) + int64(r.Intn(30))<<12)
+}
+
+func loosen(a *Account) {
+	a.SetFrameLimit(NoLimit)
+	a.SetByteLimit(NoLimit)
+	a.SetEntryLimit(NoLimit)
+	a.SetDataLimit(NoLimit)
+}
+
+// TestFailures lets single allocations, and charges, fail at random and checks that
+// the state stays sound and everything comes back.
 func TestFailures(t *testing.T) {
 	seeds := int64(20)
 	if testing.Short() {
@@ -487,8 +503,11 @@ func TestFailures(t *testing.T) {
 		for i := 0; i < 3000; i++ {
 			p := procs[r.Intn(len(procs))]
 			n := uint64(1+r.Intn(20)) << 12
-			if r.Intn(2) == 0 {
+			switch r.Intn(4) {
+			case 0, 1:
 				failAlloc = 1 + r.Intn(6)
+			case 2:
+				tighten(p.acct, r)
 			}
 			switch r.Intn(10) {
 			case 0:
@@ -557,6 +576,9 @@ func TestFailures(t *testing.T) {
 				}
 			}
 			failAlloc = 0
+			for _, p := range procs {
+				loosen(p.acct)
+			}
 			if i%4 == 0 {
 				if e, s := Check(); e != OK {
 					t.Fatalf("seed %d step %d: %s", seed, i, s)
