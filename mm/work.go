@@ -15,8 +15,9 @@ var work [maxCPU]workList
 type workList struct {
 	lock       spin.Lock
 	head, tail *FCM
-	n          int64 // written with the lock, read without
-	_          [64]byte
+	n          int64  // written with the lock, read without
+	taken      uint32 // 1 while its CPU works on what it has taken off a list; atomic
+	_          [60]byte
 }
 
 // enqueue puts f on the list unless it is there; f is locked, so that a state
@@ -106,14 +107,19 @@ func (l *workList) takeOver() {
 // this call got on with it: without memory for index nodes nothing may.
 func Work(budget int) (more bool) {
 	l := &work[cpuID()]
-	if memoryShort() {
+	short := memoryShort()
+	if !short && l.empty() {
+		return false
+	}
+	atomic.StoreUint32(&l.taken, 1)
+	if short {
 		l.takeOver()
 	}
 	idle := int64(0) // nodes in a row that nothing could be done about
-	for budget > 0 && idle <= atomic.LoadInt64(&l.n) {
+	for budget > 0 && !l.empty() && idle <= atomic.LoadInt64(&l.n) {
 		f := l.pop()
-		if f == nil {
-			return false
+		if f == nil { // another CPU has taken over
+			break
 		}
 		before := budget
 		f.workOn(&budget)
@@ -121,7 +127,19 @@ func Work(budget int) (more bool) {
 			idle = 0
 		}
 	}
+	atomic.StoreUint32(&l.taken, 0)
 	return !l.empty() && idle == 0
+}
+
+// Working says that another CPU is about to free something that is on no list
+// meanwhile: what was there when memory ended is not all that there is.
+func Working() bool {
+	for i := range work {
+		if i != cpuID() && atomic.LoadUint32(&work[i].taken) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // workOn does what f needs, puts it back if the budget ends first, or takes its

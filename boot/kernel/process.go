@@ -53,24 +53,30 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		events[c.ID].faults++
 		write, fetch := code&amd64.FaultWrite != 0, code&amd64.FaultFetch != 0
 		r := mm.Fault(p.Space, cr2, write, fetch, true)
+		when, more := uint32(0), true // of the freeing under way before the last attempt
 		for i := 0; r == mm.FaultOOM || r == mm.FaultNoRoom; i++ {
 			if i == reclaimSteps {
 				c.Leave() // the instruction faults again: let others run
 				return
 			}
-			if !lifecycle.Reclaim(c) {
-				if r == mm.FaultNoRoom {
-					if !lifecycle.Relieve(c, p) {
-						r = mm.FaultBus
-						break
-					}
-				} else if victim, ok := lifecycle.OutOfMemory(c); !ok {
-					break
-				} else if victim == p || victim == nil {
-					// It is dead, or another CPU has what will be free.
+			if lifecycle.Reclaim(c) {
+				more = true
+			} else if more {
+				if when, more = lifecycle.Freeing(); more {
 					c.Leave()
 					return
 				}
+			} else if r == mm.FaultNoRoom {
+				if !lifecycle.Relieve(c, p) {
+					r = mm.FaultBus
+					break
+				}
+			} else if victim, ok := lifecycle.OutOfMemory(c, when); !ok {
+				break
+			} else if victim == p || victim == nil {
+				// It is dead, or another CPU has what will be free.
+				c.Leave()
+				return
 			}
 			r = mm.Fault(p.Space, cr2, write, fetch, true)
 		}

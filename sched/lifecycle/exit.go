@@ -227,6 +227,7 @@ func teardown(p *sched.Process) bool {
 			break
 		}
 		p.Space = nil
+		atomic.AddUint32(&freed, 1)
 		atomic.AddInt32(&ending, -1)
 		if p.Victim {
 			atomic.AddInt32(&victims, -1)

@@ -64,12 +64,28 @@ var ending int32
 // victims counts those of them that were ended for memory. Atomic.
 var victims int32
 
+// freed counts those whose memory has gone, before ending does. Atomic.
+var freed uint32
+
+// Freeing says whether memory is on its way, and else when that was, for
+// OutOfMemory: an attempt that fails now has not just missed it.
+func Freeing() (when uint32, more bool) {
+	when = atomic.LoadUint32(&freed)
+	return when, atomic.LoadInt32(&ending) > 0 || mm.Working()
+}
+
 // OutOfMemory ends the program that holds most memory, when this CPU has nothing
-// left to reclaim. ok says that memory is on its way: that of the victim, or,
-// with no victim, that of one which is being taken apart elsewhere. Otherwise no
-// program holds any worth the while.
-func OutOfMemory(c *sched.CPU) (victim *sched.Process, ok bool) {
-	if atomic.LoadInt32(&ending) > 0 || !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
+// left to reclaim and an attempt after when, Freeing's, has failed. ok says that
+// memory is on its way: that of the victim, or, with no victim, that of one which
+// is or was being taken apart elsewhere. Otherwise no program holds any worth the
+// while.
+func OutOfMemory(c *sched.CPU, when uint32) (victim *sched.Process, ok bool) {
+	if !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
+		return nil, true
+	}
+	// Behind choosing: who chose before has been counted.
+	if atomic.LoadInt32(&ending) > 0 || atomic.LoadUint32(&freed) != when {
+		atomic.StoreUint32(&choosing, 0)
 		return nil, true
 	}
 	victim = most(worth)
@@ -92,15 +108,18 @@ func end(victim *sched.Process) {
 // the program that holds most, if that is not p and holds 1/hogShare of memory. true:
 // p may try again; memory is on its way.
 func Relieve(c *sched.CPU, p *sched.Process) bool {
-	if atomic.LoadInt32(&victims) > 0 || !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
+	if !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
 		return true
 	}
-	victim := hog(p)
-	if victim != nil {
-		end(victim)
+	var victim *sched.Process
+	more := atomic.LoadInt32(&victims) > 0 // behind choosing, as above
+	if !more {
+		if victim = hog(p); victim != nil {
+			end(victim)
+		}
 	}
 	atomic.StoreUint32(&choosing, 0)
-	return victim != nil
+	return more || victim != nil
 }
 
 // hog returns the program that Relieve would end for p's sake, nil if there is none.
