@@ -171,6 +171,19 @@ func (f *FCM) Info() (resident, mappers, writers uint64) {
 	return
 }
 
+// Next returns the first page at or above page i that is in memory; false: none is.
+func (f *FCM) Next(i uint64) (at uint64, ok bool) {
+	f.lock.Acquire()
+	for ; ; i = at + 1 {
+		var e uint64
+		if at, e, ok = f.index.next(i, 1<<indexBits); !ok || e&entPage != 0 {
+			break
+		}
+	}
+	f.lock.Release()
+	return at, ok
+}
+
 // mapped returns how many regions map f; of a fixed image, how many address spaces
 // there are.
 func (f *FCM) mapped() uint64 {

@@ -166,6 +166,19 @@ func nativeFCMInfo(p *sched.Process, h, va uint64) int64 {
 	return out(p, va, &i)
 }
 
+func nativeFCMNext(p *sched.Process, h, off uint64) (at uint64, status int64) {
+	f, _, _ := ppc.FCM(p, h)
+	if f == nil {
+		return 0, -abi.EBADF
+	}
+	i, ok := f.Next(off / abi.PageSize)
+	f.Put()
+	if !ok {
+		return 0, -abi.ENOENT
+	}
+	return i * abi.PageSize, 0
+}
+
 // modules are the boot modules as memory objects, the initramfs among them.
 var modules struct {
 	n    int

@@ -142,6 +142,8 @@ func onNative(ctx *amd64.UserContext) {
 		res = nativeFCMResize(p, a0, a1)
 	case abi.NFCMInfo:
 		res = nativeFCMInfo(p, a0, a1)
+	case abi.NFCMNext:
+		second, res = nativeFCMNext(p, a0, a1)
 	case abi.NNextPage, abi.NPageIn, abi.NFCMRead, abi.NFCMWrite, abi.NDirty, abi.NSynced:
 		second, res = lifecycle.Paging(p, r)
 	case abi.NSync:

@@ -23,7 +23,7 @@ var nativeNames = [abi.NumNative]string{
 	abi.NSuspend: "suspend", abi.NResume: "resume", abi.NReset: "reset", abi.NProcessInfo: "processinfo", abi.NSetOOM: "setoom", abi.NRelieve: "relieve",
 	abi.NNextExit: "nextexit", abi.NSetCred: "setcred", abi.NExecCred: "execcred", abi.NReadMemory: "readmemory", abi.NSetLimit: "setlimit",
 	abi.NMap: "map", abi.NUnmap: "unmap", abi.NProtect: "protect", abi.NAdvise: "advise", abi.NMove: "move",
-	abi.NQuery: "query", abi.NFCMCreate: "fcmcreate", abi.NFCMResize: "fcmresize", abi.NFCMInfo: "fcminfo",
+	abi.NQuery: "query", abi.NFCMCreate: "fcmcreate", abi.NFCMResize: "fcmresize", abi.NFCMInfo: "fcminfo", abi.NFCMNext: "fcmnext",
 	abi.NModule: "module", abi.NMincore: "mincore", abi.NLog: "log", abi.NDevRead: "devread",
 	abi.NDevWrite: "devwrite", abi.NIRQAttach: "irqattach", abi.NPower: "power", abi.NRandom: "random",
 	abi.NSysInfo: "sysinfo", abi.NSetWall: "setwall", abi.NDebug: "debug", abi.NCPUInfo: "cpuinfo",

@@ -62,6 +62,7 @@ const (
 	NFCMInfo   = 48 // (handle, *FCMInfo)
 	NModule    = 49 // (name address, length) -> FCM handle of a boot module ("initramfs", "go42srv"), RDX = size in bytes; servers and init only
 	NMincore   = 50 // (addr, len, *byte vector)
+	NFCMNext   = 58 // (handle, offset) -> RDX = offset of its first page at or above that is in memory. ENOENT: none
 
 	// --- pagers: servers, on paged objects of their own (FCMPaged) ---
 	NNextPage = 51 // (*PageNews): the oldest news of an object of this pager's; EAGAIN: none

@@ -61,7 +61,7 @@ var Calls = [...]call.Entry{
 	{150, "munlock", sysMunlock, call.Full, "full: see mlock"},
 	{151, "mlockall", sysMlockall, call.Full, "partial: pages that come later are not brought in beforehand; see mlock"},
 	{152, "munlockall", sysMunlockall, call.Full, "full: see mlock"},
-	{325, "mlock2", sysMlock, call.Full, "full: see mlock"},
+	{325, "mlock2", sysMlock2, call.Full, "full: see mlock"},
 }
 
 const (
@@ -159,6 +159,8 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 	}
 	if flags&mapNoReserve != 0 {
 		m.Flags |= abi.MapNoReserve
+	} else if ours := m.Flags&abi.MapShared == 0 && prot&abi.ProtWrite != 0; (ours || flags&mapAnonymous != 0 && m.Flags&abi.MapShared != 0) && tooMuch(length) {
+		return errno.ENOMEM.Ret()
 	}
 	if flags&(mapPopulate|mapLocked) != 0 {
 		m.Flags |= abi.MapPopulate
@@ -180,6 +182,10 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 	}
 	return mapRegion(&m)
 }
+
+// tooMuch says that n bytes are more than the machine has memory: what Linux, too,
+// refuses to a single request (vm.overcommit_memory 0).
+func tooMuch(n uint64) bool { return n > native.Info().MemTotal }
 
 func mapRegion(m *abi.MapArgs) int64 {
 	mapLock.Lock()
@@ -234,7 +240,7 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	if flags&abi.MoveDontUnmap != 0 && (flags&abi.MoveMayMove == 0 || oldLen != newLen) {
 		return errno.EINVAL.Ret()
 	}
-	if newLen > abi.ProgramHi {
+	if newLen > abi.ProgramHi || newLen > oldLen && tooMuch(newLen-oldLen) && grows(old) {
 		return errno.ENOMEM.Ret()
 	}
 	mapLock.Lock()
@@ -251,6 +257,13 @@ var FreeLeast uint64
 func lazily(n uint64) bool {
 	i := native.Info()
 	return n < FreeLeast && i.MemFree > i.MemTotal/2
+}
+
+// grows says whether a mapping of memory of the process's own is at addr: one that is
+// to be backed by the machine's.
+func grows(addr uint64) bool {
+	var ri abi.RegionInfo
+	return native.Query(0, addr, &ri) == 0 && ri.Addr <= addr && ri.Flags&(abi.MapShared|abi.MapNoReserve) == 0 && ri.Prot&abi.ProtWrite != 0
 }
 
 // madvise advice by number.
@@ -304,10 +317,7 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		madvDontDump, madvDoDump, madvCold, madvPageOut:
 		return mapped(addr, length).Ret()
 	case madvPopulateRead, madvPopulateWrite:
-		if e := mapped(addr, length); e != errno.OK {
-			return e.Ret()
-		}
-		return usercopy.Touch(addr, length, advice == madvPopulateWrite).Ret()
+		return populate(addr, length, advice == madvPopulateWrite).Ret()
 	}
 	return errno.EINVAL.Ret()
 }
@@ -357,14 +367,17 @@ func sysMsync(t *thread.Thread, a *call.Args) int64 {
 	if addr&(abi.PageSize-1) != 0 || flags&^7 != 0 || flags&(async|sync) == async|sync {
 		return errno.EINVAL.Ret()
 	}
-	if e := mapped(addr, length); e != errno.OK || flags&invalidate == flags {
-		return e.Ret()
+	all := mapped(addr, length)
+	if flags&invalidate == flags || !inHalf(addr, length) {
+		return all.Ret()
 	}
+	// What is mapped is written back even where some is not.
 	var ri abi.RegionInfo
 	for end := addr + length; addr < end; addr = ri.Addr + ri.Len {
-		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
-			return errno.ENOMEM.Ret()
+		if native.Query(0, addr, &ri) < 0 || ri.Addr >= end {
+			break
 		}
+		addr = max(addr, ri.Addr)
 		if ri.Flags&abi.MapShared == 0 || ri.Kind != regionFile {
 			continue
 		}
@@ -372,7 +385,7 @@ func sysMsync(t *thread.Thread, a *call.Args) int64 {
 			return e.Ret()
 		}
 	}
-	return 0
+	return all.Ret()
 }
 
 // regionFile is RegionInfo.Kind of a file.
@@ -398,47 +411,6 @@ func writeBack(addr uint64, wait bool) errno.Errno {
 	}
 }
 
-func sysMlock(t *thread.Thread, a *call.Args) int64 {
-	skew := a[0] & (abi.PageSize - 1)
-	addr, length := a[0]-skew, up(a[1]+skew)
-	if a[1]+skew < a[1] {
-		return errno.EINVAL.Ret()
-	}
-	if e := mapped(addr, length); e != errno.OK {
-		return e.Ret()
-	}
-	if r := native.Advise(addr, length, abi.AdviseWillNeed); r < 0 {
-		return r
-	}
-	// A file's pages may be on their way only.
-	var ri abi.RegionInfo
-	for end := addr + length; addr < end; addr = ri.Addr + ri.Len {
-		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
-			return errno.ENOMEM.Ret()
-		}
-		if ri.Kind == regionFile && ri.Prot&abi.ProtRead != 0 {
-			if usercopy.Touch(addr, min(end, ri.Addr+ri.Len)-addr, false) != errno.OK {
-				return errno.ENOMEM.Ret()
-			}
-		}
-	}
-	return 0
-}
-
-func sysMunlock(t *thread.Thread, a *call.Args) int64 {
-	skew := a[0] & (abi.PageSize - 1)
-	return mapped(a[0]-skew, up(a[1]+skew)).Ret()
-}
-
-func sysMlockall(t *thread.Thread, a *call.Args) int64 {
-	if a[0] == 0 || a[0]&^7 != 0 || a[0] == 4 {
-		return errno.EINVAL.Ret()
-	}
-	return 0
-}
-
-func sysMunlockall(t *thread.Thread, a *call.Args) int64 { return 0 }
-
 // sysBrk moves the end of the data segment; it answers where it is now.
 func sysBrk(t *thread.Thread, a *call.Args) int64 {
 	brkLock.Lock()
@@ -450,7 +422,7 @@ func sysBrk(t *thread.Thread, a *call.Args) int64 {
 
 // brk moves the end if it can. brkLock is held.
 func brk(want uint64) {
-	if want < S.BrkStart || want >= abi.ProgramHi || want-S.BrkStart > DataLimit {
+	if want < S.BrkStart || want >= abi.ProgramHi || want-S.BrkStart > DataLimit || want > S.Brk && tooMuch(want-S.Brk) {
 		return
 	}
 	end := up(want)

@@ -22,6 +22,11 @@ type FCM interface {
 	Handle() uint64
 	// Bytes is its first Size bytes. Valid until Resize or Close.
 	Bytes() []byte
+	// Next is the offset, a multiple of the page size, of the first page at or
+	// above off, such a multiple, that is in memory; -1: none is.
+	Next(off int64) int64
+	// Resident is how many bytes are in memory.
+	Resident() int64
 	Resize(size int64) error
 	Close()
 }
@@ -59,6 +64,9 @@ func (f *regular) Stat(*vfs.Ctx) proto.Stat {
 	s := f.statLocked()
 	s.Size = f.size
 	s.Blocks = f.count * (pageSize / 512)
+	if f.mapped && f.fcm != nil {
+		s.Blocks = max(f.count, f.fcm.Resident()/pageSize) * (pageSize / 512)
+	}
 	if f.rom != nil {
 		s.Blocks = (f.size + pageSize - 1) / pageSize * (pageSize / 512)
 	}
@@ -110,39 +118,6 @@ func (f *regular) recount(size int64) error {
 	}
 	f.count = n
 	return nil
-}
-
-// mark charges for the pages of [off, off+n) that had not been written. f.mu
-// is held.
-func (f *regular) mark(off, n int64) error {
-	if n <= 0 {
-		return nil
-	}
-	lo, hi := off/pageSize, (off+n-1)/pageSize
-	for int64(len(f.pages)) <= hi/64 {
-		f.pages = append(f.pages, 0)
-	}
-	for p := lo; p <= hi; p++ {
-		if f.pages[p/64]>>(p%64)&1 == 0 {
-			if err := f.ram.charge(1); err != nil {
-				return err
-			}
-			f.pages[p/64] |= 1 << (p % 64)
-			f.count++
-		}
-	}
-	return nil
-}
-
-// unmark gives back the whole pages within [off, off+n). f.mu is held.
-func (f *regular) unmark(off, n int64) {
-	for p := (off + pageSize - 1) / pageSize; p < (off+n)/pageSize && p/64 < int64(len(f.pages)); p++ {
-		if f.pages[p/64]>>(p%64)&1 != 0 {
-			f.pages[p/64] &^= 1 << (p % 64)
-			f.count--
-			f.ram.charge(-1)
-		}
-	}
 }
 
 // setSize truncates or extends. f.mu is held.
@@ -273,16 +248,17 @@ func (f *regular) bytes() []byte {
 // ReadTo implements vfs.Data.
 func (o *openFile) ReadTo(_ *vfs.Ctx, off int64, out ipc.Out) (int, error) {
 	o.mu.RLock()
-	b := o.bytes()
 	if off >= o.size || out.Len() == 0 {
 		o.mu.RUnlock()
 		return 0, nil
 	}
-	b = b[off:]
-	if uint64(len(b)) > out.Len() {
-		b = b[:out.Len()]
+	var n int
+	var err error
+	if end := off + int64(min(out.Len(), uint64(o.size-off))); o.sparse() {
+		n, err = o.readSparse(off, end, out)
+	} else {
+		n, err = out.CopyOut(o.bytes()[off:end], 0)
 	}
-	n, err := out.CopyOut(b, 0)
 	stale := after(o.mtim, o.atim) || after(o.ctim, o.atim)
 	o.mu.RUnlock()
 	if n == 0 && err != nil {
@@ -409,73 +385,4 @@ func (o *openFile) Map(writable bool) (int64, uint64, error) {
 	}
 	o.mapped = o.mapped || writable
 	return o.size, o.fcm.Handle(), nil
-}
-
-// SeekHole implements vfs.Holer.
-func (o *openFile) SeekHole(off int64, data bool) (int64, error) {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	if off < 0 || off >= o.size {
-		return 0, syscall.ENXIO
-	}
-	if o.fcm == nil {
-		if data {
-			return off, nil
-		}
-		return o.size, nil
-	}
-	for p := off / pageSize; p*pageSize < o.size; p++ {
-		there := p/64 < int64(len(o.pages)) && o.pages[p/64]>>(p%64)&1 != 0
-		if there == data {
-			return max(off, p*pageSize), nil
-		}
-	}
-	if data {
-		return 0, syscall.ENXIO
-	}
-	return o.size, nil
-}
-
-// fallocate modes.
-const (
-	fallocKeepSize  = 1
-	fallocPunchHole = 2
-)
-
-// Allocate implements vfs.Allocator.
-func (o *openFile) Allocate(mode uint64, off, n int64, limit uint64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	end := off + n
-	switch mode {
-	case 0, fallocKeepSize:
-		if end > fileMax || limit != 0 && uint64(end) > limit {
-			return syscall.EFBIG
-		}
-		if mode == 0 && end > o.size {
-			if err := o.setSize(end); err != nil {
-				return err
-			}
-		}
-		if o.fcm != nil {
-			return o.mark(off, min(end, o.size)-off)
-		}
-		return nil
-	case fallocPunchHole | fallocKeepSize:
-		o.dropImage()
-		if err := o.own(); err != nil {
-			return err
-		}
-		b := o.bytes()
-		if off < o.size {
-			clear(b[off:min(end, o.size)])
-		}
-		if o.fcm != nil {
-			o.unmark(off, n)
-		}
-		now := vfs.Now()
-		o.mtim, o.ctim = now, now
-		return nil
-	}
-	return syscall.EOPNOTSUPP
 }

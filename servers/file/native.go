@@ -70,6 +70,22 @@ func (m *nativeFCM) Handle() uint64 { return m.handle }
 // Bytes implements FCM.
 func (m *nativeFCM) Bytes() []byte { return memory(m.addr, m.size) }
 
+// Next implements FCM.
+func (m *nativeFCM) Next(off int64) int64 {
+	_, at, err := ipc.Sys(abi.NFCMNext, uintptr(m.handle), uintptr(off), 0, 0, 0, 0)
+	if err != nil {
+		return -1
+	}
+	return int64(at)
+}
+
+// Resident implements FCM.
+func (m *nativeFCM) Resident() int64 {
+	i := new(abi.FCMInfo)
+	ipc.Sys(abi.NFCMInfo, uintptr(m.handle), uintptr(unsafe.Pointer(i)), 0, 0, 0, 0)
+	return int64(i.Resident)
+}
+
 // memory is mapped memory as bytes. It is outside the Go heap and stays
 // mapped while its owner says so.
 func memory(addr uintptr, n int64) []byte {

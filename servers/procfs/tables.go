@@ -59,7 +59,7 @@ var (
 	sysNetDir  = dirDef{name: "net", index: 5, entries: []entry{{name: "core", dir: &netCoreDir}}}
 	netCoreDir = dirDef{name: "core", index: 6, entries: []entry{value("somaxconn", "4096")}}
 	sysVMDir   = dirDef{name: "vm", index: 7, entries: []entry{
-		value("max_map_count", strconv.Itoa(maxRegions)), value("overcommit_memory", "1"),
+		value("max_map_count", strconv.Itoa(maxRegions)), value("overcommit_memory", "0"),
 	}}
 
 	pidDir  = dirDef{index: 10, entries: append([]entry{{name: "task", dir: &taskDir}}, perProcess...)}

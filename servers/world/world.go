@@ -386,6 +386,17 @@ func (Memory) New(size int64) (file.FCM, error) { return &fcm{make([]byte, size)
 func (f *fcm) Handle() uint64 { return 0 }
 func (f *fcm) Bytes() []byte  { return f.b }
 func (f *fcm) Close()         { f.b = nil }
+
+// Next finds every page: this memory has no holes.
+func (f *fcm) Next(off int64) int64 {
+	if off >= int64(len(f.b)) {
+		return -1
+	}
+	return off
+}
+
+func (f *fcm) Resident() int64 { return int64(len(f.b)) }
+
 func (f *fcm) Resize(n int64) error {
 	if n > 1<<30 {
 		return syscall.ENOMEM

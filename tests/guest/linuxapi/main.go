@@ -21,6 +21,8 @@ var sections = []struct {
 	{"names", names},
 	{"splices", splices},
 	{"maps", maps},
+	{"holes", holes},
+	{"advice", advice},
 }
 
 func main() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"unsafe"
 )
 
 // maps: flags that mmap has to refuse.
@@ -26,4 +27,78 @@ func maps() {
 	try("validated, with old flags:", validate|syscall.MAP_POPULATE|syscall.MAP_NORESERVE, f.Fd())
 	try("validated, with a flag that does not exist:", validate|unknown, f.Fd())
 	try("validated, of no file:", validate|syscall.MAP_ANON, ^uintptr(0))
+}
+
+const page = 4096
+
+// holes: what is written by way of a mapping is data; a hole as large as no memory is
+// punched, and read, without filling memory.
+func holes() {
+	f, err := os.CreateTemp("/dev/shm", "holes")
+	if err != nil {
+		f, err = os.CreateTemp("", "holes")
+	}
+	check(err)
+	check(os.Remove(f.Name()))
+	const size = 8 << 30
+	check(f.Truncate(size))
+	m, err := syscall.Mmap(int(f.Fd()), 5<<30, 4*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	check(err)
+	m[page] = 1
+	seek := func(off int64, how int) {
+		at, err := f.Seek(off, how)
+		fmt.Println(at, err != nil)
+	}
+	const data, hole = 3, 4
+	seek(0, data)
+	seek(5<<30+page, hole)
+	seek(0, hole)
+	var st syscall.Stat_t
+	check(syscall.Fstat(int(f.Fd()), &st))
+	fmt.Println("blocks:", st.Blocks)
+	b := make([]byte, 1<<20)
+	for off := int64(5<<30 - 8<<20); off < 5<<30+8<<20; off += int64(len(b)) {
+		_, err := f.ReadAt(b, off)
+		check(err)
+		for i, c := range b {
+			if c != 0 && off+int64(i) != 5<<30+page {
+				fmt.Println("byte", off+int64(i), c)
+			}
+		}
+	}
+	fmt.Println(syscall.Fallocate(int(f.Fd()), 3, 0, size))
+	seek(0, data)
+	fmt.Println(m[page])
+	m[page] = 2
+	seek(0, data)
+	fmt.Println(syscall.Fallocate(int(f.Fd()), 0, 0, 1<<45) != nil)
+	check(syscall.Fstat(int(f.Fd()), &st))
+	fmt.Println("size:", st.Size)
+}
+
+// advice: what madvise, msync and mlock answer where they cannot be followed.
+func advice() {
+	m, err := syscall.Mmap(-1, 0, 4*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	check(err)
+	at := func(p int) uintptr { return uintptr(unsafe.Pointer(&m[p*page])) }
+	check(syscall.Mprotect(m[page:2*page], syscall.PROT_READ))
+	check(syscall.Mprotect(m[2*page:3*page], syscall.PROT_NONE))
+	const populateRead, populateWrite = 22, 23
+	for p := range 3 {
+		_, r := sys(syscall.SYS_MADVISE, at(p), page, populateRead)
+		_, w := sys(syscall.SYS_MADVISE, at(p), page, populateWrite)
+		_, l := sys(syscall.SYS_MLOCK, at(p), page)
+		fmt.Println("page", p, r, w, l)
+	}
+	_, s := sys(325, at(0), page, 99) // mlock2
+	fmt.Println("mlock2:", s)
+	_, s = sys(syscall.SYS_MMAP, 0, 1<<46, 3, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
+	if b, _ := os.ReadFile("/proc/sys/vm/overcommit_memory"); string(b) != "0\n" {
+		s = "cannot allocate memory" // a host that is told to refuse nothing
+	}
+	fmt.Println("more than memory:", s)
+	_, s = sys(syscall.SYS_MMAP, 0, 1<<45, 3, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE, ^uintptr(0), 0)
+	fmt.Println("not reserved:", s)
+	_, s = sys(syscall.SYS_MMAP, 0, 1<<45, 0, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
+	fmt.Println("no access:", s)
 }
