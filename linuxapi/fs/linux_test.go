@@ -31,6 +31,15 @@ import (
 type hostFCM struct{ b []byte }
 
 func (m *hostFCM) Handle() uint64 { return 0 }
+func (m *hostFCM) Next(off int64) int64 {
+	if off >= int64(len(m.Bytes())) {
+		return -1
+	}
+	return off
+}
+
+func (m *hostFCM) Resident() int64 { return int64(len(m.Bytes())) }
+
 func (m *hostFCM) Bytes() []byte  { return m.b }
 func (m *hostFCM) Close()         {}
 func (m *hostFCM) Resize(n int64) error {
