@@ -116,17 +116,17 @@ type Counts struct {
 }
 
 func (a *Counts) add(b *Counts) {
-	atomic.AddUint64(&a.UserNS, b.UserNS)
-	atomic.AddUint64(&a.Switches, b.Switches)
-	atomic.AddUint64(&a.MinFaults, b.MinFaults)
-	atomic.AddUint64(&a.MajFaults, b.MajFaults)
-	atomic.AddUint64(&a.Calls, b.Calls)
+	atomic.AddUint64(&a.UserNS, atomic.LoadUint64(&b.UserNS))
+	atomic.AddUint64(&a.Switches, atomic.LoadUint64(&b.Switches))
+	atomic.AddUint64(&a.MinFaults, atomic.LoadUint64(&b.MinFaults))
+	atomic.AddUint64(&a.MajFaults, atomic.LoadUint64(&b.MajFaults))
+	atomic.AddUint64(&a.Calls, atomic.LoadUint64(&b.Calls))
 }
 
 // Counts returns the sums over all that p's dispatchers did, with the time of
 // those that run up to now.
 func (p *Process) Counts() (n Counts) {
-	n = p.gone
+	n.add(&p.gone)
 	for i := range p.Disp {
 		if d := p.Dispatcher(i); d != nil {
 			c := d.Counts
@@ -149,6 +149,17 @@ func (d *Dispatcher) setClock(now uint64, runs bool) {
 	}
 	atomic.StoreInt64(&d.clock, v)
 	atomic.StoreInt64(&d.Page.CPUTime, v)
+}
+
+// KeepCounts moves what p's dispatchers, which have stopped for good, have counted to
+// p: whoever asks then finds it all, though they go one by one meanwhile.
+func (p *Process) KeepCounts() {
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d != nil {
+			p.gone.add(&d.Counts)
+			d.Counts = Counts{}
+		}
+	}
 }
 
 // State returns p's state, which other CPUs may change at any time but from

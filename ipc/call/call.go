@@ -93,11 +93,15 @@ func (q *Queue) Empty() bool {
 	return atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&q.head))) == nil
 }
 
+func (q *Queue) setHead(r *Record) {
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&q.head)), unsafe.Pointer(r))
+}
+
 // Push appends r.
 func (q *Queue) Push(r *Record) {
 	r.next, r.prev = nil, q.tail
 	if q.tail == nil {
-		q.head = r
+		q.setHead(r)
 	} else {
 		q.tail.next = r
 	}
@@ -118,7 +122,7 @@ func (q *Queue) Remove(r *Record) {
 	if r.prev != nil {
 		r.prev.next = r.next
 	} else {
-		q.head = r.next
+		q.setHead(r.next)
 	}
 	if r.next != nil {
 		r.next.prev = r.prev

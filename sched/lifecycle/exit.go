@@ -189,6 +189,7 @@ func teardown(p *sched.Process) bool {
 		if !ppc.Abandon(c, p, 64, true) {
 			break
 		}
+		p.KeepCounts() // before its end is told
 		p.Stage++
 		fallthrough // few processes hold much
 	case 1:
