@@ -72,16 +72,22 @@ func (q *lastQueue) pop() *handle.Grant {
 	q.lock.Acquire()
 	if q.told == nil {
 		head := (*unsafe.Pointer)(unsafe.Pointer(&q.pushed))
-		g := (*handle.Grant)(atomic.SwapPointer(head, nil))
+		g, told := (*handle.Grant)(atomic.SwapPointer(head, nil)), (*handle.Grant)(nil)
 		for g != nil {
-			g, g.Next, q.told = g.Next, q.told, g
+			g, g.Next, told = g.Next, told, g
 		}
+		q.tell(told)
 	}
 	g := q.told
 	if g != nil {
-		q.told = g.Next
+		q.tell(g.Next)
 		g.Next = nil
 	}
 	q.lock.Release()
 	return g
+}
+
+// tell sets told, at which HasLasts looks without the lock.
+func (q *lastQueue) tell(g *handle.Grant) {
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&q.told)), unsafe.Pointer(g))
 }
