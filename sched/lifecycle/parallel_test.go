@@ -57,6 +57,7 @@ type lib struct {
 	d      *sched.Dispatcher
 	kpid   uint64
 	server bool
+	spins  bool            // it computes for ever, and yields when it is asked to
 	calls  []uint64        // handles that it may call
 	out    map[uint64]bool // tags of calls that are not answered
 	taken  []uint64        // records that it has to answer
@@ -99,8 +100,19 @@ func (m *parallel) lib(d *sched.Dispatcher) *lib {
 	return v.(*lib)
 }
 
+// spread gives server s a dispatcher on each CPU. In a kernel entry.
+func (m *parallel) spread(s *sched.Process, calls []uint64) {
+	for k := 1; k < parallelCPUs; k++ {
+		// It can begin at once.
+		m.libs.Store(s.KPid*abi.MaxDispatchers+uint64(k), &lib{kpid: s.KPid, server: true, calls: calls, out: map[uint64]bool{}})
+		if st := Spawn(sched.This(), s, uint64(k), 0); st != int64(k) && st != -abi.ESRCH {
+			m.t.Error("no dispatcher:", st)
+		}
+	}
+}
+
 // client makes a program. On a CPU, in a kernel entry.
-func (m *parallel) client() {
+func (m *parallel) client(spins bool) {
 	p := sched.NewProcess(Account)
 	if p == nil {
 		return
@@ -125,13 +137,23 @@ func (m *parallel) client() {
 		}
 		hs = append(hs, h)
 	}
-	m.add(p.Dispatcher(0), false, hs)
+	m.add(p.Dispatcher(0), false, hs).spins = spins
 	atomic.AddInt64(&m.clients, 1)
 	Run(c, p, abi.RunFork, 0)
 }
 
 func (m *parallel) run(seed int64) {
 	t := m.t
+	for i := 0; ; { // what other tests have left
+		p := sched.Each(&i)
+		if p == nil {
+			break
+		}
+		Die(p, 0)
+	}
+	for range 1000 {
+		sched.This().Step()
+	}
 	amd64.NCPU = parallelCPUs
 	m.w = newWorld(t, seed)
 	defer func(n int) { runtime.GOMAXPROCS(n); amd64.NCPU, sched.HostCPUs = 1, 1 }(runtime.GOMAXPROCS(max(parallelCPUs, runtime.GOMAXPROCS(0))))
@@ -152,12 +174,10 @@ func (m *parallel) run(seed int64) {
 			calls = append(calls, h)
 		}
 		m.add(s.Dispatcher(0), true, calls)
-		for k := 1; k < parallelCPUs; k++ {
-			if Spawn(sched.This(), s, uint64(k), 0) != int64(k) {
-				t.Fatal("no dispatcher")
-			}
-			m.add(s.Dispatcher(k), true, calls)
-		}
+		m.spread(s, calls)
+	}
+	for range parallelCPUs - 1 {
+		m.client(true)
 	}
 	spin.CPU = m.cpu
 	var wg, ready sync.WaitGroup
@@ -176,10 +196,11 @@ func (m *parallel) run(seed int64) {
 		for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				sched.Dump()
-				m.libs.Range(func(_, v any) bool {
+				println("time", sched.Now())
+				m.libs.Range(func(k, v any) bool {
 					l := v.(*lib)
 					if p := sched.Find(l.kpid); p != nil && p.State() != sched.Dying {
-						println("process", l.kpid, "index", l.d.Index, "quiet", atomic.LoadUint32(&l.quiet), "out", len(l.out), "taken", len(l.taken), "alarm", l.alarm)
+						println("process", l.kpid, "index", k.(uint64)%abi.MaxDispatchers, "quiet", atomic.LoadUint32(&l.quiet), "out", len(l.out), "taken", len(l.taken), "alarm", l.alarm)
 					}
 					return true
 				})
@@ -249,7 +270,7 @@ func (v *pcpu) loop() {
 			v.enter(nil)
 		case v.r.Intn(40) == 0 && phase == storming:
 			v.enter(v.meddle)
-		case v.r.Intn(20) == 0:
+		case v.id == 0 && v.r.Intn(20) == 0: // others are not to be helped by it
 			v.enter(func() {
 				NextExit(v.w.manager, dataVA)
 				if phase == draining {
@@ -288,12 +309,12 @@ func (v *pcpu) all(f func(p *sched.Process)) {
 func (v *pcpu) meddle() {
 	var ps []*sched.Process
 	v.all(func(p *sched.Process) {
-		if p.Rank == abi.RankApp {
+		if p.Rank == abi.RankApp && !v.lib(p.Dispatcher(0)).spins {
 			ps = append(ps, p)
 		}
 	})
-	if len(ps) < 8 {
-		v.client()
+	if len(ps) < 8 && !crowded(v.c) {
+		v.client(false)
 	}
 	if len(ps) == 0 {
 		return
@@ -317,15 +338,25 @@ func (v *pcpu) ring3(l *lib, phase uint32) {
 		v.t.Error("who runs?")
 		return
 	}
-	d, c, r := l.d, v.c, v.r
+	c, r := v.c, v.r
+	d := c.Current
 	page := d.Page
+	l.d = d
+	if l.spins {
+		v.spin(l)
+		return
+	}
 	atomic.StoreUint32(&l.quiet, 0)
 	entry, why := d.Ctx.Regs.RIP, d.Ctx.Regs.RDI
 	d.Ctx.Regs.RIP = 0
 	switch entry {
 	case sched.Entries[abi.EntryRun]:
 		if why == abi.RunExec {
-			l.out, l.alarm, l.events = map[uint64]bool{}, 0, 0
+			l.out, l.taken, l.alarm, l.events = map[uint64]bool{}, nil, 0, 0
+			if l.server {
+				v.enter(func() { v.spread(d.Proc, l.calls) })
+				return
+			}
 		}
 	case sched.Entries[abi.EntryCall]:
 		l.taken = append(l.taken, page.Call.Record)
@@ -344,13 +375,22 @@ func (v *pcpu) ring3(l *lib, phase uint32) {
 	if !l.server || len(l.taken) == 3 {
 		l.events &^= abi.EventCall // more receivers look for themselves: Accept
 	}
-	switch l.events &= abi.EventReturn | abi.EventCall; {
+	switch l.events &= abi.EventReturn | abi.EventCall | abi.EventLasts; {
 	case l.events&abi.EventReturn != 0:
 		v.enter(func() {
 			if ppc.NextReturn(d) == 0 {
 				v.returned(l)
 			} else {
 				l.events &^= abi.EventReturn
+			}
+		})
+		return
+	case l.events&abi.EventLasts != 0:
+		v.enter(func() {
+			if g := d.Proc.PopLast(uint64(d.Index)); g != nil {
+				ppc.Handles.Grants.Put(g)
+			} else {
+				l.events &^= abi.EventLasts
 			}
 		})
 		return
@@ -395,7 +435,7 @@ func (v *pcpu) ring3(l *lib, phase uint32) {
 			r.RAX = 0
 			c.SetCPU(d.Proc, 0, uint64(v.r.Intn(parallelCPUs)), ^uint64(0))
 		})
-	case k == 9 && !l.server && phase == storming && r.Intn(8) == 0:
+	case k == 9 && d.Index == 0 && d.Proc != v.w.manager && phase == storming && r.Intn(8) == 0 && (!l.server || r.Intn(30) == 0):
 		v.enter(func() {
 			p := d.Proc
 			p.Space.Unmap(parcelVA, abi.PageSize)
@@ -420,6 +460,18 @@ func (v *pcpu) ring3(l *lib, phase uint32) {
 			c.Clean(more || page.Runnable != 0)
 		})
 	}
+}
+
+// spin is a program that computes: it enters the kernel by interrupts only.
+func (v *pcpu) spin(l *lib) {
+	atomic.StoreUint32(&l.quiet, 1)
+	atomic.AddUint64(&sched.HostTime, uint64(v.r.Intn(100_000)))
+	p := l.d.Page
+	if atomic.SwapUint64(&p.Pending, 0)&abi.EventYield != 0 {
+		v.enter(func() { v.c.Clean(true) })
+		return
+	}
+	atomic.StoreUint32(&p.Disabled, 0)
 }
 
 // rest prepares l for a call that leaves it clean.
