@@ -71,6 +71,9 @@ func (l *lateSet) end(h *Half) {
 		h.lock.Release()
 		return
 	}
+	if atomic.LoadInt32(&h.late) > 1 {
+		l.fs.n = flushPages + 1 // as flush does
+	}
 	barrier()
 	cpus := h.active()
 	h.lock.Release()

@@ -95,3 +95,43 @@ func TestAdviseChain(t *testing.T) {
 	destroy(t, as)
 	leak()
 }
+
+// TestAdviseAfterAdvise: who empties what another CPU is emptying has it forgotten
+// when its own call returns, though it found nothing to take away.
+func TestAdviseAfterAdvise(t *testing.T) {
+	bootSMP(t, 32)
+	leak := leakCheck(t)
+	as := newSpace(t)
+	a := mapAnon(t, as, 0, 4<<12, 0)
+	cached, first, second := make(chan bool), make(chan bool), make(chan bool)
+	onCPUs(t, 3, 1, func(v *vcpu) {
+		v.load(as)
+		empty := func() { again(func() Errno { return as.Advise(a, 4<<12, abi.AdviseDontNeed) }) }
+		switch v.id {
+		case 0:
+			<-cached
+			mem.hooks.ShootDown = func(cpus uint64, va []uint64) {
+				if vcpuID() == 0 {
+					close(first)
+					<-second
+				}
+				hookShootDown(cpus, va)
+			}
+			empty()
+		case 1:
+			<-first
+			empty()
+			if x, _ := vcpus[2].access(a, false, 0); x != 0 {
+				t.Error("what was emptied is still seen:", x)
+			}
+			close(second)
+		case 2:
+			v.access(a, true, 5)
+			close(cached)
+			<-second
+		}
+	})
+	settled(t)
+	destroy(t, as)
+	leak()
+}
