@@ -40,8 +40,8 @@ func (m *hostFCM) Next(off int64) int64 {
 
 func (m *hostFCM) Resident() int64 { return int64(len(m.Bytes())) }
 
-func (m *hostFCM) Bytes() []byte  { return m.b }
-func (m *hostFCM) Close()         {}
+func (m *hostFCM) Bytes() []byte { return m.b }
+func (m *hostFCM) Close()        {}
 func (m *hostFCM) Resize(n int64) error {
 	if n <= int64(cap(m.b)) {
 		old := len(m.b)
