@@ -360,10 +360,19 @@ func stdlibTable(b *strings.Builder, results stdlibResults, cpus int) {
 		for _, short := range []bool{true, false} {
 			key := title(p.name, short, cpus)
 			g, l := results.Go42[key], results.Linux[key]
-			if g == nil || l == nil {
+			if g == nil {
 				continue
 			}
 			name := title(p.name, short, 1)
+			if l == nil { // it takes hours
+				for _, test := range slices.Sorted(maps.Keys(g)) {
+					if g[test] != "PASS" && g[test] != "SKIP" {
+						fmt.Fprintf(&diffs, "| %s | %s | %s | not run | %s |\n", name, test, g[test], or(explained[p.name+"."+test], "open"))
+					}
+				}
+				fmt.Fprintf(&rows, "| %s | %d | %d | %d | %d | 0 | not run | | | |\n", name, g.count("PASS"), g.count("FAIL"), g.count("DIES"), g.count("SKIP"))
+				continue
+			}
 			missing := 0
 			for _, test := range slices.Sorted(maps.Keys(l)) {
 				if g[test] == "" {
