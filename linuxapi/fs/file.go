@@ -131,6 +131,9 @@ func (f *File) put() {
 
 // release is the last close: local state goes, the handle is dropped.
 func (f *File) release() {
+	if f.watch != 0 {
+		epollForget(f) // added while its last descriptor was closed
+	}
 	switch f.kind {
 	case kindEvent:
 		eventRelease(f)

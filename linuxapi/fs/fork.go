@@ -70,9 +70,6 @@ func forkChild() {
 	}
 	for i := int32(1); i <= filesUsed; i++ {
 		if f := &files[i]; f.kind != kindNone && f.refs == 0 {
-			if f.watch != 0 {
-				epollForget(f)
-			}
 			f.release()
 		}
 	}

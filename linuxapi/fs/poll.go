@@ -331,8 +331,12 @@ func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 
 			return selectResult(n, sets, out, r)
 		}
 		if e := s.wait(chans, deadline); e != 0 {
-			if r, _ := selectScan(n, sets, out); r > 0 || e == -ETIMEDOUT && r == 0 {
+			r, _ := selectScan(n, sets, out)
+			switch {
+			case r > 0, r == 0 && e == -ETIMEDOUT:
 				return selectResult(n, sets, out, r)
+			case r < 0:
+				return r
 			}
 			return noHand(e)
 		}

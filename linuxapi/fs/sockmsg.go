@@ -429,9 +429,9 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 		if bb != nil {
 			bb.give()
 		}
-		if st == -EAGAIN && block && done == 0 {
+		if st == -EAGAIN && block && (done == 0 || flags&msgWaitall != 0) {
 			if e := f.waitLimited(&s, state, soRcvtimeo, &until); e != 0 {
-				return e
+				return partial(done, e)
 			}
 			continue
 		}

@@ -74,5 +74,8 @@ func Expired(sig int, id, overrun int32, value uint64) Info {
 	return i
 }
 
+// Overrun is how often the timer of an Expired siginfo has expired besides.
+func (i *Info) Overrun() int32 { return int32(i.F[0] >> 32) }
+
 // Pid is the sender of a Sent siginfo.
 func (i *Info) Pid() uint32 { return uint32(i.F[0]) }

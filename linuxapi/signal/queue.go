@@ -54,9 +54,28 @@ type Pending struct {
 	head, tail [NumSig]int16
 }
 
-// Add makes info.Signo pending. False: a real-time signal and no room.
+// overrun counts one more expiration of a timer whose signal is pending, as info
+// says it; info becomes what is pending. False: it is not.
+func (q *Pending) overrun(p *Pool, info *Info) bool {
+	for n := q.head[info.Signo-1]; n != 0; n = p.nodes[n-1].next {
+		i := &p.nodes[n-1].info
+		if i.Code == SI_TIMER && uint32(i.F[0]) == uint32(info.F[0]) {
+			over := min(i.F[0]>>32+1+info.F[0]>>32, 1<<31-1)
+			i.F[0] = uint64(uint32(i.F[0])) | over<<32
+			*info = *i
+			return true
+		}
+	}
+	return false
+}
+
+// Add makes info.Signo pending; a timer's is pending once, with a count of overruns
+// (which info then has). False: a real-time signal and no room.
 func (q *Pending) Add(p *Pool, info *Info) bool {
 	s := int(info.Signo)
+	if info.Code == SI_TIMER && q.overrun(p, info) {
+		return true
+	}
 	if s < SIGRTMIN && q.Set.Has(s) {
 		return true
 	}

@@ -91,6 +91,26 @@ func TestRealTimeSignalsQueueInOrder(t *testing.T) {
 	}
 }
 
+// A timer's signal is pending once, and counts.
+func TestOverrun(t *testing.T) {
+	for _, s := range []int{SIGALRM, SIGRTMIN + 1} {
+		var p Pool
+		var q Pending
+		other := Expired(s, 8, 0, 1)
+		q.Add(&p, &other)
+		for i := range int32(4) {
+			info := Expired(s, 7, i%2, 2) // 0, 1, 0, 1 overruns of their own
+			q.Add(&p, &info)
+			if want := [4]int32{0, 2, 3, 5}[i]; s == SIGRTMIN+1 && info.Overrun() != want {
+				t.Errorf("signal %d, expiration %d: %d overruns, want %d", s, i, info.Overrun(), want)
+			}
+		}
+		if want := map[int]int{SIGALRM: 1, SIGRTMIN + 1: 2}[s]; p.Used() != want {
+			t.Errorf("%d instances of signal %d", p.Used(), s)
+		}
+	}
+}
+
 func TestFullQueue(t *testing.T) {
 	var p Pool
 	var q Pending

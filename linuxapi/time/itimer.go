@@ -28,7 +28,6 @@ type interval struct {
 	used    bool
 	posix   bool
 	overrun int32 // of the last signal
-	fired   int32 // expiries since it
 }
 
 var lock user.SpinLock
@@ -126,9 +125,14 @@ func expired(tm *user.Timer) {
 	}
 	if tid != 0 {
 		sigcall.SendTID(tid, &info)
-		return
+	} else {
+		sigcall.SendProcess(&info)
 	}
-	sigcall.SendProcess(&info)
+	if info.Code == signal.SI_TIMER {
+		was := lock.Lock()
+		iv.overrun = info.Overrun()
+		lock.Unlock(was)
+	}
 }
 
 // left answers what remains and the period.

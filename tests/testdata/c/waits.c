@@ -157,6 +157,31 @@ static void *last(void *arg)
 	return NULL;
 }
 
+/* A timer expires again and again while its signal is blocked: one signal, and
+   the count of the others. */
+static void overruns(const char *name, int sig)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig};
+	struct itimerspec every = {{0, 10000000}, {0, 10000000}}, never = {{0, 0}, {0, 0}};
+	struct timespec none = {0, 0};
+	siginfo_t info = {0};
+	sigset_t set;
+	timer_t timer;
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	timer_create(CLOCK_MONOTONIC, &ev, &timer);
+	timer_settime(timer, 0, &every, NULL);
+	pause_ms(105);
+	int r = sigtimedwait(&set, &info, &none);
+	timer_settime(timer, 0, &never, NULL);
+	printf("%s: %d counted %d\n", name, r == sig, info.si_overrun >= 8);
+	while (sigtimedwait(&set, NULL, &none) > 0)
+		;
+	timer_delete(timer);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -181,6 +206,9 @@ int main(void)
 
 	futex("futex with a timeout", FUTEX_WAIT_PRIVATE);
 	futex("futex until a time", FUTEX_WAIT_BITSET_PRIVATE);
+
+	overruns("overruns", SIGALRM);
+	overruns("overruns, queued signal", SIGRTMIN);
 
 	for (int i = 0; i < 20; i++)
 		if (!ends_joined())
