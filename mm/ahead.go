@@ -10,8 +10,12 @@ const (
 // RunAhead makes the program half of as, which nobody runs yet, get several pages
 // of anonymous memory at a fault where the page before is there: a server's heap
 // grows while calls on all CPUs wait for it. Programs get the pages that they
-// touch, as Linux gives them.
-func (as *AddressSpace) RunAhead() { as.Program.ahead, as.stock = true, stockAhead }
+// touch, as Linux gives them. In both halves pages that are read are made, too,
+// rather than shown as zeroes first: no CPU has to forget that when they are written.
+func (as *AddressSpace) RunAhead() {
+	as.Program.ahead, as.stock = true, stockAhead
+	as.Program.noZero, as.LibOS.noZero = true, true
+}
 
 // behind maps fresh pages behind va, which has just been mapped with the given entry
 // flags, its leaf's own. t is va's table, f describes it.

@@ -39,7 +39,7 @@
 // Every exported function may be called on any CPU at any time, by callers who
 // hold no lock of this package, unless it says otherwise. Locks are package
 // spin's, in the order Half, FCM, Work, Pool, Frame. Two halves: a fork's parent
-// before its child, otherwise by address. Two FCMs: leaf before parent before
+// before its child. Two FCMs: leaf before parent before
 // grandparent; an object counts as parent of all leaves. Two of Pool or of Frame:
 // a CPU's cache before what all CPUs share. A lock is held for one bounded step,
 // never over a whole operation, nor while other CPUs are waited for (flush.go).

@@ -35,7 +35,7 @@ func Fault(as *AddressSpace, va uint64, write, exec, user bool) FaultResult {
 	if !user {
 		return FaultMapErr
 	}
-	if write {
+	if write || as.stock != stockProgram {
 		as.prepare()
 	}
 	h := as.acquire(va)
@@ -90,6 +90,7 @@ func (h *Half) fault(va uint64, write, exec bool) FaultResult {
 	if r.prot&need == 0 {
 		return FaultAccErr
 	}
+	write = write || h.noZero && r.obj == nil && r.prot&abi.ProtWrite != 0
 	e, f := h.entry(va, write)
 	if e == nil {
 		return FaultOOM

@@ -27,7 +27,7 @@ type frameCache struct {
 const (
 	refillOrder  = 8    // of the block that a cache takes: 1 MiB
 	cacheMost    = 4096 // freed frames in a cache; beyond, cacheGive go to the buddy lists
-	cacheGive    = 512
+	cacheGive    = 64
 	stealFrames  = 64
 	untoldFrames = 32
 )

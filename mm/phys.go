@@ -59,7 +59,7 @@ func trailingZeros(x uint64) int { return bits.TrailingZeros64(x) }
 
 func wordAt(pa uint64) *uint64 { return (*uint64)(ptr(pa)) }
 
-// addressOf gives halves an order for locking.
+// addressOf is how a view names a half.
 func addressOf(h *Half) uintptr { return uintptr(unsafe.Pointer(h)) }
 
 // loadPointer and storePointer are atomic.

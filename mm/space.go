@@ -35,7 +35,7 @@ type halfState struct {
 	bytes             uint64  // of all regions
 	data              uint64  // of those that are private and writable
 	resident          int64   // present entries
-	ahead             bool    // see RunAhead
+	ahead, noZero     bool    // see RunAhead
 
 	leaf  *FCM // private pages by virtual page number; nil: none yet
 	fresh *FCM // the leaf to come, during a reset

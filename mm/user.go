@@ -78,73 +78,29 @@ func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint6
 	return done
 }
 
-// copyWithin copies c bytes that cross no page bound on either side.
+// copyWithin copies c bytes that cross no page bound on either side. Neither half is
+// locked but by the faults.
 func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uint64) bool {
-	if d := dst.view(viewTo, dstVA, true); d != 0 {
-		s := src.view(viewFrom, srcVA, false)
-		if s != 0 {
+	for try := 0; try < 8; try++ {
+		d, s := dst.view(viewTo, dstVA, true), src.view(viewFrom, srcVA, false)
+		if d != 0 && s != 0 {
 			userCopy(userBytes(d)[:c], userBytes(s))
+		}
+		if d != 0 {
+			endView(viewTo)
+		}
+		if s != 0 {
 			endView(viewFrom)
 		}
-		endView(viewTo)
-		if s != 0 {
+		if d != 0 && s != 0 {
 			return true
 		}
-	}
-	for try := 0; try < 8; try++ {
-		hd, hs := acquireBoth(dst, dstVA, src, srcVA)
-		if hd == nil {
-			return false
-		}
-		ed, es := hd.peek(dstVA), hs.peek(srcVA)
-		wok, rok := ed&pteWrite != 0, es != 0
-		if wok && rok {
-			userCopy(userBytes(ed&pteAddr | dstVA&pageMask)[:c], userBytes(es&pteAddr|srcVA&pageMask))
-		}
-		hd.lock.Release()
-		if hs != hd {
-			hs.lock.Release()
-		}
-		if wok && rok {
-			return true
-		}
-		if !wok && Fault(dst, dstVA, true, false, true) != FaultOK ||
-			!rok && Fault(src, srcVA, false, false, true) != FaultOK {
+		if d == 0 && Fault(dst, dstVA, true, false, true) != FaultOK ||
+			s == 0 && Fault(src, srcVA, false, false, true) != FaultOK {
 			return false
 		}
 	}
 	return false
-}
-
-// acquireBoth locks the halves of both addresses, neither of them busy; nil: one
-// does not exist.
-func acquireBoth(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint64) (hd, hs *Half) {
-	for {
-		hd, hs = dst.half(dstVA), src.half(srcVA)
-		if hd == nil || hs == nil {
-			return nil, nil
-		}
-		a, b := hd, hs
-		if addressOf(a) > addressOf(b) {
-			a, b = b, a
-		}
-		a.acquire()
-		if a != b {
-			b.lock.AcquireSecond()
-		}
-		if a.busy|b.busy == 0 && dst.half(dstVA) == hd && src.half(srcVA) == hs {
-			return hd, hs
-		}
-		torn := a.busy|b.busy == gone
-		a.lock.Release()
-		if a != b {
-			b.lock.Release()
-			b.settle()
-		}
-		if torn {
-			return nil, nil
-		}
-	}
 }
 
 // ReadU64 reads an aligned word of user memory.

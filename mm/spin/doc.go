@@ -10,8 +10,7 @@
 //	          a call goes to a lower process rank, so this has no cycle
 //	Process   one process: its state, its handle set (ipc/handle)
 //	Grants    a bucket of the grants of an object (ipc/ppc)
-//	Half      half of an address space (mm); a fork's parent before its child,
-//	          otherwise by address
+//	Half      half of an address space (mm); a fork's parent before its child
 //	FCM       memory object or node of a fork chain: child before parent
 //	Work      mm's list of deferred work
 //	Pool      a typed pool: a CPU's list before the common one

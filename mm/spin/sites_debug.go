@@ -12,7 +12,7 @@ import (
 // another CPU had had before: the first is what costs, the second says which
 // paths of two CPUs share a lock though they have not met on it yet.
 
-const siteDepth = 6
+const siteDepth = 8
 
 // site is a chain of callers, and what they found at a lock of one rank.
 type site struct {
