@@ -45,6 +45,17 @@ func TestStaleTranslations(t *testing.T) {
 	})
 }
 
+// Threads map and unmap more memory than the kernel does in one step: none loses
+// what it has mapped where another is still unmapping.
+func TestRegions(t *testing.T) {
+	t.Parallel()
+	onCPUs(t, func(t *testing.T, cpus int) {
+		if o := smpGuest(t, cpus, qemu.Config{Debug: true}, "regions"); !strings.HasSuffix(o.stdout, "mapped 240\n") {
+			t.Error("not all were mapped")
+		}
+	})
+}
+
 // Processes and threads on all CPUs call the same servers without a pause.
 func TestCallStorm(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@
 //	                   kernel lock was waited for meanwhile (debug kernel)
 //	smp stale          threads use pages that another thread takes away, and
 //	                   look for translations that should be forgotten
+//	smp regions        threads map and unmap memory, much of it at a time
 //	smp storm          many processes and threads call one server
 //	smp latency        a file call's cost, in switches and calls, alone and
 //	                   beside programs that only compute
@@ -39,6 +40,9 @@ func main() {
 		case "stale":
 			stale()
 			return
+		case "regions":
+			regions()
+			return
 		case "storm":
 			storm()
 			return
@@ -61,7 +65,7 @@ func main() {
 			}
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | storm | latency | closes | places | nice")
+	fmt.Fprintln(os.Stderr, "usage: smp scale OP N | stale | regions | storm | latency | closes | places | nice")
 	os.Exit(2)
 }
 
