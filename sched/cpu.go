@@ -126,8 +126,14 @@ func (c *CPU) enqueue(d *Dispatcher, front bool) {
 	c.charge()
 	k := d.Proc.Class()
 	q := &c.queue[k]
-	if k == ClassApp && q.head == nil {
-		c.waits = c.time()
+	if q.head == nil {
+		// Who had the CPU alone owes nobody that time: all go on from there.
+		if p := c.payer; p != nil && p.Proc.Class() == k {
+			q.pass = max(q.pass, p.pass)
+		}
+		if k == ClassApp {
+			c.waits = c.time()
+		}
 	}
 	q.push(d, front)
 }

@@ -5,8 +5,9 @@ import "sync/atomic"
 // Within a class the CPU is shared in proportion to weights (stride
 // scheduling): each dispatcher has a pass, the time that it has run divided by
 // its weight, and the one with the least runs next. One that slept does not
-// save up: it begins at the least pass of those that wait. A PPC runs on its
-// caller's time: what servers use until the turn ends is the payer's.
+// save up: it begins at the least pass of those that wait, or at that of the one
+// that has the CPU alone. A PPC runs on its caller's time: what servers use until
+// the turn ends is the payer's.
 
 // NormalWeight is the weight of nice 0.
 const NormalWeight = 1024

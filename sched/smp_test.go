@@ -298,6 +298,33 @@ func TestMercyEndsOnce(t *testing.T) {
 	}
 }
 
+// TestNewcomer: a program that had the CPU alone does not owe that time to one that
+// comes later: they share from then on.
+func TestNewcomer(t *testing.T) {
+	for i, nice := range []int{0, 0, 19, 19} {
+		c := machine(t)
+		a, b := spawn(t, abi.RankApp), spawn(t, abi.RankApp)
+		a.Proc.SetNice(nice)
+		b.Proc.SetNice(nice)
+		a.wantRun, b.wantRun = true, true
+		c.Ready(a)
+		HostLeave(c)
+		HostTime += 30e9
+		if i%2 == 1 { // a server has the CPU when it comes
+			c.Preempt(true)
+		}
+		c.Ready(b)
+		for end := HostTime + 2e9; HostTime < end; HostTime += 200_000 {
+			HostLeave(c)
+		}
+		if ms := b.UserNS / 1e6; ms < 800 || ms > 1200 {
+			t.Errorf("nice %d: the newcomer gets %d ms of 2 s", nice, ms)
+		}
+		c.Forget(a)
+		c.Forget(b)
+	}
+}
+
 // TestShares: two programs that never yield get the CPU in proportion to their
 // weights, and a server that never does leaves programs a little.
 func TestShares(t *testing.T) {
