@@ -15,7 +15,7 @@ type DispatcherPage struct {
 	Notify   uint64 // 0x030 notification channels, set by the kernel, cleared by the libOS
 	Accept   uint32 // 0x038 number of parked receivers (server): a Call upcall may be made
 	InTrap   uint32 // 0x03c set by the kernel at Trap, cleared by the libOS when Trap is done
-	Deadline uint64 // 0x040 monotonic ns of the earliest libOS timer, 0: none; read at yield, invoke, reply, SetTimer
+	Deadline uint64 // 0x040 monotonic ns of the earliest libOS timer, 0: none; read at SetTimer and at yield, invoke and reply with receive, refused ones too
 	CPU      uint32 // 0x048 CPU this dispatcher runs on, written at each upcall
 	Runnable uint32 // 0x04c nonzero: other user threads can run (read when the dispatcher becomes clean)
 	KPid     uint64 // 0x050 kernel process id (badge id), written by the kernel

@@ -18,8 +18,9 @@
 // next goes on, or from which it can be killed.
 //
 // Invariants: a dying process runs no more and is on no run queue and in no
-// timer; its memory, handles and calls go in that order of Stage; the manager is
-// told once its handles are gone; the record goes when that has been done and
-// the manager knows. Nobody keeps a pointer to a process across kernel entries
-// but Dispatcher.Child, which death clears, and the list of exits.
+// timer; its calls, handles and memory go in that order of Stage; the manager is
+// told once its handles are gone; when all that has been done and the manager
+// knows, nobody finds the record any more, and it goes a grace period later. Nobody
+// keeps a pointer to a process across kernel entries but Dispatcher.Child, which
+// death clears, and the list of exits.
 package lifecycle
