@@ -284,7 +284,7 @@ func nativeReadMemory(p *sched.Process, kpid, va, dst, n uint64) int64 {
 		return -abi.EPERM
 	}
 	t := sched.Find(kpid)
-	// What a fork is filling is locked after its parent's.
+	// What a fork is still filling is not there yet.
 	if t == nil || t.State() == sched.Dying || t.State() == sched.Embryo || t.Space == nil {
 		return -abi.ESRCH
 	}
