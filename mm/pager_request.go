@@ -1,5 +1,7 @@
 package mm
 
+import "math/bits"
+
 // What is asked of a pager: ranges of pages at a fault, and what it takes of that.
 
 // maxRequests bounds the ranges of one object that are asked for at a time.
@@ -16,6 +18,7 @@ type request struct {
 	n     uint32 // 0: the place is free
 	taken bool   // the pager knows
 	write bool
+	got   uint32 // pages of it that have come, as a mask: they come in any order
 }
 
 // touched returns page i for an access, the FCM's lock held. Without the page:
@@ -59,10 +62,10 @@ func (f *FCM) awake(i uint64) uint64 {
 	return pa
 }
 
-// asked returns the request that covers page i.
+// asked returns the request by which page i is yet to come.
 func (g *paging) asked(i uint64) *request {
 	for k := range g.req {
-		if r := &g.req[k]; i-r.first < uint64(r.n) {
+		if r := &g.req[k]; i-r.first < uint64(r.n) && r.got>>(i-r.first)&1 == 0 {
 			return r
 		}
 	}
@@ -105,14 +108,14 @@ func (g *paging) ask(i uint64, write bool) {
 func (g *paging) arrived(i uint64) {
 	for k := range g.req {
 		r := &g.req[k]
-		switch {
-		case i-r.first >= uint64(r.n):
-		case i == r.first:
-			r.first++
-			r.n--
-		case i == r.first+uint64(r.n)-1:
-			r.n--
+		if i-r.first >= uint64(r.n) {
+			continue
 		}
+		r.got |= 1 << (i - r.first)
+		n := uint32(bits.TrailingZeros32(^r.got))
+		r.first, r.n, r.got = r.first+uint64(n), r.n-n, r.got>>n
+		r.n = uint32(bits.Len32(^r.got & (1<<r.n - 1)))
+		r.got &= 1<<r.n - 1
 	}
 }
 
@@ -195,6 +198,7 @@ func (r *request) trim(first, n uint64) {
 	} else {
 		hi = first
 	}
+	r.got = r.got >> (lo - r.first) & (1<<(hi-lo) - 1)
 	r.first, r.n = lo, uint32(hi-lo)
 }
 

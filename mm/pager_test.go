@@ -552,3 +552,32 @@ func TestReclaimWhileStored(t *testing.T) {
 	}
 	mustCheck(t)
 }
+
+// Pages of a request come in any order, and what has come can be asked for again.
+func TestSupplyOutOfOrder(t *testing.T) {
+	boot(t, 64)
+	f, _ := NewPagedFCM(RootAccount(), 64<<PageShift, 0, NewPager(RootAccount(), 1, 50))
+	g := f.paging
+	f.lock.Acquire()
+	defer f.lock.Release()
+	g.req[0] = request{first: 8, n: 32}
+	for _, i := range []uint64{20, 9, 39, 38, 10} {
+		g.arrived(i)
+	}
+	if r := g.req[0]; r.first != 8 || r.n != 30 {
+		t.Fatalf("asked: %d pages from %d", r.n, r.first)
+	}
+	if g.asked(20) != nil || g.asked(21) == nil || g.asked(8) == nil {
+		t.Error("what has come is asked for, or what has not is not")
+	}
+	g.arrived(8)
+	if r := g.req[0]; r.first != 11 || r.n != 27 || g.asked(20) != nil {
+		t.Fatalf("asked: %d pages from %d", r.n, r.first)
+	}
+	for i := uint64(37); i > 10; i-- {
+		g.arrived(i)
+	}
+	if r := g.req[0]; r.n != 0 || r.got != 0 {
+		t.Errorf("asked: %d pages from %d after all have come", r.n, r.first)
+	}
+}

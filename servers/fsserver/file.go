@@ -24,6 +24,9 @@ type file struct {
 	mu   sync.Mutex
 	size int64     // guarded by mu
 	time time.Time // of the last write here; guarded by mu
+	// Reading in order: where the last pages that reads lacked ended, and how many
+	// pages are to be read next time. Guarded by mu.
+	next, window int64
 
 	// Guarded by Server.mu.
 	opens  int
@@ -126,21 +129,73 @@ func (s *Server) news() {
 	}
 }
 
-// supply answers the kernel's request, page by page: who waits for the first need
-// not wait for those read ahead.
+// supply answers the kernel's request, each page for itself: who waits for the first
+// need not wait for those read ahead, which are read at the same time.
 func (f *file) supply(off, n int64) {
 	f.s.slots <- struct{}{}
-	defer func() { <-f.s.slots }()
+	go func() {
+		f.supplyPage(off)
+		<-f.s.slots
+	}()
+	for at := off + PageSize; at < off+n; at += PageSize {
+		f.ahead(func() { f.supplyPage(at) })
+	}
+}
+
+func (f *file) supplyPage(off int64) {
 	b := make([]byte, PageSize)
-	for end := off + n; off < end; off += PageSize {
-		clear(b)
-		err := f.s.fs.ReadPage(f.ino, off/PageSize, b)
-		if err == nil {
-			err = pageIn(f.h, off, b)
+	err := f.s.fs.ReadPage(f.ino, off/PageSize, b)
+	if err == nil {
+		err = pageIn(f.h, off, b)
+	}
+	if err != nil {
+		pageFail(f.h, off, PageSize)
+	}
+}
+
+// ahead has read done soon, which reads a page that nobody may wait for yet: half of
+// the slots are left to those for which somebody does.
+func (f *file) ahead(read func()) {
+	f.s.aheads <- struct{}{}
+	f.s.slots <- struct{}{}
+	go func() {
+		read()
+		<-f.s.slots
+		<-f.s.aheads
+	}()
+}
+
+// maxWindow bounds read-ahead for reads, in pages, as the kernel's for mappings.
+const maxWindow = 32
+
+// readEnd says up to where to read for a read that goes on to end and lacks the page
+// at off: further and further, where it lacked the one before.
+func (f *file) readEnd(off, end int64) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if off == f.next {
+		f.window = max(1, min(2*f.window, maxWindow))
+	} else {
+		f.window = 1
+	}
+	end = min(max(end, off+f.window*PageSize), f.size)
+	f.next = (end + PageSize - 1) &^ (PageSize - 1)
+	return end
+}
+
+// loadBehind reads the pages behind the one at off, up to end, that are not there,
+// while somebody reads that one, who waits for done.
+func (f *file) loadBehind(off, end int64, done *sync.WaitGroup) {
+	one := make([]byte, 1)
+	for at := off + PageSize; at < end; at += PageSize {
+		if cached(f.h, at, one) != 0 {
+			continue
 		}
-		if err != nil {
-			pageFail(f.h, off, PageSize)
-		}
+		done.Add(1)
+		f.ahead(func() {
+			f.load(at, make([]byte, PageSize)) // an error is met again by who gets there
+			done.Done()
+		})
 	}
 }
 
@@ -254,7 +309,13 @@ func (o openFile) ReadTo(_ *vfs.Ctx, off int64, out ipc.Out) (int, error) {
 		n := cached(o.h, off, b)
 		if n == 0 {
 			page := make([]byte, PageSize)
-			if err := o.load(off-off%PageSize, page); err != nil {
+			at := off - off%PageSize
+			var behind sync.WaitGroup
+			end := o.readEnd(at, off+int64(len(b)))
+			behind.Go(func() { o.loadBehind(at, end, &behind) })
+			err := o.load(at, page)
+			behind.Wait()
+			if err != nil {
 				if done > 0 {
 					break
 				}

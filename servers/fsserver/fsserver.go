@@ -1,7 +1,7 @@
 // Package fsserver makes a file system out of a few functions, in any program
 // that root starts: in the manner of FUSE, with a page cache that the kernel
 // keeps. The program implements FS (and WriteFS, if it can be written to) and
-// calls Mount; servers/examples/wordfs is one of a hundred lines.
+// calls Mount; servers/examples/notefs is one of 170 lines.
 //
 // The file system's data is read and written in pages. What has been read stays
 // in the kernel, in a paged memory object (FCM) for each file, which all who map
@@ -106,7 +106,9 @@ type Server struct {
 	cfg   Config
 	vfs   vfs.Server
 	tree  *vfs.FS
-	slots chan struct{} // ReadPage calls for faults
+	slots chan struct{} // ReadPage calls for faults and read-ahead
+	// aheads are those of the slots that read-ahead may have.
+	aheads chan struct{}
 
 	mu     sync.Mutex
 	files  map[uint64]*file // by ino
@@ -154,7 +156,7 @@ func New(fs FS, cfg Config) (*Server, error) {
 	if st := (client.Proc{C: k.Conn(), H: abi.HandleProc}).Serve(); st < 0 && st != -int64(syscall.EBUSY) {
 		return nil, fmt.Errorf("becoming a server: %w", syscall.Errno(-st))
 	}
-	s := &Server{fs: fs, cfg: cfg, slots: make(chan struct{}, cfg.Parallel),
+	s := &Server{fs: fs, cfg: cfg, slots: make(chan struct{}, cfg.Parallel), aheads: make(chan struct{}, max(1, cfg.Parallel/2)),
 		files: map[uint64]*file{}, byName: map[uint64]*file{}, places: map[uint64]place{}}
 	s.write, _ = fs.(WriteFS)
 	s.vfs = vfs.Server{Kernel: k, Creds: &cred.Cache{Query: cred.Asker(k)}, Alive: alive}
