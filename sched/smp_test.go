@@ -354,3 +354,49 @@ func TestShares(t *testing.T) {
 		t.Errorf("programs got %d ms of 10 s beside a server that does not stop", got/1e6)
 	}
 }
+
+// TestThreadsLag: a program whose thread says that it is five nice steps behind its
+// process gets what one with that nice value gets.
+func TestThreadsLag(t *testing.T) {
+	c := machine(t)
+	a, b := spawn(t, abi.RankApp), spawn(t, abi.RankApp)
+	b.Page.Lag = 5
+	a.wantRun, b.wantRun = true, true
+	c.Ready(a)
+	c.Ready(b)
+	for HostTime < 20e9 {
+		HostLeave(c)
+		HostTime += 200_000
+	}
+	if r := a.UserNS * 100 / b.UserNS; r < 250 || r > 370 {
+		t.Errorf("shares %d and %d ms", a.UserNS/1e6, b.UserNS/1e6)
+	}
+	b.Page.Lag = 1 << 31 // nonsense is the most
+	was := b.pass
+	if b.pay(1e6); b.pass-was > 1_000_000*NormalWeight/idleWeight+1 {
+		t.Error("it pays for more than the least share")
+	}
+}
+
+// TestGiveWay: the next one runs although the first has had less of the CPU.
+func TestGiveWay(t *testing.T) {
+	c := machine(t)
+	a, b := spawn(t, abi.RankApp), spawn(t, abi.RankApp)
+	a.wantRun = true
+	c.Ready(a)
+	HostLeave(c)
+	c.GiveWay()
+	if HostLeave(c); c.Current != a {
+		t.Fatal("nobody waits, and a does not go on")
+	}
+	b.pass = 1e9 // b has had much
+	b.wantRun = true
+	c.Ready(b)
+	for range 10 {
+		was := c.Current
+		c.GiveWay()
+		if HostLeave(c); c.Current == was {
+			t.Fatal("it goes on")
+		}
+	}
+}

@@ -44,7 +44,8 @@ type ProcHead struct {
 // ProcThread is one thread; TID 0: none.
 type ProcThread struct {
 	TID     uint32
-	CPUs    uint32 // where it may run, a bit each; 0: everywhere
+	CPUs    uint16 // where it may run, a bit each; 0: everywhere
+	Lag     uint16 // nice steps behind the process
 	State   uint64 // address of a word whose low byte is a ThreadX state
 	Blocked uint64 // signal mask
 	Comm    [16]byte

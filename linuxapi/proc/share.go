@@ -86,9 +86,13 @@ func setThreadNice(t, o *thread.Thread, value uint32) errno.Errno {
 	}
 	was = thread.Lock()
 	for x := thread.Newest(); x != nil; x = x.Next() {
-		x.SetLag(max(base+x.Lag(), least) - least)
+		lag := max(base+x.Lag(), least) - least
+		if x == o {
+			lag = value - least
+		}
+		x.SetLag(lag)
+		x.Publish()
 	}
-	o.SetLag(value - least)
 	thread.Unlock(was)
 	return errno.OK
 }

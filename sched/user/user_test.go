@@ -111,3 +111,13 @@ func TestWatch(t *testing.T) {
 		t.Error("a bump was not seen")
 	}
 }
+
+// Turns are as the weights of nice values.
+func TestTurns(t *testing.T) {
+	if a, b := turnNS(0), turnNS(5); a != sliceNS || b*3 > a || b*4 < a {
+		t.Errorf("turns %d and %d", a, b)
+	}
+	if n := turnNS(1 << 31); n < leastNS/2 || n > leastNS {
+		t.Errorf("the shortest turn is %d", n)
+	}
+}

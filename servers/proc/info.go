@@ -132,10 +132,10 @@ func (s *Server) Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old
 			return syscall.ESRCH
 		}
 		old = q.cpus
-		if b := make([]byte, 4); old == 0 && q.block != 0 && q.state != zombie {
+		if b := make([]byte, 2); old == 0 && q.block != 0 && q.state != zombie {
 			const at = unsafe.Offsetof(abi.ProcInfo{}.Main) + unsafe.Offsetof(abi.ProcThread{}.CPUs)
 			if s.kernel.ReadMemory(q.kpid, q.block+uint64(at), b) == len(b) {
-				old = uint64(binary.LittleEndian.Uint32(b))
+				old = uint64(binary.LittleEndian.Uint16(b))
 			}
 		}
 		if old == 0 {

@@ -91,10 +91,11 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 		k.UserNS, k.SysNS, k.MinFaults, k.MajFaults = 0, 0, 0, 0
 		blocked = t.task.Blocked
 	}
+	nice := min(r.Nice+int32(t.thisThread(&p).Lag), 19)
 	const low = 1<<31 - 1 // signals 1 to 31
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", t.id(), t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
-	fmt.Fprintf(&b, " 4194304 %d 0 %d 0 %d %d 0 0 %d %d %d 0", k.MinFaults, k.MajFaults, k.UserNS/tick, k.SysNS/tick, 20+r.Nice, r.Nice, threads)
+	fmt.Fprintf(&b, " 4194304 %d 0 %d 0 %d %d 0 0 %d %d %d 0", k.MinFaults, k.MajFaults, k.UserNS/tick, k.SysNS/tick, 20+nice, nice, threads)
 	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
 	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
 	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, blocked&low, p.SigIgnored&low, p.SigCaught&low)
@@ -227,11 +228,7 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("Seccomp", "0")
 	cpus := t.srv.cpus()
 	allowed := uint64(1)<<cpus - 1
-	th := t.task
-	if th == nil {
-		th = &p.Main
-	}
-	if m := allowed & uint64(th.CPUs); m != 0 {
+	if m := allowed & uint64(t.thisThread(&p).CPUs); m != 0 {
 		allowed = m
 	}
 	line("Cpus_allowed", "%x", allowed)
