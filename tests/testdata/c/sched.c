@@ -66,9 +66,9 @@ static void times(void)
 	process = clock_of(CLOCK_PROCESS_CPUTIME_ID) - process;
 	stop = 1;
 	pthread_join(t, 0);
-	check("a thread that sleeps uses no time", mine < 0.1);
+	check("a thread that sleeps uses little", mine < 0.9 * process);
 	check("one that spins does", before >= 0 && spun > 0 && spun <= process * 1.1);
-	check("it sees it itself", used[0] >= spun && used[1] > used[0] - 0.1 && used[1] < used[0] + 0.1);
+	check("it sees it itself", used[0] >= spun && used[1] >= spun - 1e-5 && used[1] <= used[0]);
 
 	pid_t p = fork();
 	if (p == 0)
