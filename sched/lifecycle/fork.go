@@ -38,7 +38,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 			child = sched.NewProcess(Account)
 		}
 		if child == nil {
-			if Reclaim(c) || Relieve(c, p) {
+			if Reclaim(c) || Relieve(c, p) || Account.Headroom() >= forkRoom {
 				return 0, -abi.EAGAIN // the dead make room
 			}
 			return 0, -abi.ENOMEM

@@ -136,13 +136,17 @@ func ForClient(c *sched.CPU, server *sched.Process, n uint64) int64 {
 	if server.Rank >= abi.RankUser {
 		return -abi.EPERM
 	}
-	if uint64(mm.FreeFramesNear())*abi.PageSize >= n {
+	enough := func() bool { return uint64(mm.FreeFramesNear())*abi.PageSize >= n }
+	if enough() {
 		return 0 // there is more by now
 	}
 	if Account.Headroom() >= leastRoom && hog(server) != nil {
 		return 0
 	}
 	if !Relieve(c, server) {
+		if enough() { // what was ended before has just gone
+			return 0
+		}
 		return -abi.ENOMEM
 	}
 	for range reclaimSteps {
