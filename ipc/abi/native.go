@@ -219,10 +219,14 @@ const (
 	PageSync   = 4 // somebody waits for the dirty pages to be written back: NSynced
 )
 
+// StateDying is ProcessInfo.State of a process that has ended: its parent may know,
+// while the kernel still works at taking it apart.
+const StateDying = 3
+
 // ProcessInfo is NProcessInfo's answer.
 type ProcessInfo struct {
 	KPid, Parent, Cred     uint64
-	State                  uint64 // 0 embryo, 1 running, 2 suspended, 3 dying
+	State                  uint64 // 0 embryo, 1 running, 2 suspended, 3 dying (StateDying)
 	UserNS, SysNS, StartNS uint64
 	Resident, Virtual      uint64 // bytes
 	MinFaults, MajFaults   uint64

@@ -22,9 +22,11 @@ func forkPrepare(which hook.Sharing) errno.Errno {
 	}
 	closeGrants()
 	// One that is made from now on waits (newEvent, newTimer).
-	if srv != 0 && shareAll(srv, which) < 0 {
-		openGrants()
-		return errno.ENOMEM
+	if srv != 0 {
+		if st := shareAll(srv, which); st < 0 && !unshared(st) {
+			openGrants()
+			return errno.ENOMEM
+		}
 	}
 	for _, m := range forkLocks {
 		m.Lock()

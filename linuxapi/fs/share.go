@@ -71,7 +71,7 @@ func (f *File) move(srv client.Pipe) int64 {
 }
 
 // shareAll shares what a child is to have with this process: everything, or what
-// survives an exec. It runs while nobody else may be granted a handle.
+// survives an exec. It runs while nobody else may be granted a handle. 0 or -errno.
 func shareAll(srv uint64, which hook.Sharing) int64 {
 	if which == hook.ShareKept {
 		for fd := 0; ; fd++ {
@@ -196,8 +196,15 @@ func shareForFork(which hook.Sharing) (srv uint64, e errno.Errno) {
 		return 0, errno.OK
 	}
 	srv, st := service(svcPipe)
-	if st < 0 {
+	switch {
+	case unshared(st):
+		return 0, errno.OK
+	case st < 0:
 		return 0, errno.ENOMEM
 	}
 	return srv, errno.OK
 }
+
+// unshared: the pipe server has died, or nobody can say where it is. A process must
+// be able to fork then: each side keeps what it has as its own.
+func unshared(st int64) bool { return st == -EIO || st == -ENODEV }

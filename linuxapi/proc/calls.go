@@ -47,7 +47,7 @@ var Calls = [...]call.Entry{
 	{126, "capset", sysCapset, call.Full, "partial: changes: EPERM"},
 	{135, "personality", sysPersonality, call.Leaf, "partial: kept and answered; only PER_LINUX has an effect"},
 	{140, "getpriority", sysGetpriority, call.Full, "full: of another process, the least nice value of its threads"},
-	{141, "setpriority", sysSetpriority, call.Full, "full: from another process, all its threads by as much"},
+	{141, "setpriority", sysSetpriority, call.Full, "partial: of another process, or by group or user, all threads by as much"},
 	{142, "sched_setparam", sysSchedSetparam, call.Full, "partial: priority 0 only"},
 	{143, "sched_getparam", sysSchedGetparam, call.Full, "full"},
 	{144, "sched_setscheduler", sysSchedSetscheduler, call.Full, "partial: of the whole process; SCHED_OTHER, SCHED_BATCH (as OTHER), SCHED_IDLE (least share); FIFO and RR: EPERM"},

@@ -167,9 +167,10 @@ func New(fs FS, cfg Config) (*Server, error) {
 	return s, s.mount()
 }
 
+// alive: process kpid has not ended.
 func alive(kpid uint64) bool {
 	info := new(abi.ProcessInfo)
-	return processInfo(kpid, info) == nil
+	return processInfo(kpid, info) == nil && info.State != abi.StateDying
 }
 
 // Run serves; it returns when that fails.

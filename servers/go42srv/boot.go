@@ -93,11 +93,11 @@ func runFile() error {
 	return srv.Run()
 }
 
-// alive: the kernel still knows process kpid.
+// alive: process kpid has not ended.
 func alive(kpid uint64) bool {
 	info := new(abi.ProcessInfo)
 	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(info)), 0, 0, 0, 0)
-	return err == nil
+	return err == nil && info.State != abi.StateDying
 }
 
 func mountAt(point, typ, source string, root, cover abi.Grant) error {
