@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -38,6 +39,9 @@ type counts struct {
 	// pooled, if not 0, is how many frames the kernel and its pools held; what
 	// they have grown to since is not lost.
 	pooled uint64
+	// own, if not 0, is how many frames this process had: Go's runtime keeps some
+	// of what ended threads had.
+	own uint64
 }
 
 // kernelFrames is how many frames the kernel has for itself and its pools.
@@ -61,6 +65,7 @@ const (
 	playEntries = 200
 	playLeaves  = 30
 	playFrames  = 1024 // 4 MiB: the heaps of the servers
+	playOwn     = 2048 // of this process
 )
 
 func count() counts {
@@ -77,14 +82,28 @@ func count() counts {
 	}
 }
 
+// resident is how many frames this process has.
+func resident() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	check(err)
+	var size, pages uint64
+	_, err = fmt.Sscan(string(b), &size, &pages)
+	check(err)
+	return pages
+}
+
 // lost compares with what was before; "" if nothing is missing.
 func (c counts) lost(before counts) string {
 	var b strings.Builder
 	if before.pooled != 0 {
 		c.free += max(kernelFrames(), before.pooled) - before.pooled
 	}
-	if c.free+playFrames < before.free {
-		fmt.Fprintf(&b, " %d frames of %d", before.free-c.free, before.free)
+	own := uint64(0)
+	if before.own != 0 {
+		own = max(resident(), before.own) - before.own
+	}
+	if c.free+own+playFrames < before.free || own > playOwn {
+		fmt.Fprintf(&b, " %d frames of %d, %d of them to this process", before.free-c.free, before.free, own)
 	}
 	for name, n := range c.pools {
 		was := before.pools[name]
