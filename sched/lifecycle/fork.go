@@ -34,12 +34,16 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		if crowded(c) {
 			return 0, -abi.EAGAIN
 		}
-		if room := Account.Headroom(); room >= forkRoom || room >= leastRoom && hog(p) != nil {
+		room := Account.Headroom()
+		tight := room < forkRoom && (room < leastRoom || hog(p) == nil)
+		if !tight {
 			child = sched.NewProcess(Account)
 		}
 		if child == nil {
-			if Reclaim(c) || Relieve(c, p) || Account.Headroom() >= forkRoom {
-				return 0, -abi.EAGAIN // the dead make room
+			// The dead make room, or have just made some. Of processes there may be
+			// too many all the same.
+			if Reclaim(c) || Relieve(c, p) || tight && Account.Headroom() >= forkRoom {
+				return 0, -abi.EAGAIN
 			}
 			return 0, -abi.ENOMEM
 		}
