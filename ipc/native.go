@@ -105,3 +105,11 @@ func Log(s string) {
 	b := append([]byte(s), '\n')
 	Sys(abi.NLog, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0, 0)
 }
+
+// Alive reports whether process kpid has not ended: its parent may know that it
+// has, while the kernel still takes it apart.
+func Alive(kpid uint64) bool {
+	info := new(abi.ProcessInfo)
+	_, _, err := Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(info)), 0, 0, 0, 0)
+	return err == nil && info.State != abi.StateDying
+}

@@ -278,13 +278,7 @@ func nativeSysInfo(p *sched.Process, va uint64) int64 {
 	var all abi.CPUInfo
 	for n := range amd64.NCPU {
 		i := cpuInfo(n)
-		all.IdleNS += i.IdleNS
-		all.UserNS += i.UserNS
-		all.SysNS += i.SysNS
-		all.Switches += i.Switches
-		all.Interrupts += i.Interrupts
-		all.PPCs += i.PPCs
-		all.Faults += i.Faults
+		all.Add(&i)
 	}
 	i := abi.SysInfo{
 		MemTotal: uint64(m.Total) * abi.PageSize, MemFree: uint64(m.Free) * abi.PageSize,

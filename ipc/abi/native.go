@@ -267,6 +267,21 @@ type CPUInfo struct {
 	Waited                [16]uint64 // acquisitions of kernel locks that had to wait, by rank - 1 (LockRanks)
 }
 
+// Add adds what another CPU has done to i.
+func (i *CPUInfo) Add(o *CPUInfo) {
+	i.IdleNS += o.IdleNS
+	i.UserNS += o.UserNS
+	i.SysNS += o.SysNS
+	i.Switches += o.Switches
+	i.Interrupts += o.Interrupts
+	i.PPCs += o.PPCs
+	i.Faults += o.Faults
+	i.Runnable += o.Runnable
+	for r := range i.Waited {
+		i.Waited[r] += o.Waited[r]
+	}
+}
+
 // LockRanks names the ranks of the kernel's locks (mm/spin), outermost first.
 var LockRanks = [...]string{"endpoint", "process", "grants", "half", "fcm", "work", "pool", "frame", "device"}
 

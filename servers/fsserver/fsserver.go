@@ -159,18 +159,12 @@ func New(fs FS, cfg Config) (*Server, error) {
 	s := &Server{fs: fs, cfg: cfg, slots: make(chan struct{}, cfg.Parallel), aheads: make(chan struct{}, max(1, cfg.Parallel/2)),
 		files: map[uint64]*file{}, byName: map[uint64]*file{}, places: map[uint64]place{}}
 	s.write, _ = fs.(WriteFS)
-	s.vfs = vfs.Server{Kernel: k, Creds: &cred.Cache{Query: cred.Asker(k)}, Alive: alive}
+	s.vfs = vfs.Server{Kernel: k, Creds: &cred.Cache{Query: cred.Asker(k)}, Alive: ipc.Alive}
 	s.tree = s.vfs.AddFS(s.dir(Root), device|uint64(syscall.Getpid()), s.statfs)
 	if s.write == nil {
 		s.tree.SetFlags(syscall.MS_RDONLY) // nobody has opened anything yet
 	}
 	return s, s.mount()
-}
-
-// alive: process kpid has not ended.
-func alive(kpid uint64) bool {
-	info := new(abi.ProcessInfo)
-	return processInfo(kpid, info) == nil && info.State != abi.StateDying
 }
 
 // Run serves; it returns when that fails.

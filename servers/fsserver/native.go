@@ -10,11 +10,6 @@ import (
 
 // The pager's native calls (ipc/abi).
 
-func processInfo(kpid uint64, info *abi.ProcessInfo) error {
-	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(info)), 0, 0, 0, 0)
-	return err
-}
-
 // newObject makes a paged memory object.
 func newObject(size int64, name uint64) (handle uint64, err error) {
 	h, _, err := ipc.Sys(abi.NFCMCreate, uintptr(size), abi.FCMPaged, uintptr(name), 0, 0, 0)

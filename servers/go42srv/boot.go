@@ -61,7 +61,7 @@ func runFile() error {
 	if _, _, err := ipc.Sys(abi.NSysInfo, uintptr(unsafe.Pointer(&sys)), 0, 0, 0, 0, 0); err != nil {
 		return err
 	}
-	s, err := file.New(file.Config{Kernel: k, Creds: creds(), Memory: file.NativeMemory{}, Initramfs: archive, Alive: alive, MemTotal: sys.MemTotal})
+	s, err := file.New(file.Config{Kernel: k, Creds: creds(), Memory: file.NativeMemory{}, Initramfs: archive, Alive: ipc.Alive, MemTotal: sys.MemTotal})
 	if err != nil {
 		return err
 	}
@@ -91,13 +91,6 @@ func runFile() error {
 	srv := &ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}
 	s.PullLasts = srv.PullLasts
 	return srv.Run()
-}
-
-// alive: process kpid has not ended.
-func alive(kpid uint64) bool {
-	info := new(abi.ProcessInfo)
-	_, _, err := ipc.Sys(abi.NProcessInfo, uintptr(kpid), uintptr(unsafe.Pointer(info)), 0, 0, 0, 0)
-	return err == nil && info.State != abi.StateDying
 }
 
 func mountAt(point, typ, source string, root, cover abi.Grant) error {

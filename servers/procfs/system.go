@@ -142,12 +142,7 @@ func systemStat(s *Server) []byte {
 	for n := range s.cpus() {
 		i := s.machine.CPUInfo(n)
 		line(fmt.Sprint("cpu", n), &i)
-		all.UserNS += i.UserNS
-		all.SysNS += i.SysNS
-		all.IdleNS += i.IdleNS
-		all.Interrupts += i.Interrupts
-		all.Switches += i.Switches
-		all.Runnable += i.Runnable
+		all.Add(&i)
 	}
 	each := bytes.Clone(lines.Bytes())
 	lines.Reset()
