@@ -68,8 +68,9 @@ type Proc interface {
 	// SCHED_OTHER 0, SCHED_BATCH 3 or SCHED_IDLE 5.
 	Policy(pid uint64, set uint64, value uint64) (old uint64, st Status)
 	// Affinity answers the CPUs on which the first thread of a process may run, a
-	// bit each (AllCPUs: everywhere), and with set != 0 has that process's libOS
-	// change them: by Self.
+	// bit each (AllCPUs: everywhere), and with set == 1 has that process's libOS
+	// change them: it learns of it by Self, and says with set == AffinityTaken that
+	// its block shows the mask.
 	Affinity(pid uint64, set uint64, mask uint64) (old uint64, st Status)
 	// Publish names the caller's process information block.
 	Publish(addr uint64, size uint64) (st Status)
@@ -185,7 +186,8 @@ const (
 	FetchMore = 1
 	FetchSelf = 2
 
-	AllCPUs = 1<<64 - 1
+	AllCPUs       = 1<<64 - 1
+	AffinityTaken = 2
 
 	FutexWoken     = 1
 	FutexOwnerGone = 2

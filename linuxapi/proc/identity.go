@@ -76,6 +76,7 @@ func takeSelf(t *thread.Thread, r *proto.ProcRecord) {
 	if m := r.CPUs & cpuMask(); m != 0 {
 		if o := thread.Find(uint32(Me.Pid)); o != nil {
 			setAffinity(o, m)
+			Server(t).Affinity(0, proto.AffinityTaken, r.CPUs) // shown from now on by what o publishes
 		}
 	}
 }

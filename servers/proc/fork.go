@@ -48,6 +48,9 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 		s.enter(q)
 		parent.children[q.pid] = q
 		s.join(q, p.group)
+		if q.cpus = p.setCPUs(); q.cpus != 0 { // the copied libOS may not have it yet
+			s.notify(q)
+		}
 		pid = uint64(q.pid)
 		return nil
 	})

@@ -73,7 +73,9 @@ func (s *Server) Self(c *ipc.Call) (r *proto.ProcRecord, st int64) {
 			p.limitsSet = false
 			r.Flags |= proto.ProcLimits
 		}
-		r.CPUs, p.cpus = p.cpus, 0
+		if p.cpus != 0 {
+			r.CPUs, p.given, p.cpus = p.cpus, p.cpus, 0
+		}
 		return nil
 	})
 	return r, st
@@ -124,14 +126,24 @@ func (s *Server) published(p *process, r *proto.ProcRecord) {
 	}
 }
 
-// Affinity implements proto.Proc. What a process says of itself is in its block.
+// setCPUs is the affinity that another process has set and that p's block does
+// not show yet; 0: none.
+func (p *process) setCPUs() uint64 {
+	if p.cpus != 0 {
+		return p.cpus
+	}
+	return p.given
+}
+
+// Affinity implements proto.Proc. What a process says of itself is in its block;
+// what another has set counts from that moment, wherever it is on its way there.
 func (s *Server) Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old uint64, st int64) {
 	st = s.known(c, func(p *process) error {
 		q := s.target(p, pid)
 		if q == nil {
 			return syscall.ESRCH
 		}
-		old = q.cpus
+		old = q.setCPUs()
 		if b := make([]byte, 2); old == 0 && q.block != 0 && q.state != zombie {
 			const at = unsafe.Offsetof(abi.ProcInfo{}.Main) + unsafe.Offsetof(abi.ProcThread{}.CPUs)
 			if s.kernel.ReadMemory(q.kpid, q.block+uint64(at), b) == len(b) {
@@ -142,6 +154,13 @@ func (s *Server) Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old
 			old = proto.AllCPUs
 		}
 		switch {
+		case set == proto.AffinityTaken && p == q:
+			if q.given == mask {
+				q.given = 0
+			}
+			return nil
+		case set > 1:
+			return syscall.EINVAL
 		case set == 0 || q.state == zombie:
 			return nil
 		case !mayPace(p, q):
@@ -179,7 +198,11 @@ func (s *Server) List(c *ipc.Call, after uint64, out ipc.Out) (uint64, int64) {
 
 // Publish implements proto.Proc.
 func (s *Server) Publish(c *ipc.Call, addr uint64, size uint64) int64 {
-	return s.known(c, func(p *process) error { p.block, p.blockSize = addr, size; return nil })
+	return s.known(c, func(p *process) error {
+		// A new program's block is true from its start: exec took along what the old one had.
+		p.block, p.blockSize, p.given = addr, size, 0
+		return nil
+	})
 }
 
 // Prctl implements proto.Proc.

@@ -92,3 +92,53 @@ func TestPolicy(t *testing.T) {
 	set(user, 0, schedIdle, 0)
 	set(user, 0, 0, syscall.EPERM)
 }
+
+// TestAffinity: what another process sets is seen from outside from that moment
+// on, through its way to the one concerned, and goes to a child.
+func TestAffinity(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	seen := func(of *world.App, want uint64) {
+		t.Helper()
+		m, st := w.Init.Server().Affinity(of.Pid, 0, 0)
+		is(t, st, 0)
+		if m != want {
+			t.Errorf("CPUs %#x, want %#x", m, want)
+		}
+	}
+	set := func(m uint64) {
+		t.Helper()
+		_, st := w.Init.Server().Affinity(a.Pid, 1, m)
+		is(t, st, 0)
+	}
+	self := func(who *world.App, want uint64) {
+		t.Helper()
+		r, st := who.Server().Self()
+		is(t, st, 0)
+		if r.CPUs != want {
+			t.Errorf("given CPUs %#x, want %#x", r.CPUs, want)
+		}
+	}
+	taken := func(m uint64) {
+		t.Helper()
+		_, st := a.Server().Affinity(0, proto.AffinityTaken, m)
+		is(t, st, 0)
+	}
+	seen(a, proto.AllCPUs)
+	set(2)
+	seen(a, 2)
+	self(a, 2)
+	self(a, 0) // once
+	seen(a, 2)
+	child := a.Fork()
+	seen(child, 2)
+	self(child, 2)
+	set(3) // before the first one is shown
+	taken(2)
+	seen(a, 3)
+	self(a, 3)
+	taken(3)
+	seen(a, proto.AllCPUs) // what the block says, of which there is none here
+	_, st := w.Init.Server().Affinity(a.Pid, proto.AffinityTaken, 3)
+	is(t, st, syscall.EINVAL)
+}

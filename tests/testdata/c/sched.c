@@ -148,6 +148,24 @@ static void affinity(void)
 	int status;
 	waitpid(p, &status, 0);
 	check("and from inside", WEXITSTATUS(status) == 1);
+
+	/* At every moment of the mask's way to a child that works. */
+	if ((p = fork()) == 0)
+		for (;;)
+			getppid();
+	int late = 0;
+	for (unsigned i = 0; i < 300; i++) {
+		unsigned long set = 1 + i % 2;
+		if (syscall(SYS_sched_setaffinity, p, sizeof set, &set) != 0)
+			continue; /* there is one CPU only */
+		for (volatile unsigned k = 0; k < i * 37 % 3000; k++)
+			;
+		syscall(SYS_sched_getaffinity, p, sizeof mask, &mask);
+		late += mask != set;
+	}
+	kill(p, SIGKILL);
+	waitpid(p, 0, 0);
+	check("and always at once", late == 0);
 }
 
 static void robust(void)
