@@ -120,9 +120,12 @@ func (c *CPU) give(d *Dispatcher, to *CPU) {
 // done by whatever touches d here first: the word that give sends can come after
 // others', and after this CPU has come upon d by itself.
 func (c *CPU) adopt(d *Dispatcher) {
-	if !d.given {
-		return
+	if d.given {
+		c.takeOver(d)
 	}
+}
+
+func (c *CPU) takeOver(d *Dispatcher) {
 	d.given = false
 	d.pass += c.queue[d.Proc.Class()].pass
 	c.setTimer(d, d.carry)

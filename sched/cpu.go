@@ -46,7 +46,7 @@ type CPU struct {
 
 	// Statistics, which others read.
 	switches      uint64
-	idling, using stopwatch // without work; in ring 3
+	idling, using abi.Stopwatch // without work; in ring 3
 
 	_       [64]byte
 	mailbox *Dispatcher // atomic
@@ -167,9 +167,8 @@ func (c *CPU) Clean(want bool) {
 func (c *CPU) stop() {
 	d := c.Current
 	now := c.time()
-	d.UserNS += now - c.began
-	c.using.stop(now)
-	d.setClock(now, false)
+	d.used.Stop(now)
+	d.Page.CPUTime.Show(d.used)
 	d.yieldBy = 0
 	c.Current = nil
 }
@@ -349,14 +348,17 @@ func (c *CPU) begin(d *Dispatcher) {
 func (c *CPU) take(d *Dispatcher) {
 	c.Current = d
 	c.began = c.time()
-	c.using.start(c.began)
+	if !c.using.Runs() {
+		c.using.Start(c.began)
+	}
 	c.switches++
 	d.Switches++
 	if d.Proc.Space != c.space {
 		c.setSpace(d.Proc.Space, d.Proc)
 	}
 	load(d)
-	d.setClock(c.began, true)
+	d.used.Start(c.began)
+	d.Page.CPUTime.Show(d.used)
 	atomic.StoreUint32(&d.Page.CPU, uint32(c.ID))
 }
 
@@ -411,7 +413,7 @@ func (d *Dispatcher) start() {
 // that the processor returns to. With nobody to run the CPU halts.
 func (c *CPU) Leave() {
 	if c.idle != 0 {
-		c.idling.stop(c.time())
+		c.idling.Stop(c.time())
 		atomic.StoreUint32(&c.idle, 0)
 	}
 	c.checkPause()
@@ -459,6 +461,9 @@ func (c *CPU) Leave() {
 			}
 			break
 		}
+		if c.using.Runs() {
+			c.using.Stop(c.time())
+		}
 		// Work left over is done now, unless an interrupt waits: it is
 		// taken as soon as the CPU halts, and brings us back here.
 		if c.jobs != nil && !interruptPending() {
@@ -487,7 +492,7 @@ func (c *CPU) Leave() {
 			c.readMail()
 			continue
 		}
-		c.idling.start(c.time())
+		c.idling.Start(c.time())
 		c.stale = true
 		c.beg()
 		break

@@ -106,9 +106,14 @@ type Process struct {
 	Parcel uint64
 }
 
-// Counts are what a dispatcher has used. Only its own CPU writes them.
+// Counts are what a process has used.
 type Counts struct {
-	UserNS    uint64
+	UserNS uint64
+	Events
+}
+
+// Events are what a dispatcher has counted. Only its own CPU writes them.
+type Events struct {
 	Switches  uint64
 	MinFaults uint64
 	MajFaults uint64
@@ -127,28 +132,19 @@ func (a *Counts) add(b *Counts) {
 // those that run up to now.
 func (p *Process) Counts() (n Counts) {
 	n.add(&p.gone)
+	now := Now()
 	for i := range p.Disp {
 		if d := p.Dispatcher(i); d != nil {
-			c := d.Counts
-			if at := atomic.LoadInt64(&d.clock); at < 0 {
-				at += int64(Now())
-				c.UserNS = uint64(max(at, 0))
-			}
-			n.add(&c)
+			n.add(&Counts{d.used.Load().At(now), d.Events})
 		}
 	}
 	return n
 }
 
-// setClock says what d has used at time now (ns), and whether it runs on; so does
-// the page, for the libOS.
-func (d *Dispatcher) setClock(now uint64, runs bool) {
-	v := int64(d.UserNS)
-	if runs {
-		v -= int64(now)
-	}
-	atomic.StoreInt64(&d.clock, v)
-	atomic.StoreInt64(&d.Page.CPUTime, v)
+// keepCounts moves what d, which has stopped, has counted to its process.
+func (d *Dispatcher) keepCounts() {
+	d.Proc.gone.add(&Counts{d.used.At(0), d.Events})
+	d.used, d.Events = 0, Events{}
 }
 
 // KeepCounts moves what p's dispatchers, which have stopped for good, have counted to
@@ -156,8 +152,7 @@ func (d *Dispatcher) setClock(now uint64, runs bool) {
 func (p *Process) KeepCounts() {
 	for i := range p.Disp {
 		if d := p.Dispatcher(i); d != nil {
-			p.gone.add(&d.Counts)
-			d.Counts = Counts{}
+			d.keepCounts()
 		}
 	}
 }
@@ -298,8 +293,8 @@ type Dispatcher struct {
 	// Child is the KPid of the embryo that an unfinished NFork works on.
 	Child uint64
 
-	Counts
-	clock int64 // DispatcherPage.CPUTime as the kernel knows it; atomic
+	Events
+	used abi.Stopwatch // time in ring 3: DispatcherPage.CPUTime as the kernel knows it
 
 	wantRun    bool   // clean, but has threads that could run
 	queued     bool   // on its CPU's run queue
@@ -369,7 +364,7 @@ func RemoveDispatcher(d *Dispatcher) {
 
 // FreeDispatcher gives d back. Nothing refers to it any more.
 func FreeDispatcher(d *Dispatcher) {
-	d.Proc.gone.add(&d.Counts)
+	d.keepCounts()
 	mm.FreeFrame(d.Proc.Acct, mm.KindKernel, d.vectors)
 	dispatchers.Free(d)
 }

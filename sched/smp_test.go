@@ -317,7 +317,7 @@ func TestNewcomer(t *testing.T) {
 		for end := HostTime + 2e9; HostTime < end; HostTime += 200_000 {
 			HostLeave(c)
 		}
-		if ms := b.UserNS / 1e6; ms < 800 || ms > 1200 {
+		if ms := b.used.At(HostTime) / 1e6; ms < 800 || ms > 1200 {
 			t.Errorf("nice %d: the newcomer gets %d ms of 2 s", nice, ms)
 		}
 		c.Forget(a)
@@ -342,7 +342,7 @@ func TestShares(t *testing.T) {
 	c.Ready(b)
 	HostLeave(c)
 	run(20e9)
-	ua, ub := a.UserNS, b.UserNS
+	ua, ub := a.used.At(HostTime), b.used.At(HostTime)
 	if want := uint64(a.Proc.Weight) * 100 / uint64(b.Proc.Weight); ua*100/ub < want*8/10 || ua*100/ub > want*12/10 {
 		t.Errorf("shares %d and %d ms, weights %d and %d", ua/1e6, ub/1e6, a.Proc.Weight, b.Proc.Weight)
 	}
@@ -350,7 +350,7 @@ func TestShares(t *testing.T) {
 	s.wantRun = true
 	c.Ready(s)
 	run(10e9)
-	if got := a.UserNS + b.UserNS - ua - ub; got < 2e8 || got > 2e9 {
+	if got := a.used.At(HostTime) + b.used.At(HostTime) - ua - ub; got < 2e8 || got > 2e9 {
 		t.Errorf("programs got %d ms of 10 s beside a server that does not stop", got/1e6)
 	}
 }
@@ -368,8 +368,8 @@ func TestThreadsLag(t *testing.T) {
 		HostLeave(c)
 		HostTime += 200_000
 	}
-	if r := a.UserNS * 100 / b.UserNS; r < 250 || r > 370 {
-		t.Errorf("shares %d and %d ms", a.UserNS/1e6, b.UserNS/1e6)
+	if r := a.used.At(HostTime) * 100 / b.used.At(HostTime); r < 250 || r > 370 {
+		t.Errorf("shares %d and %d ms", a.used.At(HostTime)/1e6, b.used.At(HostTime)/1e6)
 	}
 	b.Page.Lag = 1 << 31 // nonsense is the most
 	was := b.pass

@@ -5,22 +5,22 @@ package abi
 // Offsets are fixed (the Off constants below are used by assembly; a test
 // checks them against unsafe.Offsetof).
 type DispatcherPage struct {
-	Self     uint64 // 0x000 own user address
-	Disabled uint32 // 0x008 1: no upcall but Trap
-	Index    uint32 // 0x00c dispatcher number in the process
-	Pending  uint64 // 0x010 Event bits, set by the kernel (atomic OR), cleared by the libOS
-	SvcSP    uint64 // 0x018 stack pointer that SVC starts on (the current thread's libOS stack)
-	SchedSP  uint64 // 0x020 stack pointer that Run, Event, Fault, Call, Return start on
-	TrapSP   uint64 // 0x028 stack pointer that Trap starts on
-	Notify   uint64 // 0x030 notification channels, set by the kernel, cleared by the libOS
-	Accept   uint32 // 0x038 number of parked receivers (server): a Call upcall may be made
-	InTrap   uint32 // 0x03c set by the kernel at Trap, cleared by the libOS when Trap is done
-	Deadline uint64 // 0x040 monotonic ns of the earliest libOS timer, 0: none; read at SetTimer and at yield, invoke and reply with receive, refused ones too
-	CPU      uint32 // 0x048 CPU this dispatcher runs on, written at each upcall
-	Runnable uint32 // 0x04c nonzero: other user threads can run (read when the dispatcher becomes clean)
-	KPid     uint64 // 0x050 kernel process id (badge id), written by the kernel
-	CPUTime  int64  // 0x058 ns of the CPU that this dispatcher has used; while it runs, that less the monotonic time: negative. Written by the kernel
-	Lag      uint32 // 0x060 nice steps by which the thread that runs is behind its process: what runs now is charged so much more. Written by the libOS
+	Self     uint64    // 0x000 own user address
+	Disabled uint32    // 0x008 1: no upcall but Trap
+	Index    uint32    // 0x00c dispatcher number in the process
+	Pending  uint64    // 0x010 Event bits, set by the kernel (atomic OR), cleared by the libOS
+	SvcSP    uint64    // 0x018 stack pointer that SVC starts on (the current thread's libOS stack)
+	SchedSP  uint64    // 0x020 stack pointer that Run, Event, Fault, Call, Return start on
+	TrapSP   uint64    // 0x028 stack pointer that Trap starts on
+	Notify   uint64    // 0x030 notification channels, set by the kernel, cleared by the libOS
+	Accept   uint32    // 0x038 number of parked receivers (server): a Call upcall may be made
+	InTrap   uint32    // 0x03c set by the kernel at Trap, cleared by the libOS when Trap is done
+	Deadline uint64    // 0x040 monotonic ns of the earliest libOS timer, 0: none; read at SetTimer and at yield, invoke and reply with receive, refused ones too
+	CPU      uint32    // 0x048 CPU this dispatcher runs on, written at each upcall
+	Runnable uint32    // 0x04c nonzero: other user threads can run (read when the dispatcher becomes clean)
+	KPid     uint64    // 0x050 kernel process id (badge id), written by the kernel
+	CPUTime  Stopwatch // 0x058 what this dispatcher has used of the CPU; written by the kernel
+	Lag      uint32    // 0x060 nice steps by which the thread that runs is behind its process: what runs now is charged so much more. Written by the libOS
 	_        uint32
 	_        [3]uint64
 	Private  [16]uint64 // 0x080 the libOS's own

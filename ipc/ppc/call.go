@@ -77,7 +77,7 @@ func Invoke(c *sched.CPU, d *sched.Dispatcher, h, method, msg, tag uint64) int64
 	call.Begin(r, &d.Calls, &cd.Calls, atOnce)
 	d.Calls.Lock.Release()
 	cd.Calls.Lock.Release()
-	d.Counts.Calls++
+	d.Events.Calls++
 	made[c.ID].n++
 	c.Clean(atomic.LoadUint32(&d.Page.Runnable) != 0)
 	if !atOnce {

@@ -38,14 +38,14 @@ func processTime() uint64 {
 // cpuTime is what d has used, in ns: up to now if it runs.
 func (d *Dispatcher) cpuTime() uint64 {
 	for {
-		v := atomic.LoadInt64(&d.page.CPUTime)
-		if v >= 0 {
-			return uint64(v)
+		used := d.page.CPUTime.Load()
+		if !used.Runs() {
+			return used.At(0)
 		}
 		now := Now()
 		// Otherwise it has been interrupted, or moved, meanwhile.
-		if atomic.LoadInt64(&d.page.CPUTime) == v {
-			return now + uint64(v)
+		if d.page.CPUTime.Load() == used {
+			return used.At(now)
 		}
 	}
 }
@@ -68,11 +68,15 @@ func CountThreads() {
 // charge makes t (nil: nobody) the one whose time it is on d from now on.
 // Disabled.
 func (d *Dispatcher) charge(t *Thread) {
+	if atomic.LoadUint32(&counting) != 0 && d.acct.ran != holder(t) {
+		d.settle(t)
+	}
+}
+
+// settle gives the thread that ran so far what it has used.
+func (d *Dispatcher) settle(t *Thread) {
 	a := &d.acct
 	was := a.ran
-	if was == holder(t) || atomic.LoadUint32(&counting) == 0 {
-		return
-	}
 	now := d.cpuTime()
 	atomic.AddUint32(&a.seq, 1)
 	if was != 0 {

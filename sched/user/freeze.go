@@ -48,7 +48,11 @@ func Thaw() {
 
 // freeze puts t, which is out of its queue and was to run, aside if it may not.
 func freeze(t *Thread) bool {
-	if s := atomic.LoadUint64(&sole); s == 0 || s == holder(t) {
+	return atomic.LoadUint64(&sole) != 0 && putAside(t)
+}
+
+func putAside(t *Thread) bool {
+	if atomic.LoadUint64(&sole) == holder(t) {
 		return false
 	}
 	frozen.lock.take()
