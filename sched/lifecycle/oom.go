@@ -172,36 +172,35 @@ func most(atLeast int64) (victim *sched.Process) {
 		if p == nil {
 			break
 		}
-		if p.Rank < abi.RankUser || p.Parent == 0 || p.State() == sched.Dying {
+		if p.State() == sched.Dying {
 			continue
 		}
-		if n := score(p); n > least && holds(p) >= atLeast {
+		n, ok := points(p)
+		if n = max(n, 1); ok && n > least && holds(p) >= atLeast {
 			victim, least = p, n
 		}
 	}
 	return victim
 }
 
-// score is how much p holds, in frames, and what its oom_score_adj adds, as Linux
-// has it: 1000 is all of memory, and -1000 keeps p from being ended.
-func score(p *sched.Process) int64 {
+// points is how much p holds, in frames, and what its oom_score_adj adds, as Linux
+// has it: 1000 is all of memory, and -1000 keeps p from being ended. ok is false if
+// that, or its rank, does.
+func points(p *sched.Process) (n int64, ok bool) {
 	adjust := int64(atomic.LoadInt32(&p.OOMAdjust))
-	if adjust == -1000 {
-		return 0
+	if p.Rank < abi.RankUser || p.Parent == 0 || adjust == -1000 {
+		return 0, false
 	}
-	return max(holds(p)+adjust*total/1000, 1)
+	return holds(p) + adjust*total/1000, true
 }
 
 // Score is p's /proc/PID/oom_score, in Linux's units; 0: it is never ended.
 func Score(p *sched.Process) int64 {
-	if p.Rank < abi.RankUser || p.Parent == 0 {
+	n, ok := points(p)
+	if !ok {
 		return 0
 	}
-	adjust := int64(atomic.LoadInt32(&p.OOMAdjust))
-	if adjust == -1000 {
-		return 0
-	}
-	return max(0, (1000+adjust+1000*holds(p)/total)*2/3)
+	return max(0, (1000+1000*n/total)*2/3)
 }
 
 // holds is how many frames p's end may give back.
