@@ -145,8 +145,9 @@ type pollfd struct {
 const pollfdSize = uint64(unsafe.Sizeof(pollfd{}))
 
 // pollScan writes revents of the n pollfds at addr and returns how many are
-// nonzero, and the channels that their objects announce changes on. -EFAULT.
-func pollScan(addr uint64, n int) (ready int64, chans uint32) {
+// nonzero, and, for a caller that waits if none is, the channels that their objects
+// announce changes on. -EFAULT.
+func pollScan(addr uint64, n int, waits bool) (ready int64, chans uint32) {
 	var buf [pollBatch]pollfd
 	for i := 0; i < n; i += pollBatch {
 		fds := buf[:min(n-i, pollBatch)]
@@ -164,7 +165,9 @@ func pollScan(addr uint64, n int) (ready int64, chans uint32) {
 				if f == nil {
 					got = pollNval
 				} else {
-					chans |= f.chans()
+					if waits && ready == 0 {
+						chans |= f.chans()
+					}
 					got = f.query(want, 0) & (want | pollAlways)
 					f.put()
 				}
@@ -212,13 +215,13 @@ func pollLoop(addr, nfds, deadline uint64) int64 {
 	for {
 		var s snapshot
 		s.take()
-		n, chans := pollScan(addr, int(nfds))
+		n, chans := pollScan(addr, int(nfds), deadline != 0)
 		if n != 0 || deadline == 0 {
 			return n
 		}
 		if e := s.wait(chans, deadline); e != 0 {
 			// What has come beside the signal, or with the timeout, comes first.
-			if n, _ := pollScan(addr, int(nfds)); n != 0 || e == -ETIMEDOUT {
+			if n, _ := pollScan(addr, int(nfds), false); n != 0 || e == -ETIMEDOUT {
 				return n
 			}
 			return noHand(e)
@@ -241,9 +244,10 @@ const selectWords = fdtable.Max / 64
 type selectSets = [3][selectWords]uint64
 
 // selectScan computes the result sets from the request sets and returns the
-// number of bits set. The sets are n bits long at the program's addresses in
-// (0: none), in words of 64 bits.
-func selectScan(n int, in *[3]uint64, out *selectSets) (ready int64, chans uint32) {
+// number of bits set, and, for a caller that waits if there are none, the channels
+// to wait for. The sets are n bits long at the program's addresses in (0: none), in
+// words of 64 bits.
+func selectScan(n int, in *[3]uint64, out *selectSets, waits bool) (ready int64, chans uint32) {
 	for w := 0; w*64 < n; w++ {
 		var req, res [3]uint64
 		for i := range req {
@@ -276,7 +280,9 @@ func selectScan(n int, in *[3]uint64, out *selectSets) (ready int64, chans uint3
 			if req[2]&bit != 0 {
 				want |= pollPri
 			}
-			chans |= f.chans()
+			if waits && ready == 0 {
+				chans |= f.chans()
+			}
 			got := f.query(want, 0)
 			f.put()
 			if req[0]&bit != 0 && got&selectIn != 0 {
@@ -323,7 +329,7 @@ func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 
 	for {
 		var s snapshot
 		s.take()
-		r, chans := selectScan(n, sets, out)
+		r, chans := selectScan(n, sets, out, deadline != 0)
 		if r < 0 {
 			return r
 		}
@@ -331,7 +337,7 @@ func selectWait(out *selectSets, n int, sets *[3]uint64, deadline uint64) int64 
 			return selectResult(n, sets, out, r)
 		}
 		if e := s.wait(chans, deadline); e != 0 {
-			r, _ := selectScan(n, sets, out)
+			r, _ := selectScan(n, sets, out, false)
 			switch {
 			case r > 0, r == 0 && e == -ETIMEDOUT:
 				return selectResult(n, sets, out, r)

@@ -167,7 +167,7 @@ func TestServerState(t *testing.T) {
 	}{int32(fd), pollIn, 0}
 	at := addr(&pfd)
 	scan := func() int64 {
-		n, chans := pollScan(at, 1)
+		n, chans := pollScan(at, 1, true)
 		if chans != 1<<chanPipe {
 			t.Fatalf("channels %#x", chans)
 		}
