@@ -355,6 +355,41 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestCallerPays: a program that has a server do three quarters of its work gets
+// no more of the CPU, together with the server, than one that computes.
+func TestCallerPays(t *testing.T) {
+	c := machine(t)
+	a, b, s := spawn(t, abi.RankApp), spawn(t, abi.RankApp), spawn(t, abi.RankFile)
+	a.wantRun, b.wantRun = true, true
+	c.Ready(a)
+	c.Ready(b)
+	for HostTime < 20e9 {
+		HostLeave(c)
+		switch c.Current {
+		case a:
+			HostTime += 50_000
+			if a.Page.Pending&abi.EventYield != 0 {
+				a.Page.Pending = 0
+				c.Clean(true)
+				break
+			}
+			c.Clean(false)
+			c.Handoff(s)
+		case s:
+			HostTime += 150_000
+			c.Clean(false)
+			c.Handoff(a)
+		case b:
+			HostTime += 200_000
+		default:
+			t.Fatal("nobody runs")
+		}
+	}
+	if with := a.UserNS + s.UserNS; with*100/b.UserNS < 90 || with*100/b.UserNS > 110 {
+		t.Errorf("%d ms and %d ms in the server; the other program had %d ms", a.UserNS/1e6, s.UserNS/1e6, b.UserNS/1e6)
+	}
+}
+
 // TestThreadsLag: a program whose thread says that it is five nice steps behind its
 // process gets what one with that nice value gets.
 func TestThreadsLag(t *testing.T) {
