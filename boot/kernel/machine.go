@@ -308,6 +308,7 @@ func cpuInfo(n int) abi.CPUInfo {
 		IdleNS: u.IdleNS, UserNS: u.UserNS, Switches: u.Switches, Runnable: u.Runnable, PPCs: ppc.Made(n),
 		Interrupts: atomic.LoadUint64(&events[n].interrupts), Faults: atomic.LoadUint64(&events[n].faults),
 	}
+	i.APIC = uint64(amd64.CPUByID(n).APICID)
 	boot := sched.Now()
 	i.SysNS = boot - min(boot, u.IdleNS+u.UserNS)
 	for r := spin.Rank(1); r < spin.NumRanks; r++ {

@@ -264,6 +264,7 @@ type CPUInfo struct {
 	Switches, Interrupts  uint64
 	PPCs, Faults          uint64
 	Runnable              uint64     // dispatchers that run or could
+	APIC                  uint64     // the id of its local APIC, which says where it is
 	Waited                [16]uint64 // acquisitions of kernel locks that had to wait, by rank - 1 (LockRanks)
 }
 

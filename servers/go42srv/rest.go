@@ -30,7 +30,11 @@ func runTTY() error {
 func runProcFS() error {
 	k := ipc.Native{}
 	s := procfs.New(k, procfs.NativeMachine{}, creds())
-	go mountLater("procfs", "/proc", "proc", "proc", s.Root())
+	go func() {
+		// Who waits for /proc finds both.
+		mountLater("procfs", "/sys", "sysfs", "sysfs", s.SysRoot())
+		mountLater("procfs", "/proc", "proc", "proc", s.Root())
+	}()
 	return (&ipc.Server{Name: "procfs", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}).Run()
 }
 

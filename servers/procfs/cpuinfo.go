@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strings"
 )
 
@@ -69,11 +70,13 @@ func cpuinfo(s *Server) []byte {
 		physical, virtual = a&255, a>>8&255
 	}
 	hz := s.machine.Info().TSCHz
-	n := s.cpus()
+	l := s.places()
 	var b bytes.Buffer
-	for i := 0; i < n; i++ {
+	for i, p := range l {
+		apic := s.machine.CPUInfo(i).APIC
 		fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: %s\ncpu family\t: %d\nmodel\t\t: %d\nmodel name\t: %s\nstepping\t: %d\n", i, vendor, family, model, brand, sig&15)
-		fmt.Fprintf(&b, "cpu MHz\t\t: %d.%03d\nphysical id\t: 0\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: %d\ninitial apicid\t: %d\n", hz/1e6, hz/1e3%1000, n, i, n, i, i)
+		fmt.Fprintf(&b, "cpu MHz\t\t: %d.%03d\nphysical id\t: %d\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: %d\ninitial apicid\t: %d\n", hz/1e6, hz/1e3%1000,
+			p.pkg, bits.OnesCount64(samePackage(l, i)), p.core, coresOf(l, i), apic, apic)
 		fmt.Fprintf(&b, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %d\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t:\nbogomips\t: %d.%02d\n", top, strings.Join(flags, " "), 2*hz/1e6, 2*hz/1e4%100)
 		fmt.Fprintf(&b, "clflush size\t: %d\ncache_alignment\t: 64\naddress sizes\t: %d bits physical, %d bits virtual\npower management:\n\n", misc>>8&255*8, physical, virtual)
 	}

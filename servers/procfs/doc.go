@@ -1,4 +1,4 @@
-// Package procfs is the server of /proc. It answers from the process server,
+// Package procfs is the server of /proc, and of /sys as far as there is one. It answers from the process server,
 // the mount-point server, the kernel, and what each process publishes about
 // itself (abi.ProcInfo); it keeps nothing of its own.
 //

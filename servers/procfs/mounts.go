@@ -46,6 +46,9 @@ const maxMounts = 4096
 // deviceOf asks a file system's root for its device number; 0: it did not say.
 func (s *Server) deviceOf(c *client.Conn, root uint64) uint64 {
 	if i, err := s.kernel.HandleInfo(root); err == nil && i.Mine != 0 {
+		if i.Object == s.SysRoot() {
+			return sysfsDev
+		}
 		return dev
 	}
 	redir := make([]byte, 16)

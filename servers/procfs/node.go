@@ -17,6 +17,7 @@ type key struct {
 	kpid uint64
 	task uint32 // within task/: the thread
 	fd   int32
+	cpu  int // within /sys: its number + 1
 }
 
 // entry is a line of a directory's table: exactly one of dir, text, link is
@@ -69,9 +70,9 @@ type (
 	}
 )
 
-// inode numbers tell nodes apart: process, descriptor, place in the tables.
+// inode numbers tell nodes apart: process, descriptor, CPU, place in the tables.
 func inode(k key, n uint64) uint64 {
-	return uint64(k.pid)<<36 | uint64(uint32(k.fd)&0xffff)<<20 | uint64(k.task&0xff)<<12 | n + 1
+	return uint64(k.pid)<<36 | uint64(k.cpu)<<20 | uint64(uint32(k.fd)&0xffff)<<20 | uint64(k.task&0xff)<<12 | n + 1
 }
 
 func (d dirNode) ino() uint64 { return inode(d.key, d.def.index<<6) }
@@ -110,7 +111,7 @@ func (d dirNode) Stat(x *vfs.Ctx) proto.Stat {
 
 // Place implements vfs.Node.
 func (d dirNode) Place() (vfs.Dir, string, bool) {
-	if d.def == &rootDir {
+	if d.def == &rootDir || d.def == &sysfsDir {
 		return nil, "", true
 	}
 	k, name := d.key, d.def.name
@@ -124,6 +125,9 @@ func (d dirNode) Place() (vfs.Dir, string, bool) {
 	case &tidDir:
 		name = strconv.Itoa(int(k.task))
 		k.task = 0
+	case &cpuDir:
+		name = "cpu" + strconv.Itoa(k.cpu-1)
+		k = key{}
 	}
 	there := true
 	if d.key.pid != 0 {
@@ -207,7 +211,11 @@ func (f fileNode) Stat(x *vfs.Ctx) proto.Stat {
 	if mode == 0 {
 		mode = 0o444
 	}
-	return f.dir.stat(x, syscall.S_IFREG|mode, f.dir.entryIno(f.ent))
+	st := f.dir.stat(x, syscall.S_IFREG|mode, f.dir.entryIno(f.ent))
+	if f.dir.def.inSysFS() {
+		st.Size = sysfsSize
+	}
+	return st
 }
 
 // Place implements vfs.Node.

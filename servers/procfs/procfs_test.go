@@ -16,6 +16,7 @@ import (
 	"go42/ipc"
 	"go42/ipc/abi"
 	"go42/ipc/client"
+	"go42/ipc/loop"
 	"go42/ipc/proto"
 	"go42/servers/world"
 )
@@ -68,7 +69,7 @@ func (m *fakeMachine) SysInfo() abi.SysInfo {
 }
 
 func (m *fakeMachine) CPUInfo(n int) abi.CPUInfo {
-	i := abi.CPUInfo{IdleNS: uint64(4+n) * 1e9, UserNS: 1e9, SysNS: 3e8, Interrupts: 7, Switches: 5, Runnable: 1}
+	i := abi.CPUInfo{APIC: uint64(n) << 16, IdleNS: uint64(4+n) * 1e9, UserNS: 1e9, SysNS: 3e8, Interrupts: 7, Switches: 5, Runnable: 1}
 	i.Waited[3] = uint64(n) // half
 	return i
 }
@@ -79,11 +80,14 @@ func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.Slic
 
 type procWorld struct {
 	*world.World
-	m *fakeMachine
+	m    *fakeMachine
+	root string // where paths begin
+	srv  *Server
+	app  *loop.Proc // the server
 }
 
 func newWorld(t *testing.T) *procWorld {
-	w := &procWorld{world.New(t, nil), &fakeMachine{memory: map[uint64][][]byte{}, regions: map[uint64][]abi.RegionInfo{}}}
+	w := &procWorld{world.New(t, nil), &fakeMachine{memory: map[uint64][][]byte{}, regions: map[uint64][]abi.RegionInfo{}}, "/proc", nil, nil}
 	w.m.info.NCPU, w.m.info.TSCHz = 2, 2500000000
 	w.m.info.Loads = [3]uint64{0x8000, 0x18000, 0}
 	w.m.info.CmdlineLen = uint64(copy(w.m.info.Cmdline[:], "quiet"))
@@ -91,6 +95,7 @@ func newWorld(t *testing.T) *procWorld {
 	s := New(p, w.m, w.Creds(p))
 	w.Serve(p, &ipc.Server{Name: "procfs", Kernel: p, Handle: s.Handle, Last: s.Last})
 	w.MountAt(p, "/proc", client.Object(s.Root()), abi.Grant{})
+	w.srv, w.app = s, p
 	return w
 }
 
@@ -134,7 +139,7 @@ func (w *procWorld) publish(a *world.App) *abi.ProcInfo {
 
 func (w *procWorld) open(a *world.App, path string, flags uint64) (client.File, int64) {
 	redir := make([]byte, 4096)
-	n, _, h, st := a.Root("/proc").Open(path, flags, 0, client.OutBytes(redir))
+	n, _, h, st := a.Root(w.root).Open(path, flags, 0, client.OutBytes(redir))
 	if st > 0 {
 		w.T.Errorf("%s: redirect %d to %q", path, st, redir[:n])
 	}

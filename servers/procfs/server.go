@@ -15,13 +15,14 @@ import (
 	"go42/servers/vfs"
 )
 
-// Server is the server of /proc.
+// Server is the server of /proc and /sys.
 type Server struct {
 	kernel  ipc.Kernel
 	machine Machine
 	creds   *cred.Cache
 	vfs     vfs.Server
 	fs      *vfs.FS
+	sysfs   *vfs.FS
 	pool    sync.Pool // of *client.Conn
 	bootID  string
 	started proto.Time
@@ -41,11 +42,13 @@ func New(k ipc.Kernel, m Machine, creds *cred.Cache) *Server {
 	s.fs = s.vfs.AddFS(dirNode{s, &rootDir, key{}}, dev, func() proto.Statfs {
 		return proto.Statfs{Type: 0x9fa0, Bsize: 4096, Namelen: 255, Frsize: 4096}
 	})
+	s.sysfs = s.newSysFS()
 	return s
 }
 
-// Root is the root directory's object: mount it.
-func (s *Server) Root() uint64 { return s.fs.RootID() }
+// Root is the object of the root directory of /proc, SysRoot that of /sys: mount them.
+func (s *Server) Root() uint64    { return s.fs.RootID() }
+func (s *Server) SysRoot() uint64 { return s.sysfs.RootID() }
 
 // Handle serves a call.
 func (s *Server) Handle(c *ipc.Call) { s.vfs.Handle(c) }

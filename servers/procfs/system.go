@@ -83,7 +83,7 @@ func devices(*Server) []byte {
 }
 
 func filesystems(*Server) []byte {
-	return []byte("nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tpipefs\nnodev\tsockfs\n")
+	return []byte("nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tpipefs\nnodev\tsockfs\n")
 }
 
 func version(*Server) []byte {
