@@ -44,7 +44,9 @@ type File interface {
 	// against the access mode. ENODEV: cannot be mapped.
 	Map(prot uint64, share uint64) (size uint64, fcm Handle, st Status)
 	// Poll answers the state; if none of mask (or POLLERR, POLLHUP) is in
-	// it and wait != 0, the caller is notified at a change.
+	// it and wait != 0, the caller is notified at a change. With PollEdges in mask
+	// the answer is a PollState, and the caller is notified, whatever the state, of
+	// what is new: a bit of mask that appears, or another edge.
 	Poll(mask uint64, wait uint64) (state uint64, st Status)
 	// Control is ioctl(2): arg is its word; in and out are that address with
 	// the size the request has (64 bytes serve for any terminal request).
@@ -75,7 +77,17 @@ const (
 	PollHup   = 0x10
 	PollNval  = 0x20
 	PollRDHup = 0x2000
+
+	PollBits  = 0xffff
+	PollEdges = 1 << 16 // in a mask
 )
+
+// PollState is a state with edges: the bits of poll(2), and the numbers of edges of PollIn
+// and of PollOut that there have been, modulo 1<<24: how often something has come, or
+// room has, whether or not there was some already.
+func PollState(bits uint64, in, out uint32) uint64 {
+	return bits&PollBits | uint64(in&0xffffff)<<16 | uint64(out)<<40
+}
 
 // Timed is set beside the poll bits of an answer EAGAIN if a socket option
 // limits how long the caller is to wait.

@@ -44,7 +44,6 @@ func (f *File) readKernel(b []byte, off int64, wait bool) int64 {
 		got, state, st := client.File{C: conn(), H: f.handle}.Read(off, w, outBytes(b))
 		if f.ch != 0 {
 			f.note(s.seq(f.ch), widen(uint32(state)), 0)
-			f.edge(pollIn | pollRdNorm)
 		}
 		if st == -EAGAIN && w != 0 {
 			if e := s.wait(1<<f.ch, forever); e != 0 {
@@ -236,7 +235,7 @@ func (f *File) deliver(in *File, b []byte, off int64, block, first bool) int64 {
 func (f *File) takes() bool {
 	switch f.kind {
 	case kindPipe, kindTTY, kindSock:
-		return f.query(pollOut, 0)&(pollOut|pollErr|pollHup) != 0
+		return f.query(pollOut)&(pollOut|pollErr|pollHup) != 0
 	}
 	return true
 }
@@ -260,7 +259,6 @@ func (f *File) peek(b []byte, wait bool) int64 {
 		}
 		grantLeave()
 		f.note(s.seq(chanSock), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm)
 		if st == -EAGAIN && wait {
 			if e := s.wait(1<<chanSock, forever); e != 0 {
 				return e
@@ -476,7 +474,6 @@ func pipeToPipe(in, out *File, n uint64, tee bool, flags uint64) int64 {
 		var s snapshot
 		s.take()
 		got, st := client.PipeEnd{C: conn(), H: in.handle}.Splice(n, t, wait, client.Copy(out.handle))
-		in.edge(pollIn | pollRdNorm)
 		if st == -EAGAIN && block {
 			if e := s.wait(1<<chanPipe, forever); e != 0 {
 				return e

@@ -175,10 +175,6 @@ var localSeq user.Seq
 
 func bumpLocal() { localSeq.Bump() }
 
-// LocalChange tells waiting threads that something that they may poll has
-// changed: a signal that a signalfd shows has become pending.
-func LocalChange() { localSeq.Bump() }
-
 func chanSeq(ch uint8) uint32 { return user.Chan[ch].Load() }
 
 // snapshot is the state of all channels at one moment. A caller takes one,

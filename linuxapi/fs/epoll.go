@@ -7,9 +7,8 @@ import "sync/atomic"
 // object's last close finds it. There is no ready list: a wait walks the
 // items, most of which answer without a call (poll.go).
 //
-// Edge triggers: an item remembers the events it has reported (seen). They are
-// forgotten when a reply shows that they are gone, or, for input, when
-// something was read: a reader that stops early hears of the rest again.
+// Edge triggers: edge.go. The events that an item has reported (seen) are forgotten
+// when a reply shows that they are gone.
 //
 // After a fork, parent and child have instances of their own with the same
 // items.
@@ -25,6 +24,7 @@ type epollItem struct {
 	data     uint64
 	events   uint32 // as given to epoll_ctl
 	seen     uint32
+	watch    edgeWatch // with EPOLLET
 	fd       int32
 	disabled bool // one-shot that has fired
 	ep       int32
@@ -166,6 +166,9 @@ const (
 	epollMod = 3
 
 	epollMaxDepth = 5
+
+	// What EPOLLEXCLUSIVE goes with; the last is EPOLLWAKEUP.
+	epollExclusiveOK = pollIn | pollOut | pollErr | pollHup | epollET | epollExclusive | 1<<29
 )
 
 // pollable tells whether f has events of its own; epoll refuses others.
@@ -214,7 +217,7 @@ func epollCtl(e *File, op uint64, fd int32, f *File, events uint32, data uint64)
 		return -EINVAL
 	}
 	if events&epollExclusive != 0 && op != epollDel {
-		if op == epollMod || f.kind == kindEpoll {
+		if op == epollMod || f.kind == kindEpoll || events&^epollExclusiveOK != 0 {
 			return -EINVAL
 		}
 	}
@@ -254,7 +257,11 @@ func epollCtl(e *File, op uint64, fd int32, f *File, events uint32, data uint64)
 			return -ENOENT
 		}
 		it := &items[i]
+		if it.events&epollExclusive != 0 {
+			return -EINVAL
+		}
 		it.events, it.data, it.seen, it.disabled = events, data, 0, false
+		it.watch = edgeWatch{looks: it.watch.looks + 1}
 	case epollDel:
 		if i == 0 {
 			return -ENOENT
@@ -307,14 +314,6 @@ func epollNote(f *File, state uint32) {
 	epollMu.Unlock()
 }
 
-// edge makes the events of f that bits names reportable again.
-func (f *File) edge(bits uint32) {
-	if f.watch == 0 {
-		return
-	}
-	epollNote(f, ^bits)
-}
-
 // scan walks an instance's items once, from its cursor on and round to it again,
 // whatever other threads add, remove or walk meanwhile. The list is in descending
 // order of ids.
@@ -324,6 +323,7 @@ type scan struct {
 	last    uint64 // the item looked at last, and
 	at      int32  // where that was
 	wrapped bool
+	whole   bool // from the first item, whatever the cursor
 }
 
 // next is the index of the next item, 0: all have been looked at. epollMu is held.
@@ -331,7 +331,7 @@ func (c *scan) next() int32 {
 	i := c.ep.cursor
 	switch {
 	case c.last == 0:
-		if i == 0 {
+		if i == 0 || c.whole {
 			i = c.ep.first
 		}
 		c.first = items[i].id
@@ -367,24 +367,29 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 	i := sc.next()
 	for i != 0 && n < max && !fault {
 		it := &items[i]
-		f, events := it.file, it.events
-		seen := uint32(0)
-		if events&epollET != 0 {
-			seen = it.seen
-		}
-		if it.disabled || !f.tryHold() {
+		f, events, looks := it.file, it.events, it.watch.looks
+		edge := events&epollET != 0
+		if it.disabled || edge && it.watch.quiet(f) || !f.tryHold() {
 			i = sc.next()
 			continue
 		}
 		epollMu.Unlock()
 		want := events&0xffff | pollErr | pollHup
-		got := f.query(want, seen) & want
+		var got uint32
+		var now edgeWatch
+		if edge {
+			got, now = f.look(want)
+			got &= want
+		} else {
+			got = f.query(want) & want
+		}
 		epollMu.Lock()
-		if it.id == sc.last && it.events == events && !it.disabled {
+		// Of two looks at the same time the first to end counts: what came between
+		// them, if anything, is announced.
+		if it.id == sc.last && it.events == events && !it.disabled && it.watch.looks == looks {
 			fresh := got
-			if events&epollET != 0 {
-				fresh = got &^ it.seen
-				it.seen &= got
+			if edge {
+				fresh = it.fresh(got, &now, addr != 0)
 			}
 			if fresh != 0 {
 				if addr != 0 && !it.report(got, addr+uint64(n)*12, sc.last) {
@@ -406,13 +411,29 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 	return n, chans, fault
 }
 
+// fresh is what an edge-triggered item has to report at a look that found got: all
+// of it, if there is something new. Unless take is set that stays to be reported.
+// epollMu is held.
+func (it *epollItem) fresh(got uint32, now *edgeWatch, take bool) uint32 {
+	w := &it.watch
+	fresh := got &^ it.seen
+	if w.news(now, it.events) {
+		fresh = got
+	}
+	it.seen &= got
+	if take || fresh == 0 {
+		now.looks = w.looks + 1
+		*w = *now
+	}
+	return fresh
+}
+
 // report stores the item's event, got, at addr, and notes that it is known;
 // false: it could not be stored. epollMu is held, but not meanwhile.
 func (it *epollItem) report(got uint32, addr, id uint64) bool {
 	var ev [12]byte
 	put32b(ev[:], got)
 	put64b(ev[4:], it.data)
-	seen := it.seen
 	if it.events&epollET != 0 {
 		it.seen = got
 	}
@@ -421,7 +442,8 @@ func (it *epollItem) report(got uint32, addr, id uint64) bool {
 	ok := copyOut(addr, ev[:])
 	epollMu.Lock()
 	if !ok && it.id == id {
-		it.seen, it.disabled = seen, false
+		it.seen, it.disabled = 0, false
+		it.watch = edgeWatch{looks: it.watch.looks + 1}
 	}
 	return ok
 }

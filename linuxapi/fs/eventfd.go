@@ -7,6 +7,7 @@ const maxEvents = 1024
 type eventCounter struct {
 	count     uint64
 	semaphore bool
+	in, out   uint32 // edges
 	next      int32
 }
 
@@ -84,14 +85,16 @@ func eventRelease(f *File) {
 	}
 }
 
-// eventState is the poll state of a local eventfd.
-func eventState(f *File) (s uint32, local bool) {
+// eventState is the poll state of a local eventfd, and its edges.
+func eventState(f *File) (s uint32, edges uint64, local bool) {
 	eventMu.Lock()
 	if f.moved() {
 		eventMu.Unlock()
-		return 0, false
+		return 0, 0, false
 	}
-	c := eventPool[f.aux].count
+	e := &eventPool[f.aux]
+	c := e.count
+	edges = edgeCounts(e.in, e.out)
 	eventMu.Unlock()
 	if c > 0 {
 		s |= pollIn | pollRdNorm
@@ -99,7 +102,7 @@ func eventState(f *File) (s uint32, local bool) {
 	if c < eventMax {
 		s |= pollOut | pollWrNorm
 	}
-	return s, true
+	return s, edges, true
 }
 
 func eventRead(f *File, u *uio) int64 {
@@ -120,18 +123,19 @@ func eventRead(f *File, u *uio) int64 {
 			v = 1
 		}
 		e.count -= v
+		if v > 0 {
+			e.out++
+		}
 		eventMu.Unlock()
 		if v > 0 {
 			var b [8]byte
 			put64b(b[:], v)
-			f.edge(pollIn | pollRdNorm | pollOut | pollWrNorm)
 			bumpLocal()
 			if _, bad := u.copyOut(b[:]); bad {
 				return -EFAULT
 			}
 			return 8
 		}
-		f.edge(pollIn | pollRdNorm)
 		if f.nonblock() {
 			return -EAGAIN
 		}
@@ -165,10 +169,10 @@ func eventWrite(f *File, u *uio) int64 {
 		ok := eventMax-e.count >= v
 		if ok {
 			e.count += v
+			e.in++
 		}
 		eventMu.Unlock()
 		if ok {
-			f.edge(pollIn | pollRdNorm)
 			bumpLocal()
 			return 8
 		}

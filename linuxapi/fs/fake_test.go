@@ -25,13 +25,14 @@ type fake struct {
 	open    func(dir uint64, path string) (kind uint64, st int64, redir string)
 	calls   int
 	dropped map[uint64]bool
-	poll    map[uint64]uint64 // state by handle
-	onPoll  func(h uint64)    // called for each question
+	poll    map[uint64]uint64    // state by handle
+	edges   map[uint64][2]uint32 // of input and output, by handle
+	onPoll  func(h uint64)       // called for each question
 	nextObj uint64
 }
 
 func newFake(t *testing.T) *fake {
-	k := &fake{version: 1, dropped: map[uint64]bool{}, poll: map[uint64]uint64{}, nextObj: 1000}
+	k := &fake{version: 1, dropped: map[uint64]bool{}, poll: map[uint64]uint64{}, edges: map[uint64][2]uint32{}, nextObj: 1000}
 	bootConn.Do = k.do
 	native.Host = k.native
 	table = fdtable.Table[File]{}
@@ -113,6 +114,9 @@ func (k *fake) do(c *client.Conn, h uint64, method uint32) int64 {
 			k.onPoll(h)
 		}
 		r.Args[0] = k.poll[h] & m.Args[0]
+		if m.Args[0]&proto.PollEdges != 0 {
+			r.Args[0] = proto.PollState(k.poll[h], k.edges[h][0], k.edges[h][1])
+		}
 	case proto.FileRead:
 		r.Status = -EAGAIN
 		r.Args[1] = k.poll[h]

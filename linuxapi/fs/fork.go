@@ -61,6 +61,9 @@ func forkChild() {
 			files[i].hint = 0 // what servers will announce they announce to the parent
 		}
 	}
+	for i := range items[:itemsUsed+1] {
+		items[i].watch.armed = false
+	}
 	for fd := table.Next(0); fd >= 0; fd = table.Next(fd + 1) {
 		table.Get(fd).refs++
 	}

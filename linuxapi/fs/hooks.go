@@ -29,7 +29,7 @@ func init() {
 	hook.ForkPrepare = forkPrepare
 	hook.ForkParent = forkParent
 	hook.ForkChild = forkChild
-	hook.SignalFD = LocalChange
+	hook.SignalFD = signalCame
 	hook.Reaped = func() { streamsChanged(1<<chanPipe | 1<<chanTTY | 1<<chanSock) }
 	hook.SetExe = func(path []byte) { procInfo.ExeLen = uint32(copy(procInfo.Exe[:], path)) }
 }

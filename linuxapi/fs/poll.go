@@ -7,6 +7,7 @@ import (
 
 	"go42/ipc/proto"
 	"go42/linuxapi/fs/fdtable"
+	"go42/sched/user"
 )
 
 // Poll state is decided here, from what servers' replies brought. An object
@@ -22,23 +23,21 @@ const (
 // query returns which of want (poll bits; POLLERR and POLLHUP are implied) are
 // the case now. The events of want that are not the case are announced on the
 // object's channel (or the local one) when they come: also to a caller that does
-// not wait, because then the next one needs no call to know. seen
-// are events that the caller knows of and does not want to hear of again
-// before they have gone away (edge triggers): they are not asked for.
-func (f *File) query(want, seen uint32) uint32 {
+// not wait, because then the next one needs no call to know.
+func (f *File) query(want uint32) uint32 {
 	switch f.kind {
 	case kindPipe, kindTTY, kindSock, kindPidFD, kindInotify:
-		return f.queryServer(want, seen)
+		return f.queryServer(want)
 	case kindEvent:
-		if s, ok := eventState(f); ok {
+		if s, _, ok := eventState(f); ok {
 			return s
 		}
-		return f.queryServer(want, seen)
+		return f.queryServer(want)
 	case kindTimer:
-		if s, ok := timerState(f); ok {
+		if s, _, ok := timerState(f); ok {
 			return s
 		}
-		return f.queryServer(want, seen)
+		return f.queryServer(want)
 	case kindSignal:
 		return signalState(f)
 	case kindEpoll:
@@ -49,17 +48,18 @@ func (f *File) query(want, seen uint32) uint32 {
 	return fileReady
 }
 
-func (f *File) queryServer(want, seen uint32) uint32 {
-	need := (want | pollErr | pollHup) &^ seen
+func (f *File) queryServer(want uint32) uint32 {
+	need := want | pollErr | pollHup
+	announced := user.Notified(int(f.ch)) // before its count
 	seq := chanSeq(f.ch)
-	if h := f.hint.load(); h.valid(seq) && need&^h.armed() == 0 {
-		return seen & h.state()
+	if h := f.hint.load(); !announced && h.valid(seq) && need&^h.armed() == 0 {
+		return 0
 	}
 	state, st := filePoll(f.handle, uint64(wire(need)), proto.Wait(uint64(f.ch)))
 	if st < 0 {
 		return pollErr | pollHup
 	}
-	s := widen(uint32(state))
+	s := widen(uint32(state) & proto.PollBits)
 	// The server arms only when nothing that was asked for is there.
 	if s&(need|pollErr|pollHup) == 0 {
 		f.note(seq, s, need)
@@ -168,7 +168,7 @@ func pollScan(addr uint64, n int, waits bool) (ready int64, chans uint32) {
 					if waits && ready == 0 {
 						chans |= f.chans()
 					}
-					got = f.query(want, 0) & (want | pollAlways)
+					got = f.query(want) & (want | pollAlways)
 					f.put()
 				}
 			}
@@ -283,7 +283,7 @@ func selectScan(n int, in *[3]uint64, out *selectSets, waits bool) (ready int64,
 			if waits && ready == 0 {
 				chans |= f.chans()
 			}
-			got := f.query(want, 0)
+			got := f.query(want)
 			f.put()
 			if req[0]&bit != 0 && got&selectIn != 0 {
 				res[0] |= bit

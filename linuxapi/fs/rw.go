@@ -267,7 +267,6 @@ func (f *File) readWaiting(u *uio) int64 {
 			return -EIO
 		}
 		f.note(s.seq(f.ch), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm)
 		u.advance(got)
 		done := int64(got)
 		// A vector: fill its other pieces with what is there already.

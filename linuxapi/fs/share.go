@@ -137,7 +137,6 @@ func (f *File) take(u *uio) int64 {
 		v, state, st := counterOf(f).Take(f.waitFor(block))
 		if st == -EAGAIN {
 			f.note(s.seq(f.ch), widen(uint32(state)), 0)
-			f.edge(pollIn | pollRdNorm)
 			if !block {
 				return st
 			}
@@ -150,7 +149,6 @@ func (f *File) take(u *uio) int64 {
 			return st
 		}
 		f.note(s.seq(f.ch), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm | pollOut | pollWrNorm)
 		var b [8]byte
 		put64b(b[:], v)
 		if _, bad := u.copyOut(b[:]); bad {
@@ -177,7 +175,6 @@ func (f *File) add(v uint64) int64 {
 			return st
 		}
 		f.note(s.seq(f.ch), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm)
 		return 8
 	}
 }

@@ -100,7 +100,6 @@ func signalRead(f *File, u *uio) int64 {
 		if done < 0 {
 			return done
 		}
-		f.edge(pollIn | pollRdNorm)
 		if done > 0 {
 			return done
 		}

@@ -459,7 +459,6 @@ func (f *File) connect(b *pathBuf, n int) int64 {
 		}
 		st := sockEnd(f).Connect(str(b.path[:n]), wait, g)
 		if st != -EAGAIN || wait == 0 {
-			f.edge(pollOut | pollWrNorm)
 			return st
 		}
 		if e := f.waitLimited(&s, proto.Timed, soSndtimeo, &until); e != 0 {
@@ -511,7 +510,6 @@ func (f *File) accept(flags uint64) (*File, int64) {
 			g = newSock(h, f.rdev, flags, ino)
 		}
 		grantLeave()
-		f.edge(pollIn | pollRdNorm)
 		if st == -EAGAIN && block {
 			if e := f.waitLimited(&s, proto.Timed, soRcvtimeo, &until); e != 0 {
 				return nil, e

@@ -425,7 +425,6 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 		}
 		grantLeave()
 		f.note(s.seq(chanSock), widen(uint32(state)), 0)
-		f.edge(pollIn | pollRdNorm)
 		if bb != nil {
 			bb.give()
 		}

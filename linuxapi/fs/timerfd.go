@@ -9,6 +9,7 @@ const maxTimers = 512
 type timer struct {
 	expiry   uint64 // monotonic ns of the next expiration; 0: disarmed
 	interval uint64 // ns; 0: once
+	settings uint32 // how often it was set, or read, which begins a new wait for it
 	used     bool
 	next     int32
 }
@@ -115,19 +116,22 @@ func (t *timer) due(now uint64) uint64 {
 	return 1 + (now-t.expiry)/t.interval
 }
 
-// timerState is the poll state of a local timerfd.
-func timerState(f *File) (s uint32, local bool) {
+// timerState is the poll state of a local timerfd, and its edges: the first
+// expiration after each setting is one.
+func timerState(f *File) (s uint32, edges uint64, local bool) {
 	timerMu.Lock()
 	if f.moved() {
 		timerMu.Unlock()
-		return 0, false
+		return 0, 0, false
 	}
-	n := timerPool[f.aux].due(now())
+	t := &timerPool[f.aux]
+	n, in := t.due(now()), 2*t.settings
 	timerMu.Unlock()
 	if n > 0 {
 		s = pollIn | pollRdNorm
+		in++
 	}
-	return s, true
+	return s, edgeCounts(in, 0), true
 }
 
 // nextTimer returns the earliest expiry still to come, or forever.
@@ -174,6 +178,7 @@ func timerRead(f *File, u *uio) int64 {
 		t := &timerPool[f.aux]
 		n := t.due(now())
 		if n > 0 {
+			t.settings++
 			if t.interval == 0 {
 				t.expiry = 0
 				timersSet--
@@ -182,7 +187,6 @@ func timerRead(f *File, u *uio) int64 {
 			}
 		}
 		timerMu.Unlock()
-		f.edge(pollIn | pollRdNorm)
 		if n > 0 {
 			var b [8]byte
 			put64b(b[:], n)
@@ -250,7 +254,6 @@ func TimerfdSettime(fd, flags, spec, old uint64) int64 {
 		expiry = max(expiry, 1)
 	}
 	oi, ov, st := f.setTimer(t0, expiry, interval)
-	f.edge(pollIn | pollRdNorm)
 	f.put()
 	if st < 0 {
 		return st
@@ -282,6 +285,7 @@ func (f *File) setTimer(t0, expiry, interval uint64) (every, left uint64, st int
 		timersSet++
 	}
 	t.expiry, t.interval = expiry, interval
+	t.settings++
 	timerMu.Unlock()
 	return every, left, 0
 }

@@ -90,6 +90,7 @@ func (d *Dispatcher) look() {
 
 // notified bumps the Seq of every channel that was notified.
 func notified(d *Dispatcher) {
+	atomic.StoreUint32(&telling, 1)
 	n := atomic.SwapUint64(&d.page.Notify, 0)
 	for m := n; m != 0; m &= m - 1 {
 		c := bits.TrailingZeros64(m)
@@ -98,10 +99,22 @@ func notified(d *Dispatcher) {
 		}
 		Chan[c].Bump()
 	}
+	atomic.StoreUint32(&telling, 0)
 	if n &^= ownChans; n != 0 {
 		d.notified |= n
 		d.events |= abi.EventNotify
 	}
+}
+
+// telling is 1 while notified is at work: on dispatcher 0 alone.
+var telling uint32
+
+// Notified reports whether channel c has been notified and its Seq may not have moved
+// for it yet: dispatcher 0, which moves it, may be late. It is asked before the Seq is
+// read.
+func Notified(c int) bool {
+	p := disps[0].page
+	return p != nil && (atomic.LoadUint64(&p.Notify)>>c&1 != 0 || atomic.LoadUint32(&telling) != 0)
 }
 
 // CallServer makes a PPC on handle; the current thread waits for the reply, the

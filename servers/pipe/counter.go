@@ -42,6 +42,7 @@ type timer struct {
 	counter
 	expiry   time.Time     // zero: disarmed
 	interval time.Duration // 0: once
+	settings uint32        // how often it was set, or read, which begins a new wait for it
 	alarm    *time.Timer   // nil: nobody has waited yet
 }
 
@@ -134,11 +135,7 @@ func (e *event) state() (b uint64) {
 func (e *event) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := e.state()
-	if b&mask == 0 {
-		e.waiters.Arm(c.BadgePid, wait, mask)
-	}
-	return b, 0
+	return e.waiters.Poll(c.BadgePid, e.state(), mask, wait), 0
 }
 
 // Take implements proto.Counter.
@@ -154,7 +151,7 @@ func (e *event) Take(c *ipc.Call, wait uint64) (value uint64, state uint64, st i
 		return 0, e.state(), -int64(syscall.EAGAIN)
 	}
 	e.count -= value
-	e.waiters.Wake(e.s.kernel, proto.PollOut)
+	e.waiters.Edge(e.s.kernel, proto.PollOut)
 	return value, e.state(), 0
 }
 
@@ -170,7 +167,7 @@ func (e *event) Add(c *ipc.Call, value uint64, wait uint64) (uint64, int64) {
 		return e.state(), -int64(syscall.EAGAIN)
 	}
 	e.count += value
-	e.waiters.Wake(e.s.kernel, proto.PollIn)
+	e.waiters.Edge(e.s.kernel, proto.PollIn)
 	return e.state(), 0
 }
 
@@ -184,6 +181,7 @@ func (*event) Left(*ipc.Call) (uint64, uint64, int64) { return 0, 0, -int64(sysc
 
 // set arms or disarms t. t.mu is held.
 func (t *timer) set(armed uint64, delay int64, interval uint64) {
+	t.settings++
 	t.expiry, t.interval = time.Time{}, time.Duration(min(interval, 1<<62))
 	if armed != 0 {
 		t.expiry = time.Now().Add(time.Duration(min(delay, 1<<62)))
@@ -210,13 +208,9 @@ func (t *timer) next(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// arm has the caller told of the next expiration, or of another setting. t.mu is held.
-func (t *timer) arm(c *ipc.Call, wait uint64, now time.Time) {
-	if wait == 0 {
-		return
-	}
-	t.waiters.Arm(c.BadgePid, wait, proto.PollIn)
-	if t.expiry.IsZero() {
+// await rings at the next expiration, for who waits (wait != 0). t.mu is held.
+func (t *timer) await(wait uint64, now time.Time) {
+	if wait == 0 || t.expiry.IsZero() {
 		return
 	}
 	d := t.expiry.Sub(now)
@@ -239,11 +233,18 @@ func (t *timer) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
+	// An edge is the first expiration after each setting.
+	b, edges := uint64(0), 2*t.settings
 	if t.due(now) != 0 {
-		return proto.PollIn, 0
+		b = proto.PollIn
+		edges++
+	} else {
+		t.await(wait, now)
 	}
-	t.arm(c, wait, now)
-	return 0, 0
+	if b = t.waiters.Poll(c.BadgePid, b, mask, wait); mask&proto.PollEdges != 0 {
+		b = proto.PollState(b, edges, 0)
+	}
+	return b, 0
 }
 
 // Take implements proto.Counter.
@@ -253,10 +254,13 @@ func (t *timer) Take(c *ipc.Call, wait uint64) (value uint64, state uint64, st i
 	now := time.Now()
 	n := t.due(now)
 	if n == 0 {
-		t.arm(c, wait, now)
+		t.waiters.Arm(c.BadgePid, wait, proto.PollIn)
+		t.await(wait, now)
 		return 0, 0, -int64(syscall.EAGAIN)
 	}
 	t.expiry = t.next(now)
+	t.settings++
+	t.waiters.Edge(t.s.kernel, proto.PollIn)
 	return n, 0, 0
 }
 
@@ -269,7 +273,7 @@ func (t *timer) Set(c *ipc.Call, armed uint64, delay int64, interval uint64) (ev
 	defer t.mu.Unlock()
 	every, left = t.left()
 	t.set(armed, delay, interval)
-	t.waiters.Wake(t.s.kernel, proto.PollIn)
+	t.waiters.Edge(t.s.kernel, proto.PollIn)
 	return every, left, 0
 }
 

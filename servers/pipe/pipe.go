@@ -135,6 +135,7 @@ func (e *end) last() {
 	s, p := e.s, e.p
 	s.mu.Lock()
 	p.mu.Lock()
+	both := p.readers != 0 && p.writers != 0
 	if e.read {
 		p.readers--
 	}
@@ -147,7 +148,11 @@ func (e *end) last() {
 			delete(s.fifos, p.key)
 		}
 	}
-	p.waiters.Wake(s.kernel, math.MaxUint64)
+	if both && (p.readers == 0) != (p.writers == 0) {
+		p.waiters.Edge(s.kernel, math.MaxUint64)
+	} else {
+		p.waiters.Wake(s.kernel, math.MaxUint64)
+	}
 	p.mu.Unlock()
 	s.mu.Unlock()
 	if e.file != 0 {
@@ -255,6 +260,9 @@ func (s *Server) OpenFIFO(c *ipc.Call, flags uint64, fifo ipc.Given) (ipc.Grant,
 	if met[1] {
 		e.sawR--
 	}
+	if er && p.readers == 1 || ew && p.writers == 1 {
+		p.waiters.Edge(s.kernel, proto.PollIn)
+	}
 	p.waiters.Wake(s.kernel, math.MaxUint64)
 	return g, 0
 }
@@ -284,7 +292,7 @@ func (e *end) state() uint64 {
 		}
 	}
 	if e.write {
-		if p.size-p.count >= proto.PipeBuf {
+		if !p.full() {
 			b |= proto.PollOut
 		}
 		if p.readers == 0 {
@@ -315,6 +323,7 @@ func (e *end) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (size uint6
 		p.waiters.Arm(c.BadgePid, wait, proto.PollIn)
 		return 0, e.state(), -int64(syscall.EAGAIN)
 	}
+	full := p.full()
 	for size < buf.Len() && p.count > 0 {
 		b := p.ring[p.head:min(p.head+p.count, len(p.ring))]
 		if left := buf.Len() - size; uint64(len(b)) > left {
@@ -330,8 +339,20 @@ func (e *end) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (size uint6
 			break
 		}
 	}
-	p.waiters.Wake(e.s.kernel, proto.PollOut)
+	p.taken(e.s.kernel, full)
 	return size, e.state(), 0
+}
+
+// full: who polls is told that there is no room. p.mu is held.
+func (p *pipe) full() bool { return p.size-p.count < proto.PipeBuf }
+
+// taken wakes writers; full: what was taken from was. p.mu is held.
+func (p *pipe) taken(k ipc.Kernel, full bool) {
+	if full {
+		p.waiters.Edge(k, proto.PollOut)
+	} else {
+		p.waiters.Wake(k, proto.PollOut)
+	}
 }
 
 // take drops n bytes from the front. p.mu is held.
@@ -412,7 +433,7 @@ func (e *end) Write(c *ipc.Call, off int64, wait uint64, limit uint64, buf ipc.I
 			break
 		}
 	}
-	p.waiters.Wake(e.s.kernel, proto.PollIn)
+	p.waiters.Edge(e.s.kernel, proto.PollIn)
 	return size, e.state(), 0
 }
 
@@ -421,11 +442,7 @@ func (e *end) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	p := e.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := e.state()
-	if b&(mask|proto.PollErr|proto.PollHup) == 0 {
-		p.waiters.Arm(c.BadgePid, wait, mask|proto.PollErr|proto.PollHup)
-	}
-	return b, 0
+	return p.waiters.Poll(c.BadgePid, e.state(), mask, wait), 0
 }
 
 // Stat implements proto.File.
@@ -504,8 +521,9 @@ func (e *end) Control(c *ipc.Call, request uint64, arg uint64, wait uint64, in i
 		if len(p.ring) > n {
 			p.resize(n)
 		}
+		full := p.full()
 		p.size = n
-		p.waiters.Wake(e.s.kernel, proto.PollOut)
+		p.taken(e.s.kernel, full)
 		return uint64(n), 0
 	}
 	return 0, -int64(syscall.ENOTTY)
@@ -552,6 +570,7 @@ func (e *end) Splice(c *ipc.Call, size uint64, tee uint64, wait uint64, to ipc.G
 		return 0, -int64(syscall.EAGAIN)
 	}
 	head, count := p.head, p.count
+	full := p.full()
 	var n uint64
 	for n < size && count > 0 && q.count < q.size {
 		src := p.ring[head:min(head+count, len(p.ring))]
@@ -566,8 +585,8 @@ func (e *end) Splice(c *ipc.Call, size uint64, tee uint64, wait uint64, to ipc.G
 	}
 	if tee == 0 {
 		p.head, p.count = head, count
-		p.waiters.Wake(e.s.kernel, proto.PollOut)
+		p.taken(e.s.kernel, full)
 	}
-	q.waiters.Wake(e.s.kernel, proto.PollIn)
+	q.waiters.Edge(e.s.kernel, proto.PollIn)
 	return n, 0
 }

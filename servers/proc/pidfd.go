@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"math"
 	"syscall"
 
 	"go42/ipc"
@@ -90,11 +89,11 @@ func (o *pidfd) Signal(c *ipc.Call, sig uint64, info *proto.Siginfo) int64 {
 func (o *pidfd) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
+	var b uint64
 	if o.p.state == zombie {
-		return proto.PollIn, 0
+		b = proto.PollIn
 	}
-	o.p.watchers.Arm(c.BadgePid, wait, math.MaxUint64)
-	return 0, 0
+	return o.p.watchers.Poll(c.BadgePid, b, mask, wait), 0
 }
 
 // Read implements proto.File.

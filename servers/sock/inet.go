@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"go42/ipc"
+	"go42/ipc/proto"
 )
 
 // The internet families, over the loopback interface: streams (TCP) and
@@ -198,7 +199,8 @@ func (o *sock) sendInet(key string, data []byte) (uint64, uint64, int64) {
 	if !(t.connected && t.peerKey != o.key) && t.room() && !t.shutR {
 		t.queue = append(t.queue, &message{data: data, from: o.own, name: t.inetName(a, port)})
 		t.bytes += len(data)
-		t.wake()
+		t.edge(proto.PollIn)
 	}
+	o.edge(proto.PollOut) // it has left this end, which is what counts
 	return uint64(len(data)), o.state(), 0
 }

@@ -212,6 +212,11 @@ func join(a, b *sock) {
 // wake tells everyone who waits at o. s.mu is held.
 func (o *sock) wake() { o.waiters.Wake(o.s.kernel, math.MaxUint64) }
 
+// edge is wake with news of the kinds of events in mask (ipc.Waiters.Edge); changed
+// of a change of the connection, which is of every kind.
+func (o *sock) edge(mask uint64) { o.waiters.Edge(o.s.kernel, mask) }
+func (o *sock) changed()         { o.edge(math.MaxUint64) }
+
 // Last closes a socket that no handle names any more.
 func (s *Server) Last(id uint64) {
 	o, ok := s.objects.Remove(id - IDBase)
@@ -254,7 +259,7 @@ func (o *sock) close() []uint64 {
 	if p := o.peer; p != nil && p.peer == o && o.typ != syscall.SOCK_DGRAM {
 		p.hungUp, p.reset = true, p.reset || reset
 		p.peer = nil
-		p.wake()
+		p.changed()
 	}
 	o.peer = nil
 	o.wake()
@@ -420,8 +425,12 @@ func (o *sock) Connect(c *ipc.Call, name string, wait uint64, node ipc.Given) in
 		o.named(name, e)
 	}
 	t.pending = append(t.pending, e)
-	t.wake()
-	o.wake()
+	t.edge(proto.PollIn)
+	if o.fam != 0 {
+		o.changed()
+	} else {
+		o.wake()
+	}
 	return 0
 }
 
@@ -485,9 +494,9 @@ func (o *sock) Shutdown(c *ipc.Call, how uint64) int64 {
 	if p := o.peer; p != nil && o.typ != syscall.SOCK_DGRAM {
 		p.shutR = p.shutR || how != 0
 		p.shutW = p.shutW || how != 1
-		p.wake()
+		p.changed()
 	}
-	o.wake()
+	o.changed()
 	return 0
 }
 
@@ -637,11 +646,10 @@ func (o *sock) room() bool {
 func (o *sock) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
-	b := o.state()
-	if b&(mask|proto.PollErr|proto.PollHup) == 0 {
+	if b := o.state(); b&(mask|proto.PollErr|proto.PollHup) == 0 {
 		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
 	}
-	return b, 0
+	return o.waiters.Poll(c.BadgePid, o.state(), mask, wait), 0
 }
 
 // Stat implements proto.File.

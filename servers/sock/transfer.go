@@ -145,7 +145,7 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 	m := &message{data: data, files: files, from: from, name: o.name}
 	t.queue = append(t.queue, m)
 	t.bytes += len(data)
-	t.wake()
+	t.edge(proto.PollIn)
 	return uint64(len(data)), o.state(), 0
 }
 
@@ -223,6 +223,7 @@ func (o *sock) recv(c *ipc.Call, flags, wait uint64, buf ipc.Out) (size, state, 
 		return n, o.state(), full, name, files, from, 0
 	}
 	at := 0
+	wasFull := !o.room()
 	for size < buf.Len() && at < len(o.queue) {
 		m := o.queue[at]
 		if size > 0 && (m.from != *from || len(m.files) > 0) {
@@ -256,23 +257,29 @@ func (o *sock) recv(c *ipc.Call, flags, wait uint64, buf ipc.Out) (size, state, 
 		}
 	}
 	if !peek {
-		o.wakeSender()
+		o.wakeSender(wasFull)
 	}
 	return size, o.state(), size, name, files, from, 0
 }
 
 // take removes the first message, of which n bytes count. s.mu is held.
 func (o *sock) take(n int) {
+	full := !o.room()
 	o.queue[0] = nil
 	o.queue = o.queue[1:]
 	o.bytes -= n
-	o.wakeSender()
+	// A local sender hears of each message that is gone, once most are.
+	o.wakeSender(full || o.fam == 0 && 4*o.bytes <= defaultBuf)
 }
 
-// wakeSender: there is room again. s.mu is held.
-func (o *sock) wakeSender() {
-	o.wake()
-	if o.peer != nil {
-		o.peer.wake()
+// wakeSender: there is room again; edge: which is news. s.mu is held.
+func (o *sock) wakeSender(edge bool) {
+	o.waiters.Wake(o.s.kernel, proto.PollOut) // who has tried to send to o
+	switch p := o.peer; {
+	case p == nil:
+	case edge:
+		p.edge(proto.PollOut)
+	default:
+		p.waiters.Wake(o.s.kernel, proto.PollOut)
 	}
 }

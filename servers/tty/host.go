@@ -61,6 +61,7 @@ const gather = time.Millisecond
 // soon. (A device that has been found empty notifies.) mu is held.
 func (h *host) take(some bool) (more bool) {
 	b := make([]byte, 512)
+	had, ended := len(h.buf), h.eof
 	for len(h.buf) < hostMax && !h.broken {
 		n := h.srv.machine.Read(abi.DevControl, b)
 		if n == 0 {
@@ -73,7 +74,10 @@ func (h *host) take(some bool) (more bool) {
 			break
 		}
 	}
-	if len(h.buf) > 0 || h.eof {
+	switch {
+	case len(h.buf) > had || h.eof != ended:
+		h.waiters.Edge(h.srv.kernel, condAll)
+	case len(h.buf) > 0 || h.eof:
 		h.waiters.Wake(h.srv.kernel, condAll)
 	}
 	return more
@@ -214,11 +218,7 @@ func (o *stream) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	h := o.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := o.state()
-	if s&(mask|proto.PollErr|proto.PollHup) == 0 {
-		h.waiters.Arm(c.BadgePid, wait, mask|proto.PollErr|proto.PollHup)
-	}
-	return s, 0
+	return h.waiters.Poll(c.BadgePid, o.state(), mask, wait), 0
 }
 
 // GetFlags implements proto.File.

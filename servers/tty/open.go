@@ -161,11 +161,7 @@ func (o *open) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	t := o.t
 	t.lock()
 	defer t.unlock()
-	s := t.state(o)
-	if s&(mask|proto.PollErr|proto.PollHup) == 0 {
-		t.arm(c, wait, mask|proto.PollErr|proto.PollHup)
-	}
-	return s, 0
+	return t.waiters.Poll(c.BadgePid, t.state(o), mask, wait), 0
 }
 
 // GetFlags implements proto.File.

@@ -12,6 +12,8 @@ type master struct {
 	num         uint32
 	node        *ptsNode
 	buf         []byte // the program's output, not read yet
+	more        bool   // of it has come since wake
+	full        bool   // what was typed found no room
 	locked      bool   // TIOCSPTLCK: the program's side cannot be opened yet
 	closed      bool
 	slaveClosed bool // all opens of the program's side have gone
@@ -53,6 +55,7 @@ func (s *Server) newPty(c *ipc.Call) (*terminal, int64) {
 	t.put = func(b []byte) int {
 		n := min(len(b), masterMax-len(m.buf))
 		m.buf = append(m.buf, b[:n]...)
+		m.more = m.more || n > 0
 		return n
 	}
 	s.ptys[num] = t
@@ -64,6 +67,14 @@ func (m *master) opened() { m.slaveClosed = false }
 
 // wake tells the master's waiters of a change. mu is held.
 func (m *master) wake(t *terminal) {
+	if m.more {
+		m.waiters.Edge(t.srv.kernel, proto.PollIn)
+		m.more = false
+	}
+	if m.full && t.d.room() > 0 {
+		m.waiters.Edge(t.srv.kernel, proto.PollOut)
+		m.full = false
+	}
 	m.waiters.Wake(t.srv.kernel, m.state(t)|proto.PollErr)
 }
 
@@ -112,6 +123,9 @@ func (o *masterOpen) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (uin
 	}
 	m.buf = append(m.buf[:0], m.buf[n:]...)
 	t.flush()
+	if m.more {
+		m.wake(t)
+	}
 	return uint64(n), m.state(t), 0
 }
 
@@ -129,6 +143,7 @@ func (o *masterOpen) Write(c *ipc.Call, off int64, wait uint64, limit uint64, in
 	t.lock()
 	defer t.unlock()
 	done := t.input(p[:n])
+	m.full = m.full || done < n
 	m.wake(t)
 	if done == 0 && n > 0 {
 		m.waiters.Arm(c.BadgePid, wait, proto.PollOut)
@@ -142,11 +157,7 @@ func (o *masterOpen) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64)
 	t, m := o.t, o.t.master
 	t.lock()
 	defer t.unlock()
-	s := m.state(t)
-	if s&(mask|proto.PollErr|proto.PollHup) == 0 {
-		m.waiters.Arm(c.BadgePid, wait, mask|proto.PollErr|proto.PollHup)
-	}
-	return s, 0
+	return m.waiters.Poll(c.BadgePid, m.state(t), mask, wait), 0
 }
 
 // GetFlags implements proto.File.

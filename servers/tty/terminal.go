@@ -80,18 +80,24 @@ func (t *terminal) signalGroup(pgid uint32, sig int) {
 // input gives typed characters to the discipline and returns how many it
 // took. mu is held.
 func (t *terminal) input(p []byte) int {
+	lines := t.d.canon
 	n := t.d.typed(p)
 	if n > 0 {
 		t.lastInput = time.Now()
 	}
 	t.flush()
-	t.waiters.Wake(t.srv.kernel, proto.PollIn)
+	if n > 0 && (!t.d.canonical() || t.d.canon > lines) {
+		t.waiters.Edge(t.srv.kernel, proto.PollIn)
+	} else {
+		t.waiters.Wake(t.srv.kernel, proto.PollIn)
+	}
 	return n
 }
 
 // flush carries output to the device. mu is held.
 func (t *terminal) flush() {
 	d := &t.d
+	full := !t.writable()
 	for len(d.ready()) > 0 {
 		n := t.put(d.ready())
 		if n == 0 {
@@ -108,7 +114,11 @@ func (t *terminal) flush() {
 			t.flush()
 		})
 	}
-	if t.writable() {
+	switch {
+	case !t.writable():
+	case full:
+		t.waiters.Edge(t.srv.kernel, proto.PollOut)
+	default:
 		t.waiters.Wake(t.srv.kernel, proto.PollOut)
 	}
 	if len(d.out) == 0 {

@@ -68,7 +68,7 @@ func (i *inotify) queue(e event) {
 		}
 	}
 	i.events = append(i.events, e)
-	i.wait.Wake(i.srv.Kernel, proto.PollIn)
+	i.wait.Edge(i.srv.Kernel, proto.PollIn)
 }
 
 func (i *inotify) state() uint64 {
@@ -221,11 +221,7 @@ func (i *inotify) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	t := &i.srv.watches
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := i.state()
-	if s&mask == 0 {
-		i.wait.Arm(c.BadgePid, wait, mask)
-	}
-	return s, 0
+	return i.wait.Poll(c.BadgePid, i.state(), mask, wait), 0
 }
 
 // Control implements proto.File: FIONREAD is the bytes that can be read.
