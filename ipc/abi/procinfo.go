@@ -34,12 +34,18 @@ type ProcHead struct {
 	SigBlocked       uint64
 	SigIgnored       uint64
 	SigCaught        uint64
-	NoChildWait      uint64 // SIGCHLD has SA_NOCLDWAIT: children become no zombies
+	ChildFlags       uint64 // SIGCHLD's SA_NOCLDSTOP and SA_NOCLDWAIT
 	ThreadLimit      uint32 // Thread: none in use at or above it
 	_                uint32
 	Main             ProcThread
 	_                [4]uint64
 }
+
+// ProcInfo.ChildFlags.
+const (
+	NoChildStop = 1 // no SIGCHLD when a child stops or goes on
+	NoChildWait = 2 // children become no zombies
+)
 
 // ProcThread is one thread; TID 0: none.
 type ProcThread struct {

@@ -247,7 +247,8 @@ const (
 	ProcSecure    = 8 // set-uid at its last exec
 	// ProcLimits: another process has changed resource limits of this one since
 	// its last Self (which alone shows it, once).
-	ProcLimits = 16
+	ProcLimits  = 16
+	ProcPrivate = 32 // not PR_SET_DUMPABLE: for root to look at only
 )
 
 // Cred describes a credential token.

@@ -191,7 +191,6 @@ func unpack(n uint64) (*Parcel, *thread.Thread) {
 func startExec(n uint64) {
 	p, t := unpack(n)
 	Me.Secure = p.Secure != 0
-	Me.Dumpable = !Me.Secure
 	Me.Personality = p.Personality
 	Me.NoNewPrivs = p.NoNewPrivs != 0
 	if e := prog.open(p.FCM, p.Size); e != errno.OK {

@@ -28,7 +28,7 @@ const personaSetID = 0x0040000 | 0x0400000 | 0x0100000 | 0x0200000
 
 func startExecID(n uint64) {
 	p, t := unpack(n)
-	Me.Secure, Me.Dumpable, Me.NoNewPrivs = true, false, false
+	Me.Secure, Me.NoNewPrivs = true, false
 	Me.Personality = p.Personality &^ personaSetID
 	if hook.DecodeParcel != nil {
 		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen), true)

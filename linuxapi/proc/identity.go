@@ -25,7 +25,6 @@ var Me struct {
 	Server               bool // a boot module
 	Personality          uint32
 	NoNewPrivs           bool
-	Dumpable             bool
 	Secure               bool
 	KPid                 uint64
 	Comm                 [16]byte
@@ -66,8 +65,8 @@ func RefreshIdentity(t *thread.Thread) errno.Errno {
 	return errno.OK
 }
 
-// takeSelf takes over the answer of Self, and what others have set: limits, and
-// where the first thread is to run.
+// takeSelf takes over the answer of Self, and what others have set: the parent, limits,
+// and where the first thread is to run.
 func takeSelf(t *thread.Thread, r *proto.ProcRecord) {
 	setIdentity(r)
 	if r.Flags&proto.ProcLimits != 0 {

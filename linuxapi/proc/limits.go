@@ -91,16 +91,12 @@ func prlimit(t *thread.Thread, pid, which, new, old uint64) int64 {
 		}
 		return 0
 	}
-	was := Limits[which]
-	if new != 0 {
-		if v[1] > was[1] && Me.EUID != 0 || which == rlimitNoFile && v[1] > 1<<20 {
-			return errno.EPERM.Ret()
-		}
-		Limits[which] = v
-		if e := apply(t, which, v); e != errno.OK {
-			Limits[which] = was
-			return e.Ret()
-		}
+	if new != 0 && which == rlimitNoFile && v[1] > 1<<20 {
+		return errno.EPERM.Ret()
+	}
+	was, e := own(t, which, new != 0, v)
+	if e != errno.OK {
+		return e.Ret()
 	}
 	if old != 0 {
 		return usercopy.Put(old, &was).Ret()
@@ -108,15 +104,28 @@ func prlimit(t *thread.Thread, pid, which, new, old uint64) int64 {
 	return 0
 }
 
-// apply makes a limit effective, and tells the process server, which answers
-// those who ask about this process.
-func apply(t *thread.Thread, which uint64, v [2]uint64) errno.Errno {
-	if !Me.Server {
-		if _, _, st := Server(t).Rlimit(0, which, 1, v[0], v[1]); st < 0 {
-			return errno.Of(st)
+// own reads, and sets, a limit of this process. The process server knows it, whoever
+// has set it.
+func own(t *thread.Thread, which uint64, set bool, v [2]uint64) (was [2]uint64, e errno.Errno) {
+	if was = Limits[which]; !Me.Server {
+		n := uint64(0)
+		if set {
+			n = 1
 		}
+		cur, max, st := Server(t).Rlimit(0, which, n, v[0], v[1])
+		if st < 0 {
+			return was, errno.Of(st)
+		}
+		was = [2]uint64{cur, max}
 	}
-	return enforce(which, v)
+	if !set {
+		v = was
+	}
+	if Limits[which] == v {
+		return was, errno.OK
+	}
+	Limits[which] = v
+	return was, enforce(which, v)
 }
 
 // LimitCPU makes Limits[rlimitCPU] effective; the time layer's.

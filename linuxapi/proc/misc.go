@@ -171,19 +171,17 @@ func sysPrctl(t *thread.Thread, a *call.Args) int64 {
 		}
 		return 0
 	case 3: // GET_DUMPABLE
-		if Me.Dumpable {
-			return 1
+		v, st := Server(t).Prctl(proto.PrctlGetDumpable, 0)
+		if st < 0 {
+			return st
 		}
-		return 0
+		return int64(v)
 	case 4: // SET_DUMPABLE
 		if arg > 1 {
 			return errno.EINVAL.Ret()
 		}
-		if _, st := Server(t).Prctl(proto.PrctlSetDumpable, arg); st < 0 {
-			return st
-		}
-		Me.Dumpable = arg == 1
-		return 0
+		_, st := Server(t).Prctl(proto.PrctlSetDumpable, arg)
+		return st
 	case 7: // GET_KEEPCAPS
 		if t.KeepCaps {
 			return 1

@@ -1,6 +1,7 @@
 package sigcall
 
 import (
+	"go42/ipc/abi"
 	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
@@ -59,7 +60,7 @@ func sysSigaction(t *thread.Thread, a *call.Args) int64 {
 			hook.Info.SigCaught |= b
 		}
 		if s == signal.SIGCHLD {
-			hook.Info.NoChildWait = uint64(act.Flags) & signal.SA_NOCLDWAIT
+			hook.Info.ChildFlags = uint64(act.Flags) & (abi.NoChildStop | abi.NoChildWait)
 		}
 		if act.Ignored(s) {
 			P.Pending.Discard(&P.pool, signal.Bit(s))
@@ -267,13 +268,13 @@ func self(s int32, code int) signal.Info {
 
 func sysKill(t *thread.Thread, a *call.Args) int64 {
 	pid, s := int32(a[0]), int32(a[1])
-	if !validSig(s) {
-		return errno.EINVAL.Ret()
-	}
 	if int64(pid) == proc.Me.Pid {
+		if !validSig(s) {
+			return errno.EINVAL.Ret()
+		}
 		return toSelf(t, 0, s, signal.SI_USER)
 	}
-	return proc.Server(t).Kill(int64(pid), uint64(s), nil)
+	return proc.Server(t).Kill(int64(pid), uint64(uint32(s)), nil)
 }
 
 // toSelf sends to the own process (tid 0) or one of its threads. SIGKILL and

@@ -432,7 +432,7 @@ func fetch(t *thread.Thread) {
 	proc.FetchLock.Lock()
 	news := fetchAll(t)
 	proc.FetchLock.Unlock()
-	if news || proc.Me.PPid != 1 {
+	if news {
 		proc.RefreshIdentity(t)
 	}
 }

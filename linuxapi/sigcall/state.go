@@ -368,7 +368,7 @@ func defaults() {
 		}
 		P.Actions[i] = signal.Action{Handler: h}
 	}
-	hook.Info.SigCaught, hook.Info.NoChildWait = 0, 0
+	hook.Info.SigCaught, hook.Info.ChildFlags = 0, 0
 	P.lock.Unlock(was)
 }
 

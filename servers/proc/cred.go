@@ -56,6 +56,9 @@ func (s *Server) setCred(p *process, ids proto.Cred, groups []uint32) error {
 	if err := s.kernel.SetCred(p.kpid, c.token); err != nil {
 		return err
 	}
+	if was := p.cred; was.EUID != c.EUID || was.EGID != c.EGID || was.FSUID != c.FSUID || was.FSGID != c.FSGID {
+		p.deathSig, p.dumpable = 0, 0
+	}
 	s.assume(p, c)
 	return nil
 }

@@ -89,8 +89,11 @@ func (s *Server) Exec(c *ipc.Call, comm string, setid uint64) (secure uint64, st
 func (s *Server) executed(p *process) {
 	p.executed = true
 	p.notified = false // the new libOS begins with no channel set
+	p.exitSig = uint64(syscall.SIGCHLD)
 	s.futexes.leave(p.kpid)
-	p.deathSig = 0
+	if p.secure {
+		p.deathSig = 0
+	}
 }
 
 func setComm(p *process, comm string) {
@@ -193,8 +196,10 @@ func (s *Server) adopt(q, p *process) {
 	}
 	q.parent = to
 	to.children[q.pid] = q
+	q.exitSig = uint64(syscall.SIGCHLD)
+	q.orphaned = true
+	s.notify(q)
 	if q.state == zombie {
-		q.exitSig = uint64(syscall.SIGCHLD)
 		s.tellParent(q)
 	}
 }
@@ -208,7 +213,7 @@ func (s *Server) tellParent(p *process) {
 	}
 	code, status := exitCode(p.status)
 	chld := p.exitSig == uint64(syscall.SIGCHLD)
-	if ignores, noWait := s.childless(parent); chld && (ignores || noWait) {
+	if ignores, flags := s.ofChildren(parent); chld && (ignores || flags&abi.NoChildWait != 0) {
 		s.reap(p)
 		if !ignores {
 			s.post(parent, &proto.Siginfo{Signo: int32(p.exitSig), Code: int32(code), Pid: p.pid, UID: p.cred.UID, Status: int32(status)})
@@ -223,20 +228,20 @@ func (s *Server) tellParent(p *process) {
 	s.notify(parent)
 }
 
-// childless: the process ignores SIGCHLD, or takes it with SA_NOCLDWAIT. It
-// says so in the block that it publishes, or by SignalState.
-func (s *Server) childless(p *process) (ignores, noWait bool) {
+// ofChildren is what the process does with SIGCHLD: whether it ignores it, and
+// abi.NoChild flags. It says so in the block that it publishes, or by SignalState.
+func (s *Server) ofChildren(p *process) (ignores bool, flags uint64) {
 	ignored := p.ignored
 	if p.block != 0 && p.blockSize >= uint64(unsafe.Sizeof(abi.ProcInfo{})) {
 		const from = unsafe.Offsetof(abi.ProcInfo{}.SigIgnored)
-		const to = unsafe.Offsetof(abi.ProcInfo{}.NoChildWait)
+		const to = unsafe.Offsetof(abi.ProcInfo{}.ChildFlags)
 		b := make([]byte, to-from+8)
 		if s.kernel.ReadMemory(p.kpid, p.block+uint64(from), b) == len(b) {
 			ignored |= binary.LittleEndian.Uint64(b)
-			noWait = binary.LittleEndian.Uint64(b[to-from:]) != 0
+			flags = binary.LittleEndian.Uint64(b[to-from:])
 		}
 	}
-	return ignored&sigBit(syscall.SIGCHLD) != 0, noWait
+	return ignored&sigBit(syscall.SIGCHLD) != 0, flags
 }
 
 // ticks are clock ticks (USER_HZ 100).

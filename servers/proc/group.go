@@ -87,11 +87,8 @@ func (s *Server) settleOrphans(gs []*group) {
 // Setpgid implements proto.Proc.
 func (s *Server) Setpgid(c *ipc.Call, pid uint64, pgid uint64) int64 {
 	return s.known(c, func(p *process) error {
-		if pgid > maxPid {
-			return syscall.EINVAL
-		}
 		q := s.target(p, pid)
-		if q == nil || q != p && q.parent != p || q.state == zombie {
+		if q == nil || q != p && q.parent != p {
 			return syscall.ESRCH
 		}
 		if q != p {
@@ -105,7 +102,7 @@ func (s *Server) Setpgid(c *ipc.Call, pid uint64, pgid uint64) int64 {
 		if q.group.session.leader == q {
 			return syscall.EPERM
 		}
-		id := uint32(pgid)
+		id := uint32(min(pgid, maxPid+1)) // as high as no group
 		if id == 0 {
 			id = q.pid
 		}

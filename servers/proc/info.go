@@ -14,6 +14,7 @@ import (
 
 const (
 	rlimitNProc = 6
+	rlimitNice  = 13
 	infinity    = ^uint64(0)
 )
 
@@ -59,6 +60,9 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 	if p.secure {
 		r.Flags |= proto.ProcSecure
 	}
+	if p.dumpable != 1 {
+		r.Flags |= proto.ProcPrivate
+	}
 	if p.kernel {
 		r.Flags |= proto.ProcKernel
 	}
@@ -73,6 +77,7 @@ func (s *Server) Self(c *ipc.Call) (r *proto.ProcRecord, st int64) {
 			p.limitsSet = false
 			r.Flags |= proto.ProcLimits
 		}
+		p.orphaned = false
 		if p.cpus != 0 {
 			r.CPUs, p.given, p.cpus = p.cpus, p.cpus, 0
 		}

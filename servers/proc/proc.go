@@ -103,6 +103,7 @@ type process struct {
 
 	blocked, ignored uint64 // as it has told
 	limitsSet        bool   // by another process; it learns of it by Self
+	orphaned         bool   // its parent is another than it last heard from Self
 	cpus             uint64 // Affinity that another process has set, until Self; 0: none
 	given            uint64 // the same from Self until its block says so; 0: its block does
 	executed         bool

@@ -40,7 +40,7 @@ func fetch(t *testing.T, a *world.App) (sigs []int32) {
 		for _, i := range r.Info[:n] {
 			sigs = append(sigs, i.Signo)
 		}
-		if more == 0 {
+		if more&proto.FetchMore == 0 {
 			return sigs
 		}
 	}
@@ -130,12 +130,22 @@ func TestOrphans(t *testing.T) {
 	w := world.New(t, nil)
 	a := w.Init.Fork()
 	b := a.Fork()
-	c := b.Fork()
+	c, d := b.Fork(), b.Fork()
 	if _, st := a.Server().Prctl(proto.PrctlSetSubreaper, 1); st != 0 {
 		t.Fatal(st)
 	}
 	c.Server().Prctl(proto.PrctlSetPdeathsig, uint64(syscall.SIGUSR1))
 	b.Exit(0)
+	if set, _ := c.Notified(abi.ChanProc); !set {
+		t.Error("an orphan is not told of its new parent")
+	}
+	if _, more, _, _ := d.Server().FetchSignals(); more&proto.FetchSelf == 0 {
+		t.Error("an orphan is told nothing new")
+	}
+	d.Server().Self()
+	if _, more, _, _ := d.Server().FetchSignals(); more&proto.FetchSelf != 0 {
+		t.Error("news twice")
+	}
 	r, _ := c.Server().Self()
 	if uint64(r.PPid) != a.Pid {
 		t.Error("orphan's parent is", r.PPid)
@@ -266,7 +276,7 @@ func TestSignals(t *testing.T) {
 		for _, i := range r.Info[:n] {
 			got = append(got, uint64(i.Signo)<<8|i.Value)
 		}
-		if more == 0 {
+		if more&proto.FetchMore == 0 {
 			break
 		}
 	}

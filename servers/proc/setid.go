@@ -96,8 +96,8 @@ func (s *Server) TakeImage(c *ipc.Call) (v *proto.Vouched, image ipc.Grant, st i
 	p.vouched = nil
 	c.DropAfter(w.image)
 	s.assume(p, w.cred)
-	s.executed(p)
 	p.secure, p.strict = true, true
+	s.executed(p)
 	p.dumpable = 0
 	p.block, p.blockSize = 0, 0 // where the old program said
 	return &w.Vouched, ipc.ReadOnly(w.image), 0

@@ -83,7 +83,7 @@ func (s *Server) renice(p, q *process, nice int32) error {
 	switch {
 	case !mayPace(p, q):
 		return syscall.EPERM
-	case nice < q.nice && p.cred.EUID != 0:
+	case nice < q.nice && p.cred.EUID != 0 && uint64(20-nice) > q.limits[rlimitNice][0]:
 		return syscall.EACCES
 	}
 	if err := s.setShare(q, nice, q.policy); err != nil {

@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"go42/ipc"
+	"go42/ipc/abi"
 	"go42/ipc/proto"
 )
 
@@ -146,13 +147,15 @@ func (s *Server) resume(p *process) {
 	s.childChanged(p, cldContinued, int32(syscall.SIGCONT))
 }
 
-// childChanged tells the parent of a stop or continuation. Whether it wants a
-// signal (SA_NOCLDSTOP) its libOS decides by the code.
+// childChanged tells the parent of a stop or continuation.
 func (s *Server) childChanged(p *process, code, status int32) {
 	if p.parent == nil {
 		return
 	}
-	s.post(p.parent, &proto.Siginfo{Signo: int32(syscall.SIGCHLD), Code: code, Pid: p.pid, UID: p.cred.UID, Status: status})
+	// A signal that is not wanted would keep the one of its end from coming.
+	if ignores, flags := s.ofChildren(p.parent); !ignores && flags&abi.NoChildStop == 0 {
+		s.post(p.parent, &proto.Siginfo{Signo: int32(syscall.SIGCHLD), Code: code, Pid: p.pid, UID: p.cred.UID, Status: status})
+	}
 	s.notify(p.parent)
 }
 
@@ -168,9 +171,6 @@ func permitted(from, to *process, sig uint64) bool {
 // Kill implements proto.Proc.
 func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) int64 {
 	return s.known(c, func(p *process) error {
-		if sig > lastSig {
-			return syscall.EINVAL
-		}
 		// Only the kernel's own codes are not for senders to claim.
 		if info.Code > 0 || info.Code == -6 && pid <= 0 {
 			if pid != int64(p.pid) {
@@ -197,6 +197,11 @@ func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) i
 					to = append(to, q)
 				}
 			}
+			// As Linux: that none may be sent to is no error.
+			if err := s.send(p, to, sig, &i); err != syscall.EPERM {
+				return err
+			}
+			return nil
 		case pid < -maxPid:
 			return syscall.ESRCH
 		default:
@@ -216,6 +221,9 @@ func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) i
 // there are none. s.mu is held.
 func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo) error {
 	err := error(syscall.ESRCH)
+	if len(to) > 0 && sig > lastSig {
+		return syscall.EINVAL
+	}
 	done := false
 	for _, q := range to {
 		if !permitted(p, q, sig) {
@@ -244,7 +252,7 @@ func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.Sign
 		if p.notified {
 			more = proto.FetchMore
 		}
-		if p.limitsSet || p.cpus != 0 {
+		if p.limitsSet || p.orphaned || p.cpus != 0 {
 			more |= proto.FetchSelf
 		}
 		return nil

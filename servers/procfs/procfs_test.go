@@ -357,6 +357,11 @@ func TestPrivate(t *testing.T) {
 	}
 	c.Setuid(1001, 1001)
 	dir := fmt.Sprint(a.Pid) + "/"
+	// What it has from the time as another user is root's to look at, until it says
+	// otherwise.
+	_, st := w.read(b, dir+"environ")
+	w.want("environ after a change of ids", st, -int64(syscall.EACCES))
+	a.Server().Prctl(proto.PrctlSetDumpable, 1)
 	for _, f := range []string{"environ", "maps", "smaps", "auxv", "io", "fd/0", "fdinfo/0", "exe", "cwd", "root"} {
 		try := func(x *world.App) int64 {
 			if f == "exe" || f == "cwd" || f == "root" || f == "fd/0" {

@@ -53,7 +53,7 @@ func (d dirNode) target(x *vfs.Ctx, private bool) (*target, error) {
 
 // visible: Linux's rule for looking into another process: the caller's
 // file-system ids are all of the other's ids, which has not gained any by
-// set-uid; or it is root.
+// set-uid and can be dumped; or it is root.
 func visible(x *vfs.Ctx, r *proto.ProcRecord) bool {
 	if x == nil {
 		return false
@@ -65,7 +65,7 @@ func visible(x *vfs.Ctx, r *proto.ProcRecord) bool {
 	if u == 0 {
 		return true
 	}
-	return r.Flags&proto.ProcSecure == 0 && u == r.UID && u == r.EUID && u == r.SUID && g == r.GID && g == r.EGID && g == r.SGID
+	return r.Flags&(proto.ProcSecure|proto.ProcPrivate) == 0 && u == r.UID && u == r.EUID && u == r.SUID && g == r.GID && g == r.EGID && g == r.SGID
 }
 
 // headSize is how much of the block comes before the descriptors.
