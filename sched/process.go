@@ -68,8 +68,8 @@ type Process struct {
 	// PagesGone is how far teardown is with telling their users.
 	PagesGone int
 
-	// VforkParent is told (ChanVfork) when this process resets or dies.
-	// Guarded by Lock.
+	// VforkParent is told (ChanVfork) when this process resets or dies. Written
+	// under Lock; atomic.
 	VforkParent uint64
 
 	// Teardown and reset are jobs: at most one at a time.

@@ -30,6 +30,7 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 		MinFaults:   n.MinFaults, MajFaults: n.MajFaults,
 		Switches: n.Switches, Calls: n.Calls, Rank: uint64(t.Rank),
 	}
+	i.VforkParent = atomic.LoadUint64(&t.VforkParent)
 	i.OOMAdjust = int64(atomic.LoadInt32(&t.OOMAdjust))
 	// A dead one's memory may go at any time.
 	if t.Space != nil && t.State() != sched.Dying {

@@ -234,8 +234,9 @@ type ProcessInfo struct {
 	Calls                  uint64 // PPCs made
 	Rank                   uint64
 	MaxResident            uint64
-	OOMAdjust              int64 // -1000 to 1000: see NSetOOM
-	OOMScore               int64 // as /proc/PID/oom_score has it
+	OOMAdjust              int64  // -1000 to 1000: see NSetOOM
+	OOMScore               int64  // as /proc/PID/oom_score has it
+	VforkParent            uint64 // whose program half it shares, and who waits for its end; 0: its own
 }
 
 // ExitNotice tells the process manager of a death.

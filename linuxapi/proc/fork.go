@@ -14,9 +14,7 @@ import (
 	"go42/sched/user"
 )
 
-// forking is the fork in progress; forkLock is held for it, and for a vfork
-// until the child has left the program half: the notification does not say
-// whose child it was.
+// forking is the fork in progress; forkLock is held for it.
 var (
 	forkLock user.Mutex
 	forking  struct {
@@ -37,7 +35,6 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	}
 	f := &forking
 	forkLock.Lock()
-	vseq := user.Chan[abi.ChanVfork].Load()
 	vfork := c.flags&cVfork != 0 && c.flags&cVM != 0
 	if e := prepare(vfork); e != errno.OK {
 		forkLock.Unlock()
@@ -95,21 +92,27 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 		forkLock.Unlock()
 		return errno.EAGAIN.Ret()
 	}
-	if f.vfork {
-		for {
-			t.BeginWatch()
-			if user.Chan[abi.ChanVfork].Load() != vseq {
-				break
-			}
-			t.Watch(&user.Chan[abi.ChanVfork])
-			if user.Chan[abi.ChanVfork].Load() != vseq {
-				break
-			}
-			t.WaitWatched(0, false)
-		}
-	}
+	kpid := f.kpid
 	forkLock.Unlock()
+	if vfork {
+		awaitVfork(t, kpid)
+	}
 	return int64(pid)
+}
+
+// awaitVfork waits until a child has left the program half. The channel does not say
+// whose child has left, of those that there may be.
+func awaitVfork(t *thread.Thread, kpid uint64) {
+	for {
+		t.BeginWatch()
+		t.Watch(&user.Chan[abi.ChanVfork])
+		var i abi.ProcessInfo
+		if native.ProcessInfo(kpid, &i) < 0 || i.VforkParent == 0 {
+			t.BeginWatch()
+			return
+		}
+		t.WaitWatched(0, false)
+	}
 }
 
 // prepare takes the locks whose state the child must find in order.

@@ -158,13 +158,15 @@ func bury(p *sched.Process) bool {
 // vforkDone tells the parent that waits for p to leave its program half.
 // p.Lock is held.
 func vforkDone(c *sched.CPU, p *sched.Process) {
-	if p.VforkParent == 0 {
+	kpid := p.VforkParent
+	if kpid == 0 {
 		return
 	}
-	if parent := sched.Find(p.VforkParent); parent != nil && parent.State() != sched.Dying {
+	// First: who is told asks then which of its children it is.
+	atomic.StoreUint64(&p.VforkParent, 0)
+	if parent := sched.Find(kpid); parent != nil && parent.State() != sched.Dying {
 		c.Notify(parent, abi.ChanVfork)
 	}
-	p.VforkParent = 0
 }
 
 // killUnborn gives up the forks that p has not finished.

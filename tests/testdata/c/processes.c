@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -245,6 +246,48 @@ static void polls(void)
 	check("dup2", d == 100 && fcntl(d, F_GETFD) == 0 && fcntl(fd[0], F_GETFD) == FD_CLOEXEC);
 }
 
+static int letgo[2];
+
+static void *vforker(void *arg)
+{
+	int st;
+	pid_t pid = vfork();
+	if (pid == 0) {
+		char c;
+		_exit(read(letgo[0], &c, 1) == 1 ? c : 1);
+	}
+	*(int *)arg = waitpid(pid, &st, 0) == pid && WIFEXITED(st) ? WEXITSTATUS(st) : -1;
+	return NULL;
+}
+
+/* While threads wait for their vfork children, another one forks and spawns: what
+   those children wait for comes from its child. */
+static void beside_vfork(void)
+{
+	pthread_t t[3];
+	int status[3], sum = 0, st;
+	check("pipe", pipe(letgo) == 0);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, vforker, &status[i]);
+	usleep(20000);
+	for (int i = 0; i < 3; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			char c = 5 + i;
+			_exit(write(letgo[1], &c, 1) != 1);
+		}
+		check("fork beside vfork", waitpid(pid, &st, 0) == pid && st == 0);
+		char *args[] = {(char *)self, "child", NULL};
+		check("spawn beside vfork", posix_spawn(&pid, self, NULL, NULL, args, environ) == 0 && waitpid(pid, &st, 0) == pid && WEXITSTATUS(st) == 17);
+	}
+	for (int i = 0; i < 3; i++) {
+		pthread_join(t[i], NULL);
+		sum += status[i];
+	}
+	check("vfork children", sum == 5 + 6 + 7);
+	close(letgo[0]), close(letgo[1]);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -252,6 +295,7 @@ int main(int argc, char **argv)
 	self = argv[0];
 	forks();
 	spawns();
+	beside_vfork();
 	signals();
 	memory();
 	polls();
