@@ -110,11 +110,29 @@ func (c counts) lost(before counts) string {
 		if name == "call records" && n <= c.pools["dispatchers"] {
 			continue // each keeps one for its next call
 		}
-		if n > was+playEntries || exact[name] && n != was {
+		if n > was+playEntries || exact[name] && n > was {
 			fmt.Fprintf(&b, "; %s: %d, were %d", name, n, was)
 		}
 	}
 	return b.String()
+}
+
+// steady counts when what is counted exactly has not changed for a while: who has
+// ended just before is not there any more.
+func steady() counts {
+	c := count()
+	for same, tries := 0, 0; same < 10 && tries < 500; tries++ {
+		time.Sleep(20 * time.Millisecond)
+		was := c
+		c = count()
+		same++
+		for name := range exact {
+			if c.pools[name] != was.pools[name] {
+				same = 0
+			}
+		}
+	}
+	return c
 }
 
 // settled counts until nothing is missing, or for some seconds: servers and the

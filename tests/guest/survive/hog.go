@@ -27,7 +27,7 @@ var hogs = map[string]hog{
 	"sockets": {sockets, "too many open files|cannot allocate memory|no buffer space available|file table overflow"},
 	"open":    {open, "too many open files|cannot allocate memory|file table overflow"},
 	"forks":   {forks, "resource temporarily unavailable|cannot allocate memory"},
-	"regions": {regions, "cannot allocate memory|killed"},
+	"regions": {regions, "cannot allocate memory|killed|failed to create new OS thread"}, // the last by its Go runtime
 	"memfd":   {memfd, "cannot allocate memory|killed|bus error|no space left on device"},
 }
 
@@ -63,7 +63,7 @@ func hogging(kind string) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
-	before := count()
+	before := steady()
 	before.pooled = kernelFrames() // pools keep what they have grown to
 	ended, took, during := runHog(self, kind)
 	var ws syscall.WaitStatus
@@ -109,7 +109,7 @@ func runHog(self, kind string) (ended string, took time.Duration, during uint64)
 	check(err)
 	syscall.Close(fds[1])
 	note(kind, "runs")
-	said := make(chan string, 1)
+	said, rest := make(chan string, 1), make(chan string, 1)
 	go func() {
 		defer syscall.Close(fds[0])
 		var b []byte
@@ -117,6 +117,7 @@ func runHog(self, kind string) (ended string, took time.Duration, during uint64)
 			var part [512]byte
 			n, err := syscall.Read(fds[0], part[:])
 			if err != syscall.EINTR && n <= 0 {
+				rest <- string(b)
 				return
 			}
 			b = append(b, part[:max(n, 0)]...)
@@ -131,7 +132,7 @@ func runHog(self, kind string) (ended string, took time.Duration, during uint64)
 			if got, _ := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); got == pid {
 				ended = "killed"
 				if ws.Signal() != syscall.SIGKILL {
-					ended = fmt.Sprintf("status %#x", uint32(ws))
+					ended = fmt.Sprintf("status %#x: %.2000s", uint32(ws), <-rest)
 				}
 			}
 		}

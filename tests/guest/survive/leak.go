@@ -42,7 +42,7 @@ func leak(kind string, n int) {
 	round(n/10 + len(victims)) // what is built up once
 	runtime.GC()
 	time.Sleep(200 * time.Millisecond)
-	before := count()
+	before := steady()
 	before.own = resident()
 	start := time.Now()
 	round(n)
