@@ -277,7 +277,11 @@ func Sendfile(outfd, infd, offset, n uint64) int64 {
 	in := getIO(infd)
 	out := getIO(outfd)
 	r := int64(-EBADF)
-	if in != nil && out != nil && in.canRead() && out.canWrite() {
+	switch {
+	case in == nil || !in.canRead():
+	case offset != 0 && in.seekable() != 0:
+		r = -ESPIPE
+	case out != nil && out.canWrite():
 		ip, op := position{addr: offset}, position{off: ownOffset}
 		switch {
 		case in.kind != kindFile && in.kind != kindZero:
@@ -377,9 +381,7 @@ func overlap(in *File, ip *position, out *File, op *position, n uint64) int64 {
 	if e != 0 {
 		return e
 	}
-	if n > maxRW {
-		n = maxRW
-	}
+	n = min(n, maxRW, uint64(max(a.Size-i, 0))) // there is no more to copy
 	if i < o+int64(n) && o < i+int64(n) {
 		return -EINVAL
 	}

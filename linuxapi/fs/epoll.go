@@ -188,11 +188,11 @@ func EpollCtl(epfd, op, fd, event uint64) int64 {
 			return -EFAULT
 		}
 	}
-	e := get(epfd)
+	e := getIO(epfd)
 	if e == nil {
 		return -EBADF
 	}
-	f := get(fd)
+	f := getIO(fd)
 	if f == nil {
 		e.put()
 		return -EBADF
@@ -497,7 +497,7 @@ func epollWait(epfd, events, maxevents, deadline uint64) int64 {
 	if max <= 0 || max > 1<<27 {
 		return -EINVAL
 	}
-	e := get(epfd)
+	e := getIO(epfd)
 	if e == nil {
 		return -EBADF
 	}

@@ -182,6 +182,18 @@ const (
 	fUnlck = 2
 )
 
+// lockRange checks the range of a lock on something that has neither position nor
+// size.
+func lockRange(l *proto.Lock) int64 {
+	switch {
+	case l.Whence < 0 || l.Whence > seekEnd, l.Start < 0, l.Len < 0 && l.Start+l.Len < 0:
+		return -EINVAL
+	case l.Len > 0 && l.Start+l.Len-1 < 0:
+		return -EOVERFLOW
+	}
+	return 0
+}
+
 func (f *File) getLock(cmd, addr uint64) int64 {
 	var l proto.Lock
 	if !getLock(addr, &l) {
@@ -194,6 +206,9 @@ func (f *File) getLock(cmd, addr uint64) int64 {
 		return -EINVAL
 	}
 	if f.kind != kindFile && f.kind != kindDir {
+		if e := lockRange(&l); e != 0 {
+			return e
+		}
 		l.Type = fUnlck
 	} else {
 		r, st := client.File{C: conn(), H: f.handle}.GetLock(cmd, &l)
@@ -213,6 +228,11 @@ func (f *File) setLock(cmd, addr uint64) int64 {
 	if !getLock(addr, &l) {
 		return -EFAULT
 	}
+	if l.Whence != seekCur && l.Whence != seekEnd || f.kind != kindFile { // else its server knows
+		if e := lockRange(&l); e != 0 {
+			return e
+		}
+	}
 	switch l.Type {
 	case fRdlck:
 		if !f.canRead() {
@@ -227,7 +247,7 @@ func (f *File) setLock(cmd, addr uint64) int64 {
 		return -EINVAL
 	}
 	if f.kind != kindFile && f.kind != kindDir {
-		return 0
+		return lockRange(&l)
 	}
 	var wait uint64
 	base := cmd

@@ -20,7 +20,7 @@ func init() {
 	hook.SameFile = sameFile
 	hook.RealPath = func(ref uintptr, dst []byte) int { return int(max(refFile(ref).path(dst), 0)) }
 	hook.Close = func(ref uintptr) { refFile(ref).put() }
-	hook.MapFD = mapFD
+	hook.KnownFD, hook.MapFD = knownFD, mapFD
 	hook.StartServer = startServer
 	hook.ParcelSize = parcelSize
 	hook.EncodeParcel = encodeParcel
@@ -154,6 +154,15 @@ func (f *File) fcm(prot uint32, shared bool) (uint64, uint64, errno.Errno) {
 }
 
 const protWrite = 2
+
+func knownFD(fd int32) bool {
+	f := getIO(uint64(uint32(fd)))
+	if f == nil {
+		return false
+	}
+	f.put()
+	return true
+}
 
 func mapFD(fd int32, prot uint32, shared bool) (fcm, size, name uint64, e errno.Errno) {
 	f := getIO(uint64(int64(fd)))

@@ -44,7 +44,7 @@ func InotifyInit1(flags uint64) int64 {
 
 // getInotify is the instance at fd.
 func getInotify(fd uint64) (*File, int64) {
-	f := get(fd)
+	f := getIO(fd)
 	if f == nil {
 		return nil, -EBADF
 	}

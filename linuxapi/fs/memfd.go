@@ -3,8 +3,6 @@ package fs
 const (
 	mfdCloexec      = 1
 	mfdAllowSealing = 2
-	mfdNoexecSeal   = 8
-	mfdExec         = 16
 )
 
 // ownName as a file's aux: its published name is its path.
@@ -16,7 +14,7 @@ const memfdNameMax = 249
 // MemfdCreate is memfd_create(2): an unnamed file of the root file system.
 // Sealing is not offered.
 func MemfdCreate(name, flags uint64) int64 {
-	if flags&^(mfdCloexec|mfdAllowSealing|mfdNoexecSeal|mfdExec) != 0 || flags&(mfdNoexecSeal|mfdExec) == mfdNoexecSeal|mfdExec {
+	if flags&^(mfdCloexec|mfdAllowSealing) != 0 { // MFD_EXEC and MFD_NOEXEC_SEAL came with Linux 6.3
 		return -EINVAL
 	}
 	b := takeBuf()

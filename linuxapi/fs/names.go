@@ -135,7 +135,7 @@ func twoPaths(fromfd, from uint64, empty bool, tofd, to, flags uint64,
 		dir := a.dir
 		if a.fd >= 0 {
 			f := get(uint64(a.fd))
-			if f == nil || f.handle == 0 {
+			if f == nil || f.handle == 0 || f.kind != kindFile && f.kind != kindDir && f.kind != kindPath {
 				if f != nil {
 					f.put()
 				}

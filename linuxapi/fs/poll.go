@@ -293,7 +293,7 @@ func selectScan(n int, in *[3]uint64, out *selectSets, waits bool) (ready int64,
 				res[1] |= bit
 				ready++
 			}
-			if req[2]&bit != 0 && got&pollPri != 0 {
+			if req[2]&bit != 0 && got&(pollPri|pollNval) != 0 {
 				res[2] |= bit
 				ready++
 			}
@@ -306,8 +306,8 @@ func selectScan(n int, in *[3]uint64, out *selectSets, waits bool) (ready int64,
 }
 
 const (
-	selectIn  = pollIn | pollRdNorm | pollRdBand | pollHup | pollErr
-	selectOut = pollOut | pollWrNorm | pollWrBand | pollErr
+	selectIn  = pollIn | pollRdNorm | pollRdBand | pollHup | pollErr | pollNval // POLLNVAL: a descriptor with O_PATH
+	selectOut = pollOut | pollWrNorm | pollWrBand | pollErr | pollNval
 )
 
 // selectLoop is select(2) and pselect6(2). The sets are written at the end.

@@ -229,13 +229,18 @@ func partial(done, e int64) int64 {
 
 // readWaiting reads from an object that may have nothing yet.
 func (f *File) readWaiting(u *uio) int64 {
-	if u.total == 0 {
+	if u.total == 0 && f.kind != kindInotify {
 		return 0
 	}
 	var until uint64
 	for {
 		addr, n, e := piece(u, true)
-		if n == 0 {
+		if e != 0 {
+			// That there is nothing, or no more, comes before what is wrong with
+			// the address.
+			addr, n = u.base, min(u.len, rwChunk)
+		}
+		if n == 0 && (e != 0 || u.total != 0) {
 			return e
 		}
 		var s snapshot
@@ -245,7 +250,7 @@ func (f *File) readWaiting(u *uio) int64 {
 		if block || f.watch != 0 {
 			wait = proto.Wait(uint64(f.ch))
 		}
-		got, state, st := client.File{C: conn(), H: f.handle}.Read(ownOffset, wait, proto.Out{Addr: addr, Len: n, Near: true})
+		got, state, st := client.File{C: conn(), H: f.handle}.Read(ownOffset, wait, proto.Out{Addr: addr, Len: n, Near: e == 0})
 		if st == -EAGAIN {
 			var armed uint32
 			if wait != 0 {
@@ -289,6 +294,9 @@ func (f *File) readWaiting(u *uio) int64 {
 // writeWaiting writes to an object that may be full. A vector of at most
 // PIPE_BUF bytes is gathered first: it has to arrive in one piece.
 func (f *File) writeWaiting(u *uio) int64 {
+	if u.total == 0 && f.kind != kindSock { // a socket may have empty messages
+		return 0
+	}
 	if u.more > 0 && u.total <= proto.PipeBuf {
 		b := takeBuf()
 		k := int(u.total)
@@ -316,8 +324,11 @@ func (f *File) writePieces(u *uio, own, block bool) int64 {
 			addr, n = u.base, u.len
 		} else {
 			addr, n, e = piece(u, false)
+			if e != 0 && done == 0 {
+				addr, n = u.base, min(u.len, rwChunk) // a lost reader comes before a bad address
+			}
 		}
-		if n == 0 {
+		if n == 0 && (e != 0 || u.total != 0 || f.kind != kindSock) {
 			return partial(done, e)
 		}
 		var s snapshot
@@ -326,7 +337,7 @@ func (f *File) writePieces(u *uio, own, block bool) int64 {
 		if block || f.watch != 0 {
 			wait = proto.Wait(uint64(f.ch))
 		}
-		got, state, st := client.File{C: conn(), H: f.handle}.Write(ownOffset, wait, forever, proto.In{Addr: addr, Len: n, Near: !own})
+		got, state, st := client.File{C: conn(), H: f.handle}.Write(ownOffset, wait, forever, proto.In{Addr: addr, Len: n, Near: !own && e == 0})
 		if st == -EAGAIN {
 			var armed uint32
 			if wait != 0 {
@@ -506,13 +517,6 @@ func vectored(fd, vec, n uint64, off int64, flags uint64, write bool) int64 {
 }
 
 func (f *File) vectored(vec, n uint64, off int64, flags uint64, write bool) int64 {
-	if flags != 0 {
-		// RWF_HIPRI, DSYNC, SYNC are hints to a RAM file system; NOWAIT and
-		// APPEND are not offered.
-		if flags&^7 != 0 {
-			return -EOPNOTSUPP
-		}
-	}
 	if off != ownOffset {
 		if off < 0 {
 			return -EINVAL
@@ -524,6 +528,17 @@ func (f *File) vectored(vec, n uint64, off int64, flags uint64, write bool) int6
 	var u uio
 	if e := u.vector(vec, n); e != 0 {
 		return e
+	}
+	if write && !f.canWrite() || !write && !f.canRead() {
+		return -EBADF
+	}
+	// RWF_HIPRI, DSYNC, SYNC are hints to a RAM file system; NOWAIT and APPEND
+	// are not offered.
+	if flags&^7 != 0 {
+		return -EOPNOTSUPP
+	}
+	if u.total == 0 {
+		return 0 // nobody is asked, unlike by read and write of no bytes
 	}
 	if write {
 		return f.write(&u, off)
@@ -585,7 +600,7 @@ func (f *File) lseek(off int64, whence uint64) int64 {
 			return st
 		}
 		return int64(pos)
-	case kindNull, kindZero, kindFull, kindRandom:
+	case kindNull, kindZero, kindFull, kindRandom, kindEvent, kindTimer, kindSignal, kindEpoll, kindInotify:
 		return 0
 	}
 	return -ESPIPE

@@ -65,17 +65,42 @@ func Ftruncate(fd, size uint64) int64 {
 	return r
 }
 
-// Fallocate is fallocate(2).
-func Fallocate(fd, mode, off, size uint64) int64 {
-	if int64(off) < 0 || int64(size) <= 0 {
+// Mode bits of fallocate(2).
+const (
+	fallocKeepSize  = 1
+	fallocPunchHole = 2
+	fallocCollapse  = 8
+	fallocZero      = 16
+	fallocInsert    = 32
+	fallocUnshare   = 64
+)
+
+// badMode is the error for a mode that contradicts itself, as Linux says it of
+// every file; 0: it does not.
+func badMode(mode uint32) int64 {
+	const known = fallocKeepSize | fallocPunchHole | fallocCollapse | fallocZero | fallocInsert | fallocUnshare
+	switch {
+	case mode&^known != 0, mode&fallocPunchHole != 0 && mode&(fallocZero|fallocKeepSize) != fallocKeepSize:
+		return -EOPNOTSUPP
+	case mode&fallocCollapse != 0 && mode != fallocCollapse, mode&fallocInsert != 0 && mode != fallocInsert,
+		mode&fallocUnshare != 0 && mode&^(fallocUnshare|fallocKeepSize) != 0:
 		return -EINVAL
 	}
+	return 0
+}
+
+// Fallocate is fallocate(2).
+func Fallocate(fd, mode, off, size uint64) int64 {
 	f := getIO(fd)
 	if f == nil {
 		return -EBADF
 	}
 	var r int64
 	switch {
+	case int64(off) < 0 || int64(size) <= 0:
+		r = -EINVAL
+	case badMode(uint32(mode)) != 0:
+		r = badMode(uint32(mode))
 	case !f.canWrite():
 		r = -EBADF
 	case f.kind == kindPipe:

@@ -7,7 +7,8 @@ import (
 
 // Time stamps: utimensat and its elders.
 
-// timesOf reads two struct timespec (0: now, now).
+// timesOf reads two struct timespec (0: now, now). Whether they are times is for
+// those to say who know the file.
 func timesOf(addr uint64, t *proto.Times) int64 {
 	if addr == 0 {
 		t.Atim.NSec, t.Mtim.NSec = proto.TimeNow, proto.TimeNow
@@ -18,9 +19,6 @@ func timesOf(addr uint64, t *proto.Times) int64 {
 		n, ok2 := get64(addr + uint64(i)*16 + 8)
 		if !ok1 || !ok2 {
 			return -EFAULT
-		}
-		if n >= nsPerSec && n != proto.TimeNow && n != proto.TimeOmit {
-			return -EINVAL
 		}
 		p.Sec, p.NSec = int64(s), int64(n)
 	}
@@ -52,12 +50,12 @@ func Utimensat(dirfd, addr, times, flags uint64) int64 {
 	if e := timesOf(times, &t); e != 0 {
 		return e
 	}
+	if t.Atim.NSec == proto.TimeOmit && t.Mtim.NSec == proto.TimeOmit {
+		return 0 // the name is not even looked at
+	}
 	flags = uint64(uint32(flags))
 	if flags&^(atSymNoFollow|atEmptyPath) != 0 {
 		return -EINVAL
-	}
-	if t.Atim.NSec == proto.TimeOmit && t.Mtim.NSec == proto.TimeOmit {
-		return 0
 	}
 	if addr == 0 {
 		if int32(dirfd) == atFdcwd {

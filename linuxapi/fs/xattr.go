@@ -60,6 +60,12 @@ func xattrName(t *pathBuf, name, op uint64) (int64, int64) {
 }
 
 func (f *File) xattr(name string, op, value, size, setFlags uint64) int64 {
+	if len(name) >= 5 && name[:5] == "user." && f.kind != kindFile && f.kind != kindDir && op != proto.XattrList {
+		if op == proto.XattrGet {
+			return -ENODATA
+		}
+		return -EPERM // xattr(7): only files and directories have them
+	}
 	if f.handle == 0 {
 		return -EOPNOTSUPP
 	}

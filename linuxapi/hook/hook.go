@@ -49,6 +49,8 @@ var (
 	RealPath func(ref uintptr, dst []byte) (n int)
 	// Close gives a ref back.
 	Close func(ref uintptr)
+	// KnownFD says whether a descriptor is open for more than its path.
+	KnownFD func(fd int32) bool
 	// MapFD is MapRef for a descriptor, after mmap's own checks: EBADF, EACCES
 	// (access mode against prot and shared), ENODEV. name is what /proc/PID/maps
 	// is to find the file by (MapArgs.Name).

@@ -99,7 +99,13 @@ const lowest = abi.ProgramLo
 
 func sysMmap(t *thread.Thread, a *call.Args) int64 {
 	addr, length, prot, flags, fd, off := a[0], a[1], a[2], a[3], int32(a[4]), a[5]
-	if off&(abi.PageSize-1) != 0 || length == 0 {
+	if off&(abi.PageSize-1) != 0 {
+		return errno.EINVAL.Ret()
+	}
+	if flags&mapAnonymous == 0 && (hook.KnownFD == nil || !hook.KnownFD(fd)) {
+		return errno.EBADF.Ret() // before all else that may be wrong
+	}
+	if length == 0 {
 		return errno.EINVAL.Ret()
 	}
 	length = up(length)
@@ -166,9 +172,6 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 		m.Flags |= abi.MapPopulate
 	}
 	if flags&mapAnonymous == 0 {
-		if hook.MapFD == nil {
-			return errno.EBADF.Ret()
-		}
 		fcm, _, name, e := hook.MapFD(fd, m.Prot, m.Flags&abi.MapShared != 0)
 		if e != errno.OK {
 			return e.Ret()
@@ -222,8 +225,26 @@ func sysMprotect(t *thread.Thread, a *call.Args) int64 {
 	}
 	mapLock.Lock()
 	r := native.Protect(addr, length, prot&protMask)
+	if r < 0 {
+		r = protectUpTo(addr, addr+length, prot&protMask, r)
+	}
 	mapLock.Unlock()
 	return r
+}
+
+// protectUpTo does what mprotect(2) does of a range that cannot be changed as a
+// whole, for which the kernel answers e: what lies before the obstacle is changed.
+// mapLock is held.
+func protectUpTo(addr, end, prot uint64, e int64) int64 {
+	var ri abi.RegionInfo
+	for addr < end && native.Query(0, addr, &ri) == 0 && ri.Addr <= addr {
+		next := min(ri.Addr+ri.Len, end)
+		if r := native.Protect(addr, next-addr, prot); r < 0 {
+			return r
+		}
+		addr = next
+	}
+	return e
 }
 
 func sysMremap(t *thread.Thread, a *call.Args) int64 {
@@ -231,14 +252,17 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	if flags&^7 != 0 || old&(abi.PageSize-1) != 0 || newLen == 0 || !inHalf(old, oldLen) {
 		return errno.EINVAL.Ret()
 	}
+	if flags&abi.MoveDontUnmap != 0 && (flags&abi.MoveMayMove == 0 || a[1] != a[2]) || flags&abi.MoveFixed != 0 && flags&abi.MoveMayMove == 0 {
+		return errno.EINVAL.Ret()
+	}
+	if flags&abi.MoveFixed != 0 && mapped(old, abi.PageSize) != errno.OK {
+		return errno.EFAULT.Ret()
+	}
 	if flags&abi.MoveFixed != 0 {
-		if flags&abi.MoveMayMove == 0 || to&(abi.PageSize-1) != 0 || !inHalf(to, newLen) || to < lowest ||
+		if to&(abi.PageSize-1) != 0 || !inHalf(to, newLen) || to < lowest ||
 			to < old+oldLen && old < to+newLen {
 			return errno.EINVAL.Ret()
 		}
-	}
-	if flags&abi.MoveDontUnmap != 0 && (flags&abi.MoveMayMove == 0 || oldLen != newLen) {
-		return errno.EINVAL.Ret()
 	}
 	if newLen > abi.ProgramHi || newLen > oldLen && tooMuch(newLen-oldLen) && grows(old) {
 		return errno.ENOMEM.Ret()
@@ -273,6 +297,7 @@ const (
 	madvWillNeed      = 3
 	madvDontNeed      = 4
 	madvFree          = 8
+	madvRemove        = 9
 	madvDontFork      = 10
 	madvDoFork        = 11
 	madvMergeable     = 12
@@ -316,6 +341,10 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 	case madvNormal, 1, madvSequential, madvMergeable, madvUnmergeable, madvHugePage, madvNoHugePage,
 		madvDontDump, madvDoDump, madvCold, madvPageOut:
 		return mapped(addr, length).Ret()
+	case madvRemove:
+		if e := mapped(addr, length); e != errno.OK {
+			return e.Ret()
+		}
 	case madvPopulateRead, madvPopulateWrite:
 		return populate(addr, length, advice == madvPopulateWrite).Ret()
 	}

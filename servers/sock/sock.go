@@ -482,7 +482,7 @@ func (o *sock) Shutdown(c *ipc.Call, how uint64) int64 {
 	if how > 2 {
 		return -int64(syscall.EINVAL)
 	}
-	if !o.connected && !o.listening {
+	if !o.connected && !o.listening && o.fam != 0 {
 		return -int64(syscall.ENOTCONN)
 	}
 	if how != 1 {
@@ -515,10 +515,29 @@ const (
 	soDomain     = 39
 )
 
+// kept are the options of SOL_SOCKET whose values are kept and shown though they
+// change nothing: DEBUG, REUSEADDR, DONTROUTE, BROADCAST, KEEPALIVE, OOBINLINE,
+// NO_CHECK, PRIORITY, REUSEPORT, RCVLOWAT, SNDLOWAT, TIMESTAMP, TIMESTAMPNS.
+var kept = map[uint64]bool{1: true, 2: true, 5: true, 6: true, 9: true, 10: true, 11: true, 12: true, 15: true, 18: true, 19: true, 29: true, 35: true}
+
+// known says whether there is such an option. Those of other levels are the
+// caller's business (level*65536 + option, two small numbers): none is more than a
+// word in this socket.
+func known(option uint64) bool {
+	switch option {
+	case soType, soError, soSndbuf, soRcvbuf, soLinger, soRcvtimeo, soSndtimeo, soPasscred, soAcceptconn, soProtocol, soDomain:
+		return true
+	}
+	return kept[option] || option>>16 != 0 && option>>16 <= 41 && option&0xffff <= 67
+}
+
 // Option implements proto.SockEnd.
 func (o *sock) Option(c *ipc.Call, option uint64, set uint64, value uint64) (uint64, int64) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
+	if !known(option) {
+		return 0, -int64(syscall.ENOPROTOOPT)
+	}
 	if set != 0 {
 		switch option {
 		case soType, soError, soAcceptconn, soProtocol, soDomain: // read only

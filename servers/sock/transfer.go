@@ -103,10 +103,12 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 		switch {
 		case t == nil:
 			return 0, o.state(), -int64(syscall.ENOTCONN)
+		case o.shutW:
+			return 0, o.state(), -int64(syscall.EPIPE)
 		case t.closed:
 			o.peer, o.connected = nil, false
 			return 0, o.state(), -int64(syscall.ECONNREFUSED)
-		case o.shutW || t.shutR:
+		case t.shutR:
 			return 0, o.state(), -int64(syscall.EPIPE)
 		case t.peer != nil && t.peer != o && t.connected:
 			return 0, o.state(), -int64(syscall.EPERM)
@@ -119,7 +121,7 @@ func (o *sock) send(c *ipc.Call, name string, wait uint64, files []passed, buf i
 			return 0, o.state(), -int64(syscall.EOPNOTSUPP)
 		case !o.connected:
 			return 0, o.state(), -int64(syscall.ENOTCONN)
-		case o.reset && o.fam != 0:
+		case o.reset && (o.fam != 0 || o.typ == syscall.SOCK_SEQPACKET):
 			o.reset = false
 			return 0, o.state(), -int64(syscall.ECONNRESET)
 		case o.shutW || o.hungUp || t == nil || t.shutR:
@@ -191,7 +193,8 @@ func (o *sock) recv(c *ipc.Call, flags, wait uint64, buf ipc.Out) (size, state, 
 		}
 		return 0, o.state(), 0, "", nil, nil, st
 	}
-	if len(o.queue) == 0 {
+	// Of messages an error is told before what came ahead of it, of a stream after.
+	if len(o.queue) == 0 || o.typ == syscall.SOCK_SEQPACKET && o.reset {
 		switch {
 		case o.refused:
 			o.refused = false

@@ -107,6 +107,11 @@ func utimens(x *Ctx, n Node, t *proto.Times, ch *Change) error {
 	if t.Atim.NSec == proto.TimeOmit && t.Mtim.NSec == proto.TimeOmit {
 		return nil
 	}
+	for _, v := range [2]proto.Time{t.Atim, t.Mtim} {
+		if v.NSec >= 1e9 && v.NSec != proto.TimeNow && v.NSec != proto.TimeOmit {
+			return syscall.EINVAL
+		}
+	}
 	if x.Cred.FSUID != 0 && x.Cred.FSUID != st.UID {
 		if !bothNow {
 			return syscall.EPERM

@@ -136,6 +136,9 @@ func (o names) Open(c *ipc.Call, path string, flags uint64, mode uint64, redir i
 			}
 			e, ok := p.node.(Editor)
 			if !ok {
+				if p.node.Stat(x).Mode&syscall.S_IFMT != syscall.S_IFDIR {
+					return syscall.ENOTDIR
+				}
 				return syscall.EOPNOTSUPP
 			}
 			if !permitted(x, e, 3) {
