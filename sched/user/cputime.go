@@ -69,23 +69,34 @@ func CountThreads() {
 // Disabled.
 func (d *Dispatcher) charge(t *Thread) {
 	if atomic.LoadUint32(&counting) != 0 && d.acct.ran != holder(t) {
-		d.settle(t)
+		d.book(t)
 	}
 }
 
-// settle gives the thread that ran so far what it has used.
-func (d *Dispatcher) settle(t *Thread) {
+// book gives the thread whose time it was so far what it has used.
+func (d *Dispatcher) book(t *Thread) {
 	a := &d.acct
 	was := a.ran
 	now := d.cpuTime()
 	atomic.AddUint32(&a.seq, 1)
 	if was != 0 {
 		// Threads are never moved, and their memory stays.
-		atomic.AddUint64(&(*(**Thread)(unsafe.Pointer(&was))).used, now-a.mark)
+		u := *(**Thread)(unsafe.Pointer(&was))
+		atomic.AddUint64(&u.used, now-a.mark)
+		atomic.AddUint64(&u.spent, now-a.mark)
 	}
 	atomic.StoreUint64(&a.ran, holder(t))
 	atomic.StoreUint64(&a.mark, now)
 	atomic.AddUint32(&a.seq, 1)
+}
+
+// spent is what t, which nobody else runs, has used of its turn, in ns.
+func (d *Dispatcher) spent(t *Thread) uint64 {
+	ns := atomic.LoadUint64(&t.spent)
+	if d.acct.ran == holder(t) {
+		ns += d.cpuTime() - d.acct.mark
+	}
+	return ns
 }
 
 // CPUTime is the CPU time that t has used, in ns. t must not end meanwhile.

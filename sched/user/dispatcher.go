@@ -19,7 +19,10 @@ type Dispatcher struct {
 	between  bool    // no thread runs: what follows brings the deadline up to date
 	armed    uint64  // the Deadline that the kernel knows
 	slice    uint64  // when the running thread's turn ends if others wait; 0: none
-	woke     bool    // a thread was made ready
+	turn     uint64  // for how long it can run then, ns
+	quick    bool    // its wait has ended, and it has not yet used a turn: see turn.go
+	woke     bool    // a thread was made ready that comes before it
+	hurried  bool    // slice was made earlier for that one
 	alone    *Thread // what it waits for at the barrier
 	held     uint64  // event bits put off until the barrier goes
 	yields   uint32  // sched_yields since other processes had their chance
@@ -101,6 +104,7 @@ func (d *Dispatcher) reset(index uint32) {
 	d.page, d.index = nil, index
 	d.preempt, d.soft, d.between, d.woke, d.waiting = false, false, true, false, false
 	d.armed, d.slice, d.held, d.notified, d.events, d.crowded = 0, 0, 0, 0, 0, 0
+	d.turn, d.quick, d.hurried = sliceNS, false, false
 	d.receivers, d.alone = list{}, nil
 	d.cpu, d.idle, d.rest, d.parked, d.poked = 0, 0, 0, 0, 0
 	d.acct = account{}
@@ -240,11 +244,15 @@ func (d *Dispatcher) rearm(others bool) {
 	at := d.timers.earliest()
 	if others {
 		if d.slice == 0 {
-			turn := turnNS(d.page.Lag)
+			turn := d.turn
 			if canGrow() {
 				turn = min(turn, growAfter)
 			}
 			d.slice = Now() + turn
+		}
+		if d.hurry() {
+			d.hurried = true
+			d.slice = min(d.slice, Now()+quickNS)
 		}
 		if at == 0 || d.slice < at {
 			at = d.slice

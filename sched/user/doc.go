@@ -11,6 +11,8 @@
 //     for "something may have changed, look again". Mutex: blocks the thread only.
 //   - Timer: a time in a dispatcher's heap with a function.
 //
+// Which of the ready threads runs: turn.go.
+//
 // Two modes. Disabled: no upcall but Trap comes, and the code stays on its
 // dispatcher; at most some 2,000 instructions, no user memory that may have to be
 // fetched, no blocking but through Park and Invoke. Enabled: preemptible, and

@@ -77,6 +77,9 @@ func (d *Dispatcher) look() {
 	if stopped() {
 		d.preempt = true
 	}
+	d.queue.lock.take()
+	d.woke = d.woke || d.queue.woken.head != nil
+	d.queue.lock.drop()
 	if d.between {
 		return
 	}

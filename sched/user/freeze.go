@@ -41,7 +41,7 @@ func Thaw() {
 		if t == nil {
 			break
 		}
-		enqueue(t)
+		enqueue(t, false)
 	}
 	Restore(was)
 }

@@ -21,8 +21,7 @@ func Restore(was uint32) {
 		entry.Disable()
 		handlePending()
 		if d := current(); d.preempt && onThread() {
-			d.preempt = false
-			yieldCurrent()
+			makeWay()
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (m *machine) thread(f func(t *Thread)) *Thread {
 	for !atomic.CompareAndSwapUint32(&q.lock.v, 0, 1) {
 		runtime.Gosched()
 	}
-	q.push(t, false)
+	q.push(t, &q.run, false)
 	q.lock.drop()
 	m.post(m.cpus[0], abi.EventPoke)
 	for i := range m.cpus {

@@ -99,7 +99,7 @@ func (t *Thread) wake(r Reason) bool {
 	if !t.end(Ready, r, 0, 0) {
 		return false
 	}
-	enqueue(t)
+	enqueue(t, true)
 	return true
 }
 
@@ -109,7 +109,7 @@ func (t *Thread) unpark(r Reason) bool { return t.end(Running, r, 0, 0) }
 // timeout ends t's wait of that number.
 func (t *Thread) timeout(wait uint32) {
 	if t.end(Ready, TimedOut, 0xffffffff<<waitShift, uint64(wait)<<waitShift) {
-		enqueue(t)
+		enqueue(t, true)
 	}
 }
 
@@ -127,7 +127,7 @@ func (t *Thread) claim(d *Dispatcher) bool {
 // wait if signals may, and has a t that runs elsewhere come by. Disabled.
 func (t *Thread) Interrupt() {
 	if t.end(Ready, Interrupted, flagIntr, flagIntr) {
-		enqueue(t)
+		enqueue(t, true)
 	} else if several() && t.State() == Running {
 		if e := &disps[atomic.LoadUint32(&t.disp)]; e != current() {
 			poke(e)
@@ -139,7 +139,7 @@ func (t *Thread) Interrupt() {
 // Disabled.
 func (t *Thread) Ready() {
 	t.setState(Ready)
-	enqueue(t)
+	enqueue(t, true)
 }
 
 // Sleep blocks the current thread until deadline (monotonic ns; 0: for ever) or,
@@ -155,7 +155,25 @@ func Sleep(deadline uint64, intr bool) Reason {
 
 // yieldCurrent puts the current thread behind the other ready ones. Disabled.
 func yieldCurrent() {
-	Current().Ready()
+	t := Current()
+	t.setState(Ready)
+	enqueue(t, false)
+	entry.Switch(opSchedule, 0, 0)
+}
+
+// makeWay lets those run for whom the current thread is to make way (d.preempt).
+// Disabled.
+func makeWay() {
+	d, t := current(), Current()
+	d.preempt = false
+	t.setState(Ready)
+	if d.allows(t) {
+		d.queue.lock.take()
+		d.putBack(t, true)
+		d.queue.lock.drop()
+	} else {
+		enqueue(t, false)
+	}
 	entry.Switch(opSchedule, 0, 0)
 }
 

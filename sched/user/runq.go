@@ -11,16 +11,18 @@ import (
 // runQueue is a dispatcher's ready threads. Its own dispatcher takes from it
 // first, idle ones steal.
 type runQueue struct {
-	lock SpinLock
-	run  list // kind 1
-	n    uint32
+	lock  SpinLock
+	woken list   // kind 1: those whose wait has ended, and who have not used their turn
+	run   list   // kind 1: the others
+	round uint32 // see turn.go; written by its own dispatcher
+	n     uint32
 	// How many of them another dispatcher may take: free any one, cpu[i] one on
 	// that CPU. Written under lock, read without.
 	free uint32
 	cpu  [64]uint32
 }
 
-func (q *runQueue) reset() { *q = runQueue{run: list{kind: 1}} }
+func (q *runQueue) reset() { *q = runQueue{woken: list{kind: 1}, run: list{kind: 1}} }
 
 func (q *runQueue) some() bool { return atomic.LoadUint32(&q.n) != 0 }
 
@@ -38,7 +40,8 @@ func (q *runQueue) count(t *Thread, by uint32) {
 	}
 }
 
-func (q *runQueue) push(t *Thread, front bool) {
+// push puts t on one of q's lists. Locked.
+func (q *runQueue) push(t *Thread, on *list, front bool) {
 	switch m := atomic.LoadUint64(&t.cpus); {
 	case t.bound != nil:
 		t.counted = 0
@@ -49,14 +52,15 @@ func (q *runQueue) push(t *Thread, front bool) {
 	}
 	q.count(t, 1)
 	if front {
-		q.run.pushFront(t)
+		on.pushFront(t)
 	} else {
-		q.run.push(t)
+		on.push(t)
 	}
 }
 
+// remove takes t out, if it is on q. Locked.
 func (q *runQueue) remove(t *Thread) bool {
-	if !q.run.remove(t) {
+	if !q.woken.remove(t) && !q.run.remove(t) {
 		return false
 	}
 	q.count(t, ^uint32(0))
@@ -73,19 +77,19 @@ func (d *Dispatcher) allows(t *Thread) bool {
 }
 
 // enqueue queues a thread that was just made Ready where it may run, and sees to
-// it that somebody finds it. Disabled.
-func enqueue(t *Thread) {
+// it that somebody finds it. woken: its wait has ended. Disabled.
+func enqueue(t *Thread, woken bool) {
 	d := current()
 	to := place(d, t)
 	to.queue.lock.take()
-	to.queue.push(t, false)
+	first := to.enter(t, woken)
 	to.queue.lock.drop()
 	if to != d {
 		poke(to)
 		return
 	}
-	d.woke = true
-	if d.slice == 0 && !d.between {
+	d.woke = d.woke || first
+	if !d.between && (d.slice == 0 || d.hurry()) {
 		// From now on the running thread has a limited turn.
 		d.rearm(true)
 	}
@@ -225,7 +229,7 @@ func (d *Dispatcher) next() *Thread {
 		}
 		t.setState(Ready)
 		to.queue.lock.take()
-		to.queue.push(t, false)
+		to.enter(t, true)
 		to.queue.lock.drop()
 		poke(to)
 	}
@@ -238,12 +242,11 @@ func (d *Dispatcher) pop() *Thread {
 		return nil
 	}
 	q.lock.take()
-	t := q.run.head
+	t := d.choose()
 	if t != nil {
-		q.remove(t)
 		t.start(d)
 	}
-	if q.run.head == nil {
+	if q.run.head == nil && q.woken.head == nil {
 		d.crowded = 0
 	}
 	q.lock.drop()
@@ -263,7 +266,7 @@ func (d *Dispatcher) elsewhere() bool {
 	return false
 }
 
-// steal takes the thread that has waited longest from another dispatcher. One
+// steal takes the thread that would be next from another dispatcher. One
 // that is still being saved there is left: it may go on by itself.
 func (d *Dispatcher) steal() *Thread {
 	cpu := atomic.LoadUint32(&d.cpu) & 63
@@ -275,15 +278,29 @@ func (d *Dispatcher) steal() *Thread {
 			continue
 		}
 		q.lock.take()
-		for t := q.run.head; t != nil; t = t.links[1].next {
-			if t.bound == nil && d.allows(t) && atomic.LoadUint32(&t.OnCPU) == 0 {
-				q.remove(t)
-				t.start(d)
-				q.lock.drop()
-				return t
-			}
+		t := d.suits(&q.woken)
+		if t == nil {
+			t = d.suits(&q.run)
+		}
+		if t != nil {
+			q.remove(t)
+			t.start(d)
 		}
 		q.lock.drop()
+		if t != nil {
+			d.taken(t)
+			return t
+		}
+	}
+	return nil
+}
+
+// suits is the first thread on l, another dispatcher's, that d may take.
+func (d *Dispatcher) suits(l *list) *Thread {
+	for t := l.head; t != nil; t = t.links[1].next {
+		if t.bound == nil && d.allows(t) && atomic.LoadUint32(&t.OnCPU) == 0 {
+			return t
+		}
 	}
 	return nil
 }

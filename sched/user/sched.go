@@ -9,27 +9,6 @@ import (
 	"go42/linuxapi/native"
 )
 
-// sliceNS is a thread's turn while others of its process are ready, leastNS the
-// shortest one.
-const (
-	sliceNS = 10_000_000
-	leastNS = 100_000
-)
-
-// turnNS is the turn of a thread that is lag nice steps behind the first of its
-// process: threads take turns, so that their shares are as their turns.
-func turnNS(lag uint32) uint64 {
-	ns := uint64(sliceNS)
-	for ; lag != 0 && ns > leastNS; lag-- {
-		ns = ns * 4 / 5
-	}
-	return ns
-}
-
-// Lag is by how many nice steps t is behind its process; SetLag changes it.
-func (t *Thread) Lag() uint32     { return atomic.LoadUint32(&t.lag) }
-func (t *Thread) SetLag(n uint32) { atomic.StoreUint32(&t.lag, n) }
-
 // Hooks of the layers above; set at start.
 var (
 	// SvcHook serves the system call in t.Frame; called disabled on t's stack.
@@ -62,6 +41,7 @@ func AfterFork(t *Thread) {
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
 	t.bound, t.disp, t.used = nil, 0, 0
+	t.spent, t.round, t.cut = 0, 0, false
 	faulting.lock, faulting.list = SpinLock{}, list{kind: 1}
 	for i := range Chan {
 		Chan[i].lock = SpinLock{}
@@ -77,8 +57,7 @@ func work(c *entry.Core) {
 	for {
 		handlePending()
 		if d := current(); d.preempt {
-			d.preempt = false
-			yieldCurrent()
+			makeWay()
 		}
 		if atomic.LoadUint32(&t.Work) != 0 {
 			WorkHook(t)
@@ -141,8 +120,8 @@ func again(t *Thread) {
 	atomic.StoreUint32(&t.OnCPU, 0)
 	d.woke = false
 	handlePending()
-	turn := d.preempt || d.woke
-	if !turn && !stopped() && d.allows(t) {
+	over := d.preempt || d.woke && !d.quick
+	if !over && !stopped() && d.allows(t) {
 		d.between = false
 		d.rearm(d.queue.some())
 		entry.Resume(&t.Core)
@@ -151,10 +130,10 @@ func again(t *Thread) {
 	t.setState(Ready)
 	if d.allows(t) {
 		d.queue.lock.take()
-		d.queue.push(t, !turn)
+		d.putBack(t, over)
 		d.queue.lock.drop()
 	} else {
-		enqueue(t)
+		enqueue(t, false)
 	}
 	schedule()
 }
@@ -292,7 +271,7 @@ func resume(d *Dispatcher, t *Thread) {
 		// Another dispatcher is still saving it.
 		pause(n)
 	}
-	d.slice = 0
+	d.slice, d.woke, d.hurried = 0, false, false
 	d.between = false
 	d.charge(t)
 	d.page.Lag = atomic.LoadUint32(&t.lag)

@@ -58,6 +58,9 @@ type Thread struct {
 	used uint64 // CPU time, ns; written by the dispatcher that ran it (cputime.go)
 
 	bound   *Dispatcher // nil: any; written while the thread runs, by itself
+	spent   uint64      // CPU time in its round, ns; atomic (turn.go)
+	round   uint32      // of the queue that it is on, or was on last; guarded by that queue
+	cut     bool        // on the queue with a part of its turn left; guarded by the queue
 	counted uint64      // how its run queue counts it; guarded by the queue
 	links   [2]link
 	timer   Timer
@@ -159,6 +162,7 @@ func (t *Thread) Init(lo, hi, xsave uint64, waits uint32) {
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
 	t.word = uint64(waits)<<waitShift | Free
 	t.disp, t.cpus, t.bound, t.lag, t.used = 0, 0, nil, 0, 0
+	t.spent, t.round, t.cut = 0, 0, false
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
 }
@@ -170,7 +174,7 @@ func (t *Thread) StartProgram() {
 	was := Disable()
 	t.disp = current().index
 	t.setState(Ready)
-	enqueue(t)
+	enqueue(t, false)
 	Restore(was)
 }
 

@@ -20,7 +20,7 @@ var checks = []struct {
 }{
 	{"pingpong", pingpong}, {"mutexes", mutexes}, {"conditions", conditions}, {"come-and-go", comeAndGo},
 	{"signals", signals}, {"preemption", preemption}, {"timers", timers}, {"affinity", affinity},
-	{"calls", calls}, {"forks", forks}, {"execs", execs}, {"exec-beside", execBeside}, {"tasks", tasks}, {"exit-group", exitGroup},
+	{"wakes", wakes}, {"calls", calls}, {"forks", forks}, {"execs", execs}, {"exec-beside", execBeside}, {"tasks", tasks}, {"exit-group", exitGroup},
 }
 
 func main() {
@@ -39,9 +39,14 @@ func main() {
 		t0 := time.Now()
 		c.f()
 		fmt.Println(c.name, "ok")
-		if os.Getenv("TIMES") != "" {
-			fmt.Fprintln(os.Stderr, c.name, time.Since(t0).Round(time.Millisecond))
-		}
+		note(c.name, time.Since(t0).Round(time.Millisecond))
+	}
+}
+
+// note says on standard error what a test does not compare, if TIMES is set.
+func note(args ...any) {
+	if os.Getenv("TIMES") != "" {
+		fmt.Fprintln(os.Stderr, args...)
 	}
 }
 
