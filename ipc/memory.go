@@ -33,6 +33,15 @@ func UseInfoPage() {
 	info.Store(*(**abi.InfoPage)(unsafe.Pointer(&va)))
 }
 
+// MaxProcesses is how many processes there can be; 0: that is not known (hosts).
+func MaxProcesses() uint64 {
+	p := info.Load()
+	if p == nil {
+		return 0
+	}
+	return abi.MaxProcesses(p.MemTotal)
+}
+
 // MemoryLow reports whether less than 1/share of the machine's memory is free.
 func MemoryLow(share uint64) bool {
 	p := info.Load()
@@ -40,8 +49,8 @@ func MemoryLow(share uint64) bool {
 }
 
 // Short reports whether a client is to be refused what would make this server grow:
-// less than 1/share of memory is free, and no program holds so much that it is to be
-// blamed; one that does comes to its end before others are refused anything.
+// less than 1/share of memory is free, and servers have it. Where programs do, the
+// largest comes to its end before others are refused anything.
 func Short(share uint64) bool {
 	if !MemoryLow(share) {
 		return false

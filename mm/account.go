@@ -65,7 +65,7 @@ func (a *Account) init(parent *Account) {
 }
 
 // SetFloor makes allocations on the account's behalf fail that would leave
-// fewer than n free frames (FreeFramesNear). Accounts made below it from now on
+// fewer than n free frames (FreeFramesNear); half as many in aboveHalf's cases. Accounts made below it from now on
 // have the same. It keeps frames for those whose floor is lower: the kernel and
 // the servers go on when the programs have taken all that they can.
 func (a *Account) SetFloor(n int64) { a.floor = n }
@@ -73,7 +73,14 @@ func (a *Account) SetFloor(n int64) { a.floor = n }
 // above reports whether n frames may be taken on behalf of a (nil: the
 // kernel's own).
 func (a *Account) above(n int64) bool {
-	return a == nil || a.floor == 0 || FreeFramesNear()-n >= a.floor
+	return a == nil || a.floor == 0 || FreeFramesNear()-n >= a.floor || mem.cpus[cpuID()].copying && a.aboveHalf(n)
+}
+
+// aboveHalf is above for pools that grow and for pages that the kernel copies to
+// and from: down to half of the floor. So calls, which need records, handles and
+// answers, go on while a program that has come to the floor is being ended.
+func (a *Account) aboveHalf(n int64) bool {
+	return a == nil || a.floor == 0 || FreeFramesNear()-n >= a.floor/2
 }
 
 // HasFloor reports whether it has one: it is a program's.

@@ -16,6 +16,7 @@ type perCPU struct {
 	current *AddressSpace      // that is loaded; nil: the kernel's own tables
 	va      [flushPages]uint64 // argument of ShootDown
 	serial  uint64             // of the FCMs made here
+	copying bool               // a fault is the kernel's copy's: see Account.aboveHalf
 	views   [numViews]uintptr  // halves that this CPU looks into (view.go); others read it: atomic
 	_       [64]byte
 }

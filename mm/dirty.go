@@ -124,7 +124,10 @@ func (r *Region) covers(lo, hi uint64) (from, to uint64) {
 func (f *FCM) NextDirty(from uint64) (lo, n uint64, e Errno) {
 	budget := stepBudget
 	f.lock.Acquire()
-	f.paging.held.lo, f.paging.held.hi = 0, 0
+	if h := &f.paging.held; h.lo < h.hi {
+		h.lo, h.hi = 0, 0
+		atomic.AddUint32(&paged.changes, 1)
+	}
 	if f.shrinking {
 		f.lock.Release()
 		f.shrink(&budget)

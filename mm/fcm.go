@@ -344,6 +344,7 @@ func (f *FCM) shrink(budget *int) Errno {
 		}
 	}
 	f.shrinking = false
+	atomic.AddUint32(&paged.changes, 1) // its pages may be reclaimed again
 	f.lock.Release()
 	return OK
 }

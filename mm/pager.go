@@ -133,7 +133,8 @@ var paged struct {
 	dirty int64      // of those (atomic)
 	most  int64      // how many may be dirty
 
-	hand hand
+	hand    hand
+	changes uint32 // moves when a clean page comes or a page may have become one (atomic)
 
 	objects Pool[paging]
 	pagers  Pool[Pager]
@@ -142,7 +143,7 @@ var paged struct {
 func initPaging(total int) {
 	paged.lock.SetRank(spin.Work)
 	paged.poke, paged.pokes, paged.stir = nil, 0, pagingList{}
-	paged.pages, paged.dirty, paged.hand = 0, 0, hand{}
+	paged.pages, paged.dirty, paged.hand, paged.changes = 0, 0, hand{}, 0
 	paged.most = int64(total / dirtyShare)
 	paged.objects.Init("paged objects", 64+total/16)
 	paged.pagers.Init("pagers", 64+total/64)

@@ -48,6 +48,7 @@ func (f *FCM) put(i, pa uint64) (e Errno, keep bool) {
 				return ENOMEM, false
 			}
 			atomic.AddInt64(&paged.pages, 1)
+			atomic.AddUint32(&paged.changes, 1)
 			atomic.AddInt64(&g.pager.held, 1)
 			keep = true
 		}

@@ -546,6 +546,11 @@ func TestReclaimWhileStored(t *testing.T) {
 	if all(); f.index.pages != 8 {
 		t.Errorf("%d pages are left while 8 are stored", f.index.pages)
 	}
+	for range 100 { // who has no memory would look for ever
+		if _, more := ReclaimCache(64); more {
+			t.Fatal("there is something to reclaim, but nothing has changed")
+		}
+	}
 	f.NextDirty(n)
 	if all(); f.index.pages != 0 {
 		t.Errorf("%d pages are left", f.index.pages)

@@ -221,7 +221,7 @@ func (p *Pool[T]) refill(c *poolCache, a *Account) bool {
 		c.free, _, c.n = p.cut(&first)
 		return true
 	}
-	if a.above(1<<p.order) && p.grow(c) {
+	if a.aboveHalf(1<<p.order) && p.grow(c) {
 		return true
 	}
 	for i := range p.cpu {

@@ -1,10 +1,13 @@
 package mm
 
+import "sync/atomic"
+
 // hand is that of ReclaimCache's clock. Guarded by paged.lock.
 type hand struct {
-	object int    // index in paged.objects
-	page   uint64 // in that object
-	idle   int    // rounds since it has found something to do
+	object  int    // index in paged.objects
+	page    uint64 // in that object
+	idle    int    // rounds since it has found something to do
+	changes uint32 // paged.changes at the end of the last round
 }
 
 // ReclaimCache gives back up to want clean pages of paged objects, second chance
@@ -13,7 +16,8 @@ type hand struct {
 // faults and wakes it. One that still rests when the clock comes again is freed:
 // nothing maps it. Dirty pages, and those that are being supplied or stored, stay.
 //
-// It does bounded work. more says that another call may find something.
+// It does bounded work. more says that another call may find something; when there was
+// nothing for two rounds it is false until pages come or are written back.
 func ReclaimCache(want int) (freed int, more bool) {
 	if pages, dirty := CachedPages(); pages <= dirty {
 		return 0, false
@@ -24,15 +28,21 @@ func ReclaimCache(want int) (freed int, more bool) {
 		at := paged.hand
 		paged.lock.Release()
 		budget--
+		now := atomic.LoadUint32(&paged.changes)
+		if at.idle > idleMost {
+			if at.changes == now {
+				return freed, false
+			}
+			at = hand{changes: now}
+		}
 		if at.object >= paged.objects.Len() {
 			// What rests from now on has until the next call.
-			at = hand{idle: at.idle + 1}
-			more = at.idle <= 2 // one round lets rest, one frees
-			if !more {
+			if at.changes != now {
 				at.idle = 0
 			}
+			at = hand{idle: at.idle + 1, changes: now}
 			setHand(at)
-			return freed, more
+			return freed, at.idle <= idleMost
 		}
 		next := NoPage
 		if f := pagedAt(at.object); f != nil {
@@ -55,6 +65,9 @@ func ReclaimCache(want int) (freed int, more bool) {
 	}
 	return freed, true
 }
+
+// idleMost: one round lets rest, one frees.
+const idleMost = 2
 
 func setHand(h hand) {
 	paged.lock.Acquire()

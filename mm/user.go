@@ -54,7 +54,11 @@ func (as *AddressSpace) pin(va uint64, write bool) (*Half, uint64) {
 	}
 	e := h.peek(va)
 	if e == 0 || write && e&pteWrite == 0 {
-		if h, _ = as.fault(h, va, write, false); h == nil {
+		c := &mem.cpus[cpuID()]
+		c.copying = true
+		h, _ = as.fault(h, va, write, false)
+		c.copying = false
+		if h == nil {
 			return nil, 0
 		}
 		e = h.peek(va)
@@ -95,12 +99,20 @@ func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uin
 		if d != 0 && s != 0 {
 			return true
 		}
-		if d == 0 && Fault(dst, dstVA, true, false, true) != FaultOK ||
-			s == 0 && Fault(src, srcVA, false, false, true) != FaultOK {
+		if d == 0 && !copyFault(dst, dstVA, true) || s == 0 && !copyFault(src, srcVA, false) {
 			return false
 		}
 	}
 	return false
+}
+
+// copyFault is Fault for a copy of the kernel's.
+func copyFault(as *AddressSpace, va uint64, write bool) bool {
+	c := &mem.cpus[cpuID()]
+	c.copying = true
+	r := Fault(as, va, write, false, true)
+	c.copying = false
+	return r == FaultOK
 }
 
 // ReadU64 reads an aligned word of user memory.

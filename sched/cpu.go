@@ -64,10 +64,11 @@ func This() *CPU { return &cpus[cpuNumber()] }
 // ByID returns CPU number i.
 func ByID(i int) *CPU { return &cpus[i] }
 
-// Init prepares the scheduler for at most n dispatchers. Start-up only.
-func Init(n int) {
-	processes.Init("processes", n)
-	dispatchers.Init("dispatchers", n)
+// Init prepares the scheduler for at most nproc processes with ndisp dispatchers
+// together. Start-up only.
+func Init(nproc, ndisp int) {
+	processes.Init("processes", nproc)
+	dispatchers.Init("dispatchers", ndisp)
 	for i := range cpus {
 		cpus[i].ID = i
 	}

@@ -290,6 +290,9 @@ type Dispatcher struct {
 	Waits   [4]mm.Waiter
 	stalled uint32 // atomic
 
+	// Refused counts page faults in a row for which there was no memory.
+	Refused int
+
 	// Child is the KPid of the embryo that an unfinished NFork works on.
 	Child uint64
 

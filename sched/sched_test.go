@@ -18,7 +18,7 @@ func machine(t *testing.T) *CPU {
 		if err := mm.Init(&mm.Config{Usable: []mm.PhysRange{{Base: 4096, Size: 31 << 20}}, PhysToVirt: uintptr(unsafe.Pointer(&ram[0]))}); err != mm.OK {
 			t.Fatal(err)
 		}
-		Init(64)
+		Init(64, 64)
 		OnCall = func(*Dispatcher) bool { return false }
 		OnReturn = OnCall
 	}

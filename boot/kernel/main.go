@@ -67,7 +67,9 @@ func startup() {
 	straced = hasWord(amd64.Boot.Cmdline, "go42.strace")
 	seedRandom()
 
-	sched.Init(8192)
+	// So many small ones leave memory to others; then fork is refused (EAGAIN).
+	lifecycle.MaxProcesses = int(abi.MaxProcesses(info.MemTotal))
+	sched.Init(lifecycle.MaxProcesses+lifecycle.DeadMost*amd64.MaxCPU, 8192)
 	ppc.Init(16384, 65536, 8192)
 	ppc.SetHashKey(random64())
 	lifecycle.Init(infoFrame, mapImage, logServerDeath)

@@ -17,19 +17,20 @@ import (
 func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
 	as := p.Space
 	a0, a1, a2, a3, a4 := r.RDI, r.RSI, r.RDX, r.R10, r.R8
+	c := sched.This()
 	switch r.RAX {
 	case abi.NMap:
-		return nativeMap(p, a0)
+		return nativeMap(c, p, a0)
 	case abi.NUnmap:
-		return int64(as.Unmap(a0, a1))
+		return int64(lifecycle.Again(c, p, as.Unmap(a0, a1)))
 	case abi.NProtect:
-		return int64(as.Protect(a0, a1, uint32(a2)))
+		return int64(lifecycle.Again(c, p, as.Protect(a0, a1, uint32(a2))))
 	case abi.NAdvise:
-		return int64(as.Advise(a0, a1, uint32(a2)))
+		return int64(lifecycle.Again(c, p, as.Advise(a0, a1, uint32(a2))))
 	case abi.NMove:
 		addr, err := as.Move(a0, a1, a2, uint32(a3), a4)
 		if err != mm.OK {
-			return int64(err)
+			return int64(lifecycle.Again(c, p, err))
 		}
 		return int64(addr)
 	case abi.NQuery:
@@ -54,7 +55,7 @@ func nativeMemory(p *sched.Process, r *abi.SaveArea) int64 {
 // reclaimSteps is how many steps of reclaiming one kernel entry does.
 const reclaimSteps = 16
 
-func nativeMap(p *sched.Process, va uint64) int64 {
+func nativeMap(c *sched.CPU, p *sched.Process, va uint64) int64 {
 	var a abi.MapArgs
 	if err := in(p, va, &a); err != 0 {
 		return err
@@ -74,18 +75,15 @@ func nativeMap(p *sched.Process, va uint64) int64 {
 		}
 	}
 	addr, err := p.Space.Map(&s)
-	for i := 0; err == mm.ENOMEM && lifecycle.Reclaim(sched.This()); i++ {
-		if i == reclaimSteps {
-			err = mm.EAGAIN // there may be much more to reclaim: let others run
-			break
-		}
+	for i := 0; err == mm.ENOMEM && i < reclaimSteps && lifecycle.Reclaim(c); i++ {
 		addr, err = p.Space.Map(&s)
 	}
 	if s.FCM != nil {
 		s.FCM.Put()
 	}
 	if err != mm.OK {
-		return int64(err)
+		// There may be much more to reclaim: others run first.
+		return int64(lifecycle.Again(c, p, err))
 	}
 	return int64(addr)
 }

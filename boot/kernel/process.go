@@ -44,6 +44,11 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 	return 0
 }
 
+// patience is after how many faults in a row that have not had their page a program
+// is ended for it, though there still is something to reclaim: what others use
+// all the time never comes free.
+const patience = 256
+
 // onTrap is an exception in ring 3.
 func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 	c := sched.This()
@@ -57,10 +62,11 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 		when, more := uint32(0), true // of the freeing under way before the last attempt
 		for i := 0; r == mm.FaultOOM || r == mm.FaultNoRoom; i++ {
 			if i == reclaimSteps {
+				d.Refused++
 				c.Leave() // the instruction faults again: let others run
 				return
 			}
-			if lifecycle.Reclaim(c) {
+			if d.Refused < patience && lifecycle.Reclaim(c) {
 				more = true
 			} else if more {
 				if when, more = lifecycle.Freeing(); more {
@@ -81,6 +87,7 @@ func onTrap(ctx *amd64.UserContext, vector, code, cr2 uint64) {
 			}
 			r = mm.Fault(p.Space, cr2, write, fetch, true)
 		}
+		d.Refused = 0
 		publishFree()
 		if r == mm.FaultPending {
 			d.MajFaults++

@@ -67,5 +67,9 @@ type InfoPage struct {
 	Cmdline    [2048]byte // kernel command line
 }
 
+// MaxProcesses is how many processes there can be on a machine with so many bytes of
+// memory: a small one has some 60 frames, and some memory is to be left to others.
+func MaxProcesses(memTotal uint64) uint64 { return min(8192, memTotal/PageSize/96) }
+
 // InfoMagic marks a valid InfoPage.
 const InfoMagic = 0x3234_6f47 // "Go42"

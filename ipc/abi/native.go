@@ -29,7 +29,7 @@ const (
 	NRevoke     = 14 // (object): all slots for this object of the calling server become stale: ESTALE to everything but NDrop. EAGAIN: call again
 
 	// --- process ---
-	NFork        = 20 // (flags ForkVfork|0) -> RDX = kpid of a new suspended child; RAX = its process handle. EAGAIN: call again (bounded work)
+	NFork        = 20 // (flags ForkVfork|0) -> RDX = kpid of a new suspended child; RAX = its process handle. EAGAIN: call again (bounded work); ENFILE: there are as many processes as there can be
 	NStart       = 21 // (process handle, argument): lets a forked child run (RunFork, argument)
 	NExit        = 22 // (status as in wait(2)): destroys the caller; does not return
 	NKill        = 23 // (kpid, status as in wait(2)): process manager, or kpid of an own not yet started child
@@ -47,7 +47,7 @@ const (
 	NExecCred    = 37 // (kpid, credential token + 1; 0: none): process manager; what the process's next NReset makes its credentials (RunExecID)
 	NSetNice     = 36 // (kpid, nice value + 20; 40: SCHED_IDLE): process manager; the process's share of the CPU among programs
 	NSetOOM      = 38 // (kpid, oom_score_adj + 1000): RoleSee; how readily the process is ended when memory is short
-	NRelieve     = 39 // (bytes): servers; what a client asks for is about to be refused, since less is free than that. 0: it need not be, a program that held much is ended or there is room yet; ENOMEM: no program holds enough to be blamed
+	NRelieve     = 39 // (bytes): servers; what a client asks for is about to be refused, since less is free than that. 0: it need not be, a program is ended or there is room yet; ENOMEM: servers have the memory
 	NSetCPU      = 34 // (index, cpu, mask): moves a dispatcher of this process to another CPU; the kernel may move it on to those in mask if the process has no other, 0: it stays. EINVAL: no such CPU, or not in mask; ESRCH: no such dispatcher
 
 	// --- memory ---

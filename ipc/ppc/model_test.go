@@ -85,7 +85,7 @@ func start(t *testing.T) {
 	if err := mm.Init(&mm.Config{Usable: []mm.PhysRange{{Base: 4096, Size: 63 << 20}}, PhysToVirt: uintptr(unsafe.Pointer(&ram[0]))}); err != mm.OK {
 		t.Fatal(err)
 	}
-	sched.Init(256)
+	sched.Init(256, 256)
 	sched.InitClock()
 	SetHashKey(42)
 	Init(512, 512, 256)

@@ -57,8 +57,8 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	h := f.handle
 	if h < 0 {
 		forkLock.Unlock()
-		if h == errno.ENOMEM.Ret() || h == errno.EAGAIN.Ret() {
-			return h
+		if h == errno.ENFILE.Ret() { // as many processes as there can be
+			return errno.EAGAIN.Ret()
 		}
 		return errno.ENOMEM.Ret()
 	}

@@ -24,15 +24,15 @@ var exits, telling *sched.Process
 // not been given back. Atomic.
 var dead int32
 
-// deadMost is how many dead, for each CPU, a fork leaves behind: see crowded.
-const deadMost = 32
+// DeadMost is how many dead, for each CPU, a fork leaves behind: see crowded.
+const DeadMost = 32
 
 // crowded reports whether so many dead wait to be taken apart that nobody is to
 // be born: a job each is done between dispatchers, and grace periods take as
 // long as the slowest CPU, so the dead could outgrow what is taken apart. Who
 // forks pays for it then, with its own time and a step of the work.
 func crowded(c *sched.CPU) bool {
-	if int(atomic.LoadInt32(&dead)) < deadMost*amd64.NCPU {
+	if int(atomic.LoadInt32(&dead)) < DeadMost*amd64.NCPU {
 		return false
 	}
 	for i := 0; i < 8 && c.Step(); i++ {

@@ -51,9 +51,9 @@ func TestCrowded(t *testing.T) {
 	}
 	sched.HostLingers = true
 	n := 0
-	for ; n < 10*deadMost*amd64.NCPU && one() >= 0; n++ {
+	for ; n < 10*DeadMost*amd64.NCPU && one() >= 0; n++ {
 	}
-	if most := int32(deadMost * amd64.NCPU); n == 0 || atomic.LoadInt32(&dead)-before > most {
+	if most := int32(DeadMost * amd64.NCPU); n == 0 || atomic.LoadInt32(&dead)-before > most {
 		t.Errorf("%d forks left %d dead, want at most %d", n, dead, most)
 	}
 	if p.Disp[0].Child != 0 {

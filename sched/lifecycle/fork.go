@@ -11,6 +11,9 @@ import (
 	"go42/sched"
 )
 
+// MaxProcesses is how many processes may live. Set at start-up.
+var MaxProcesses = 1 << 30
+
 // Fork is NFork: one batched operation over the regions of the caller
 // (k42-fork.txt: "the parent sets up the memory state of the child"),
 // bounded, and repeated by the libOS until it is done.
@@ -34,18 +37,24 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		if crowded(c) {
 			return 0, -abi.EAGAIN
 		}
-		room := Account.Headroom()
-		tight := room < forkRoom && (room < leastRoom || hog(p) == nil)
-		if !tight {
-			child = sched.NewProcess(Account)
-		}
-		if child == nil {
-			// The dead make room, or have just made some. Of processes there may be
-			// too many all the same.
-			if Reclaim(c) || Relieve(c, p) || tight && Account.Headroom() >= forkRoom {
+		if !forkMay(p) {
+			// What has died since may have made room.
+			if Reclaim(c) || relieve(p, true) || forkMay(p) {
 				return 0, -abi.EAGAIN
 			}
+			if many() {
+				return 0, -abi.ENFILE
+			}
 			return 0, -abi.ENOMEM
+		}
+		if living() >= MaxProcesses {
+			return 0, -abi.ENFILE
+		}
+		if child = sched.NewProcess(Account); child == nil {
+			if Reclaim(c) { // the dead make room
+				return 0, -abi.EAGAIN
+			}
+			return 0, -abi.ENFILE
 		}
 		// A child of a server keeps its rank, so that it can call only what
 		// its parent could, and has no role.
@@ -58,10 +67,10 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 		}
 		var err mm.Errno
 		if child.Space, err = mm.NewAddressSpace(child.Acct); err != mm.OK {
-			return 0, failFork(d, child, int64(err))
+			return 0, failFork(c, d, child, err)
 		}
 		if err := First(child, c, d); err != 0 {
-			return 0, failFork(d, child, err)
+			return 0, failFork(c, d, child, mm.Errno(err))
 		}
 		child.Dispatcher(0).Stay(d)
 		p.Lock.Acquire()
@@ -70,11 +79,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 	}
 	done, err := mm.Fork(p.Space, child.Space, &child.Fork, vfork)
 	if err != 0 {
-		fail := failFork(d, child, int64(err))
-		if err == mm.ENOMEM && Relieve(c, p) {
-			fail = -abi.EAGAIN
-		}
-		return 0, fail
+		return 0, failFork(c, d, child, err)
 	}
 	if !done {
 		return 0, -abi.EAGAIN
@@ -95,7 +100,7 @@ func Fork(d *sched.Dispatcher, flags uint64) (kpid uint64, status int64) {
 			child.Born = false
 		}
 		child.Lock.Release()
-		return 0, failFork(d, child, -abi.ENOMEM)
+		return 0, failFork(c, d, child, mm.ENOMEM)
 	}
 	d.Child = 0
 	// Limits bind the child's own requests; what it was born with is not one.
@@ -120,10 +125,16 @@ func Forks() (n uint64) {
 	return n
 }
 
-func failFork(d *sched.Dispatcher, child *sched.Process, err int64) int64 {
+// failFork gives up the child and returns what NFork answers: err, or EAGAIN where
+// memory is on its way.
+func failFork(c *sched.CPU, d *sched.Dispatcher, child *sched.Process, err mm.Errno) int64 {
 	d.Child = 0
 	Die(child, Killed(SigKILL))
-	return err
+	// Not for the child's own memory: what ends a fork might be something else.
+	if err == mm.ENOMEM && memoryShort() && relieve(d.Proc, true) {
+		return -abi.EAGAIN
+	}
+	return int64(err)
 }
 
 // embryo returns the not yet started child that handle h of p names. p.Lock is

@@ -51,7 +51,7 @@ func newWorld(t *testing.T, seed int64) *world {
 		if err := mm.Init(&mm.Config{Usable: []mm.PhysRange{{Base: 4096, Size: 63 << 20}}, PhysToVirt: uintptr(unsafe.Pointer(&ram[0]))}); err != mm.OK {
 			t.Fatal(err)
 		}
-		sched.Init(256)
+		sched.Init(256, 256)
 		sched.InitClock()
 		ppc.Init(256, 2048, 256)
 		info, _ := mm.AllocFrame(mm.RootAccount(), mm.KindKernel)

@@ -14,17 +14,24 @@ import (
 //     programs, and what the kernel keeps for them, must leave 1/reserve of
 //     memory to the servers and the kernel; pages of files that programs map
 //     without having written them must leave twice that (SIGBUS); a fork wants
-//     1/forkReserve more than a page, so that forking ends with ENOMEM before
-//     those who live run out.
+//     1/forkReserve more than a page.
 //
 //  2. What the dead hold is freed at once (Reclaim).
 //
-//  3. If a program's page still cannot be had, the program that holds most is
-//     ended as by SIGKILL. A call that needs memory answers ENOMEM instead.
+//  3. Where programs have the memory, nobody is refused anything for want of it:
+//     the one that holds most is ended as by SIGKILL, whoever asks, and even if it
+//     is the one that asks. Who asked tries again once its memory has come (Relieve;
+//     OutOfMemory for a program's page). Many that are small together are many in
+//     this, too.
 //
-//  4. What would be refused to a small one because a large one has the memory
-//     (a fork, a program's page of a file, what servers keep for programs) is not
-//     refused: the large one is ended first (Relieve).
+//  4. Where servers have it, as when a tmpfs is full, what would need more is
+//     refused: a fork, a mapping (ENOMEM), a program's page of a file (SIGBUS), what
+//     servers keep for programs (ENOSPC, ENFILE). But a program that maps
+//     1/hogShare of memory is ended before others are refused.
+//
+// Programs that hold little each do not come so far: there is memory for more of them
+// than there can be (MaxProcesses), and where there are many already a fork ends
+// nobody. Who forks gets EAGAIN.
 //
 // A server is never ended for memory. It meets its own end of memory only when
 // the floor's reserve is used up, too; servers see that coming (InfoPage.MemFree)
@@ -32,7 +39,9 @@ import (
 const (
 	reserve     = 16
 	forkReserve = 16
-	// hogShare: who holds 1/hogShare of memory may be ended for others' sake.
+	// blameShare: programs have the memory if they hold 1/blameShare of all together.
+	blameShare = 4
+	// hogShare: who holds 1/hogShare of memory may be ended for others' sake in any case.
 	hogShare = 8
 	// Where there is such a program others have room down to 1/leastReserve above
 	// the floor.
@@ -105,16 +114,18 @@ func end(victim *sched.Process) {
 }
 
 // Relieve makes room for p, which is about to be refused what it asked for: it ends
-// the program that holds most, if that is not p and holds 1/hogShare of memory. true:
-// p may try again; memory is on its way.
-func Relieve(c *sched.CPU, p *sched.Process) bool {
+// the program that is to blame, if there is one, which may be p. true: p is to try
+// again; memory is on its way.
+func Relieve(c *sched.CPU, p *sched.Process) bool { return relieve(p, false) }
+
+func relieve(p *sched.Process, forks bool) bool {
 	if !atomic.CompareAndSwapUint32(&choosing, 0, 1) {
 		return true
 	}
 	var victim *sched.Process
 	more := atomic.LoadInt32(&victims) > 0 // behind choosing, as above
 	if !more {
-		if victim = hog(p); victim != nil {
+		if victim = blamed(p, forks); victim != nil {
 			end(victim)
 		}
 	}
@@ -122,13 +133,57 @@ func Relieve(c *sched.CPU, p *sched.Process) bool {
 	return more || victim != nil
 }
 
-// hog returns the program that Relieve would end for p's sake, nil if there is none.
-func hog(p *sched.Process) *sched.Process {
+// blamed returns the program that relieve would end for p's sake, nil if there is
+// none. A fork has none to blame where there are many already: it is their number
+// that has the memory, and the largest of them might have nothing to do with it.
+func blamed(p *sched.Process, forks bool) *sched.Process {
+	if !(forks && many()) && programsHold(p) {
+		if h := most(worth); h != nil {
+			return h
+		}
+	}
 	if h := most(total / hogShare); h != p {
 		return h
 	}
 	return nil
 }
+
+// programsHold says whether programs have the memory that p needs: not servers, of
+// which p may be one.
+func programsHold(p *sched.Process) bool {
+	all, _, _ := Account.Usage()
+	if all < total/blameShare {
+		return false
+	}
+	own, _, _ := p.Acct.Usage()
+	return p.Rank >= abi.RankUser || all > own
+}
+
+// forkMay says whether memory allows p another process.
+func forkMay(p *sched.Process) bool {
+	room := Account.Headroom()
+	return room >= forkRoom || room >= leastRoom && blamed(p, true) != nil
+}
+
+// living is how many processes live.
+func living() int { return sched.Live() - int(atomic.LoadInt32(&dead)) }
+
+// many says that there are so many processes that a fork waits for nobody's end.
+func many() bool { return living() > MaxProcesses*3/8 }
+
+// Again is what a call of p's has come to that memory made fail: EAGAIN, if it is to be
+// made again since memory is on its way; else err. What limits refuse, or a pool that
+// has come to its bound, stays refused.
+func Again(c *sched.CPU, p *sched.Process, err mm.Errno) mm.Errno {
+	if err == mm.ENOMEM && (Reclaim(c) || memoryShort() && Relieve(c, p)) {
+		return mm.EAGAIN
+	}
+	return err
+}
+
+// memoryShort says whether an allocation of some frames may have failed for want of
+// memory.
+func memoryShort() bool { return Account.Headroom() < 128 }
 
 // ForClient is NRelieve: what a server is asked for needs memory, of which it finds
 // less than n bytes free.
@@ -140,7 +195,7 @@ func ForClient(c *sched.CPU, server *sched.Process, n uint64) int64 {
 	if enough() {
 		return 0 // there is more by now
 	}
-	if Account.Headroom() >= leastRoom && hog(server) != nil {
+	if Account.Headroom() >= leastRoom && blamed(server, false) != nil {
 		return 0
 	}
 	if !Relieve(c, server) {

@@ -116,7 +116,7 @@ func reset(p *sched.Process) bool {
 // stepped says whether a step of a reset has been done. It is to be tried again, or
 // the process, whose old program is gone, has been ended.
 func stepped(c *sched.CPU, p *sched.Process, err mm.Errno) bool {
-	if err != mm.OK && err != mm.EAGAIN && !(err == mm.ENOMEM && (Reclaim(c) || Relieve(c, p))) {
+	if err != mm.OK && Again(c, p, err) != mm.EAGAIN {
 		Die(p, Killed(SigKILL))
 	}
 	return err == mm.OK

@@ -177,6 +177,9 @@ func (s *Server) boot(kpid uint64) *process {
 	}
 	p := &process{kpid: kpid, children: map[uint32]*process{}, cred: s.creds.root, state: alive, start: info.StartNS, exitSig: uint64(syscall.SIGCHLD), dumpable: 1}
 	p.limits = defaultLimits
+	if n := ipc.MaxProcesses(); n != 0 { // one user cannot take them all, as on Linux
+		p.limits[rlimitNProc] = [2]uint64{n / 2, n / 2}
+	}
 	if info.Rank < abi.RankApp {
 		p.kernel = true
 		p.pid = s.newPid()

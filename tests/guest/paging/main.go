@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -253,6 +254,8 @@ func child(a []string) {
 		hog()
 	case "stand":
 		stand()
+	case "small":
+		small()
 	case "busy":
 		busy()
 	case "first":
@@ -813,6 +816,7 @@ func oom() {
 	c = exec.Command("/proc/self/exe", "child", "hog")
 	killed(c, c.Run())
 	killed(soon, soon.Wait())
+	smallHogs()
 	for p := range int64(1024) {
 		if get(m, p*page) != 7 {
 			wrong("page %d of a file was lost", p)
@@ -823,6 +827,65 @@ func oom() {
 		wrong("the bystander: %v", err)
 	}
 	d.end()
+}
+
+// smallHogs: many, of which none has an eighth of memory, take all of it together. Some
+// are ended, not all, and who asks for this and that meanwhile gets it.
+func smallHogs() {
+	asks := exec.Command("/proc/self/exe", "child", "busy")
+	asks.Stdout = os.Stdout
+	end, err := asks.StdinPipe()
+	check(err)
+	check(asks.Start())
+	const n = 12
+	var hogs [n]*exec.Cmd
+	var let [n]io.Closer
+	var wg sync.WaitGroup
+	for i := range hogs {
+		c := exec.Command("/proc/self/exe", "child", "small")
+		hogs[i] = c
+		let[i], err = c.StdinPipe()
+		check(err)
+		out, err := c.StdoutPipe()
+		check(err)
+		check(c.Start())
+		wg.Go(func() { out.Read(make([]byte, 1)) }) // it is full, or dead
+	}
+	wg.Wait()
+	end.Close()
+	if err := asks.Wait(); err != nil {
+		wrong("one that forks, and makes pipes and files, beside small hogs: %v", err)
+	}
+	ended := 0
+	for i, c := range hogs {
+		let[i].Close()
+		if err := c.Wait(); err == nil {
+			continue
+		} else if err.Error() != "signal: killed" {
+			wrong("a small hog: %v", err)
+		}
+		ended++
+	}
+	if ended == 0 || ended > n*3/4 {
+		wrong("%d of %d small hogs were ended", ended, n)
+	}
+	fmt.Println("small hogs ended:", ended)
+}
+
+// small holds what is less than an eighth of memory, until its input ends.
+func small() {
+	b := make([]byte, 14<<20)
+	for i := 0; i < len(b); i += page {
+		b[i] = byte(i / page)
+	}
+	fmt.Println("full")
+	os.Stdin.Read(make([]byte, 1))
+	for i := 0; i < len(b); i += page {
+		if b[i] != byte(i/page) {
+			fail("a page of a small hog")
+		}
+	}
+	os.Exit(0)
 }
 
 func hog() {
