@@ -4,6 +4,7 @@ import (
 	"go42/ipc/client"
 	"go42/ipc/proto"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/fs/path"
 	"go42/linuxapi/hook"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/signal"
@@ -65,7 +66,8 @@ func pidTarget(fd uint64) (pid uint64, nonblock bool, e errno.Errno) {
 	return pid, nonblock, errno.Of(min(st, 0))
 }
 
-// PidfdSendSignal is pidfd_send_signal(2).
+// PidfdSendSignal is pidfd_send_signal(2). A directory /proc/PID does as well as
+// a process descriptor.
 func PidfdSendSignal(fd, sig, info, flags uint64) int64 {
 	if flags != 0 {
 		return -EINVAL
@@ -75,14 +77,50 @@ func PidfdSendSignal(fd, sig, info, flags uint64) int64 {
 		return -EBADF
 	}
 	r := int64(-EBADF)
-	if f.kind == kindPidFD {
-		r = f.pidSignal(uint32(sig), info)
+	switch f.kind {
+	case kindPidFD:
+		r = pidSignal(f.handle, uint32(sig), info)
+	case kindDir:
+		if r = f.procDir(); r > 0 {
+			pid := r
+			grantEnter()
+			h, st := proc.Server(thread.Current()).PidOpen(uint64(pid))
+			if r = st; st >= 0 {
+				r = pidSignal(h, uint32(sig), info)
+				drop(h)
+			}
+			grantLeave() // not before: a fork would give the child a copy of h
+		}
 	}
 	f.put()
 	return r
 }
 
-func (f *File) pidSignal(sig uint32, addr uint64) int64 {
+const procMagic = 0x9fa0 // statfs type of a proc file system
+
+// procDir is the pid that a directory /proc/PID is about, wherever that is
+// mounted: ESRCH when the process is no more, EBADF for any other directory.
+func (f *File) procDir() int64 {
+	if s, st := (client.File{C: conn(), H: f.handle}.Statfs()); st < 0 || s.Type != procMagic {
+		return -EBADF
+	}
+	b := takeBuf()
+	n, st := client.FileSystem{C: conn(), H: f.handle}.Path(outBytes(b.path[:pathMax]))
+	pid := int64(-EBADF)
+	switch {
+	case st == -ENOENT:
+		pid = -ESRCH
+	case st >= 0 && n > 1 && n <= pathMax && b.path[0] == '/':
+		if k := path.Number(b.path[1:n]); k > 0 {
+			pid = int64(k)
+		}
+	}
+	b.give()
+	return pid
+}
+
+// pidSignal sends sig to the process of the process descriptor h.
+func pidSignal(h uint64, sig uint32, addr uint64) int64 {
 	s := proto.Siginfo{Signo: int32(sig)}
 	if addr != 0 {
 		var b [128]byte
@@ -95,7 +133,7 @@ func (f *File) pidSignal(sig uint32, addr uint64) int64 {
 		s.Code = int32(le32(b[8:]))
 		s.Value = le64(b[24:])
 		if s.Code >= 0 || s.Code == signal.SI_TKILL {
-			pid, st := client.PidFD{C: conn(), H: f.handle}.Target()
+			pid, st := client.PidFD{C: conn(), H: h}.Target()
 			if st < 0 {
 				return st
 			}
@@ -104,5 +142,5 @@ func (f *File) pidSignal(sig uint32, addr uint64) int64 {
 			}
 		}
 	}
-	return client.PidFD{C: conn(), H: f.handle}.Signal(uint64(sig), &s)
+	return client.PidFD{C: conn(), H: h}.Signal(uint64(sig), &s)
 }

@@ -30,6 +30,7 @@ const (
 	cloneParentTID = 0x100000
 	cloneClear     = 0x100000000
 	pPidFD         = 3
+	oPath          = 0x200000
 	full           = 88
 )
 
@@ -59,6 +60,7 @@ func main() {
 	runtime.LockOSThread()
 	refused()
 	pidfd()
+	directories()
 	handlers()
 	execs()
 }
@@ -146,6 +148,36 @@ func pidfd() {
 		got, werr := syscall.Wait4(int(pid), &ws, 0, nil)
 		fmt.Println(size, err, got == int(pid), werr, ws.ExitStatus())
 	}
+}
+
+// directories: /proc/PID takes a signal as a process descriptor does; what is
+// beside and below it does not.
+func directories() {
+	send := func(name string, flags int, sig syscall.Signal) {
+		fd, err := syscall.Open(name, flags, 0)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_, _, err = syscall.RawSyscall6(sysPidfdSignal, uintptr(fd), uintptr(sig), 0, 0, 0, 0)
+		fmt.Println(err)
+		syscall.Close(fd)
+	}
+	a := args{exitSignal: uint64(syscall.SIGCHLD)}
+	pid, err := make3(&a, full, 200)
+	fmt.Println("made", err)
+	dir := fmt.Sprintf("/proc/%d", pid)
+	for _, name := range []string{dir, "/proc", "/", dir + "/task", fmt.Sprintf("%s/task/%d", dir, pid), dir + "/stat"} {
+		send(name, syscall.O_RDONLY, 0)
+	}
+	send(dir, oPath, 0)
+	fd, _ := syscall.Open(dir, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	send(dir, syscall.O_RDONLY, syscall.SIGTERM)
+	var ws syscall.WaitStatus
+	got, werr := syscall.Wait4(int(pid), &ws, 0, nil)
+	_, _, err = syscall.RawSyscall6(sysPidfdSignal, uintptr(fd), 0, 0, 0, 0, 0)
+	fmt.Println(got == int(pid), werr, ws.Signal(), err)
+	syscall.Close(fd)
 }
 
 // handlers: CLONE_CLEAR_SIGHAND gives the child the default actions.
