@@ -51,11 +51,15 @@ const (
 type ProcThread struct {
 	TID     uint32
 	CPUs    uint16 // where it may run, a bit each; 0: everywhere
-	Lag     uint16 // nice steps behind the process
+	Nice    int8
+	Policy  uint8  // SCHED_ constant, PolicyReset
 	State   uint64 // address of a word whose low byte is a ThreadX state
 	Blocked uint64 // signal mask
 	Comm    [16]byte
 }
+
+// PolicyReset is SCHED_RESET_ON_FORK in ProcThread.Policy.
+const PolicyReset = 0x80
 
 // Ids of threads other than a process's first are FirstTID and above, and say
 // which process they are of.

@@ -263,27 +263,40 @@ func (o_ Proc) Nice(which uint64, id uint64, set uint64, value uint64) (old uint
 	return
 }
 
-// Policy is proto.Proc.Policy.
-func (o_ Proc) Policy(pid uint64, set uint64, value uint64) (old uint64, st int64) {
+// Thread is proto.Proc.Thread.
+func (o_ Proc) Thread(id uint64) (nice uint64, policy uint64, cpus uint64, st int64) {
 	m_ := &o_.C.M
-	m_.Args[0] = uint64(pid)
-	m_.Args[1] = uint64(set)
-	m_.Args[2] = uint64(value)
+	m_.Args[0] = uint64(id)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
-	st = o_.C.call(o_.H, proto.ProcPolicy)
-	old = uint64(o_.C.R.Args[0])
+	st = o_.C.call(o_.H, proto.ProcThread)
+	nice = uint64(o_.C.R.Args[0])
+	policy = uint64(o_.C.R.Args[1])
+	cpus = uint64(o_.C.R.Args[2])
 	return
 }
 
-// Affinity is proto.Proc.Affinity.
-func (o_ Proc) Affinity(pid uint64, set uint64, mask uint64) (old uint64, st int64) {
+// SetThread is proto.Proc.SetThread.
+func (o_ Proc) SetThread(id uint64, what uint64, value uint64) (st int64) {
 	m_ := &o_.C.M
-	m_.Args[0] = uint64(pid)
-	m_.Args[1] = uint64(set)
-	m_.Args[2] = uint64(mask)
+	m_.Args[0] = uint64(id)
+	m_.Args[1] = uint64(what)
+	m_.Args[2] = uint64(value)
 	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
-	st = o_.C.call(o_.H, proto.ProcAffinity)
-	old = uint64(o_.C.R.Args[0])
+	st = o_.C.call(o_.H, proto.ProcSetThread)
+	return
+}
+
+// Change is proto.Proc.Change.
+func (o_ Proc) Change(done uint64) (seq uint64, tid uint64, what uint64, value uint64, share uint64, st int64) {
+	m_ := &o_.C.M
+	m_.Args[0] = uint64(done)
+	m_.Len, m_.NRanges, m_.NGrants = 0, 0, 0
+	st = o_.C.call(o_.H, proto.ProcChange)
+	seq = uint64(o_.C.R.Args[0])
+	tid = uint64(o_.C.R.Args[1])
+	what = uint64(o_.C.R.Args[2])
+	value = uint64(o_.C.R.Args[3])
+	share = uint64(o_.C.R.Args[4])
 	return
 }
 

@@ -26,32 +26,33 @@ const (
 	ProcRusage         = 1<<8 | 20
 	ProcCPUTime        = 1<<8 | 21
 	ProcNice           = 1<<8 | 22
-	ProcPolicy         = 1<<8 | 23
-	ProcAffinity       = 1<<8 | 24
-	ProcPublish        = 1<<8 | 25
-	ProcList           = 1<<8 | 26
-	ProcInfo           = 1<<8 | 27
-	ProcInfoK          = 1<<8 | 28
-	ProcName           = 1<<8 | 29
-	ProcSetName        = 1<<8 | 30
-	ProcPower          = 1<<8 | 31
-	ProcSetTime        = 1<<8 | 32
-	ProcKillGroup      = 1<<8 | 33
-	ProcSetTerminal    = 1<<8 | 34
-	ProcGroupInfo      = 1<<8 | 35
-	ProcKillK          = 1<<8 | 36
-	ProcSignalState    = 1<<8 | 37
-	ProcResources      = 1<<8 | 38
-	ProcReport         = 1<<8 | 39
-	ProcNextHangup     = 1<<8 | 40
-	ProcPidOpen        = 1<<8 | 41
-	ProcServe          = 1<<8 | 42
-	ProcVouch          = 1<<8 | 43
-	ProcTakeImage      = 1<<8 | 44
-	ProcFutexWait      = 1<<8 | 45
-	ProcFutexEnd       = 1<<8 | 46
-	ProcFutexWake      = 1<<8 | 47
-	ProcFutexRequeue   = 1<<8 | 48
+	ProcThread         = 1<<8 | 23
+	ProcSetThread      = 1<<8 | 24
+	ProcChange         = 1<<8 | 25
+	ProcPublish        = 1<<8 | 26
+	ProcList           = 1<<8 | 27
+	ProcInfo           = 1<<8 | 28
+	ProcInfoK          = 1<<8 | 29
+	ProcName           = 1<<8 | 30
+	ProcSetName        = 1<<8 | 31
+	ProcPower          = 1<<8 | 32
+	ProcSetTime        = 1<<8 | 33
+	ProcKillGroup      = 1<<8 | 34
+	ProcSetTerminal    = 1<<8 | 35
+	ProcGroupInfo      = 1<<8 | 36
+	ProcKillK          = 1<<8 | 37
+	ProcSignalState    = 1<<8 | 38
+	ProcResources      = 1<<8 | 39
+	ProcReport         = 1<<8 | 40
+	ProcNextHangup     = 1<<8 | 41
+	ProcPidOpen        = 1<<8 | 42
+	ProcServe          = 1<<8 | 43
+	ProcVouch          = 1<<8 | 44
+	ProcTakeImage      = 1<<8 | 45
+	ProcFutexWait      = 1<<8 | 46
+	ProcFutexEnd       = 1<<8 | 47
+	ProcFutexWake      = 1<<8 | 48
+	ProcFutexRequeue   = 1<<8 | 49
 	MountVersion       = 2<<8 | 1
 	MountLookup        = 2<<8 | 2
 	MountEntry         = 2<<8 | 3
@@ -186,10 +187,12 @@ func MethodName(m uint32) string {
 		return "Proc.CPUTime"
 	case ProcNice:
 		return "Proc.Nice"
-	case ProcPolicy:
-		return "Proc.Policy"
-	case ProcAffinity:
-		return "Proc.Affinity"
+	case ProcThread:
+		return "Proc.Thread"
+	case ProcSetThread:
+		return "Proc.SetThread"
+	case ProcChange:
+		return "Proc.Change"
 	case ProcPublish:
 		return "Proc.Publish"
 	case ProcList:

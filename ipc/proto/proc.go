@@ -61,17 +61,22 @@ type Proc interface {
 	// CPUTime is what any process has used, in ns.
 	CPUTime(pid uint64) (ns uint64, st Status)
 	// Nice is getpriority(2) and, with set != 0, setpriority(2): which
-	// NiceProcess, NiceGroup or NiceUser; value and old are nice values + 20,
-	// old is the least of all that id names.
+	// NiceProcess (one thread), NiceGroup or NiceUser; value and old are nice
+	// values + 20, old is the least of all that id names.
 	Nice(which uint64, id uint64, set uint64, value uint64) (old uint64, st Status)
-	// Policy reads, and with set != 0 sets, a process's scheduling policy:
-	// SCHED_OTHER 0, SCHED_BATCH 3 or SCHED_IDLE 5.
-	Policy(pid uint64, set uint64, value uint64) (old uint64, st Status)
-	// Affinity answers the CPUs on which the first thread of a process may run, a
-	// bit each (AllCPUs: everywhere), and with set == 1 has that process's libOS
-	// change them: it learns of it by Self, and says with set == AffinityTaken that
-	// its block shows the mask.
-	Affinity(pid uint64, set uint64, mask uint64) (old uint64, st Status)
+	// Thread is what the scheduler knows of a thread of any process, by its id (0:
+	// the caller's first): its nice value + 20, its policy (SCHED_OTHER 0,
+	// SCHED_BATCH 3 or SCHED_IDLE 5, and SCHED_RESET_ON_FORK), and the CPUs on which it may run, a bit each (AllCPUs:
+	// everywhere).
+	Thread(id uint64) (nice uint64, policy uint64, cpus uint64, st Status)
+	// SetThread changes a thread's policy (ThreadPolicy) or CPUs (ThreadCPUs).
+	SetThread(id uint64, what uint64, value uint64) (st Status)
+	// Change hands the caller what has been set of its threads by Nice and
+	// SetThread, one after the other: seq names the change, tid the thread (0: all).
+	// done is the last one that the caller has made, and shows in its block. share is
+	// the nice value + 20 by which the kernel gives the process its share, the least
+	// of its threads' (IdleShare: all are SCHED_IDLE). EAGAIN: there are no more.
+	Change(done uint64) (seq uint64, tid uint64, what uint64, value uint64, share uint64, st Status)
 	// Publish names the caller's process information block.
 	Publish(addr uint64, size uint64) (st Status)
 	// List writes pids (uint32) greater than after, in order; n is their number.
@@ -186,8 +191,15 @@ const (
 	FetchMore = 1
 	FetchSelf = 2
 
-	AllCPUs       = 1<<64 - 1
-	AffinityTaken = 2
+	AllCPUs = 1<<64 - 1
+
+	ThreadNice   = 0
+	ThreadPolicy = 1
+	ThreadCPUs   = 2
+
+	SchedIdle   = 5
+	ResetOnFork = 1 << 30 // in a policy
+	IdleShare   = 40
 
 	FutexWoken     = 1
 	FutexOwnerGone = 2
@@ -226,17 +238,13 @@ type ProcRecord struct {
 	State                     uint32 // 'R' alive, 'T' stopped, 'Z' zombie
 	TTY                       uint32 // controlling terminal's rdev; 0: none
 	Flags                     uint32 // ProcX
-	Nice                      int32
-	Policy                    uint32 // SCHED_ constant
+	Share                     uint32 // see Proc.Change
 	ExitStatus                uint32
 	StartNS                   uint64 // monotonic
 	Block, BlockSize          uint64 // published process information block
 	KParent                   uint64 // parent's kernel process id
 	Blocked, Ignored, Pending uint64 // signal masks as last known
-	// CPUs is where another process wants the first thread to run (Affinity); 0:
-	// nothing new. Self alone shows it, once.
-	CPUs uint64
-	Comm [16]byte
+	Comm                      [16]byte
 }
 
 // ProcRecord.Flags.
@@ -248,6 +256,7 @@ const (
 	// ProcLimits: another process has changed resource limits of this one since
 	// its last Self (which alone shows it, once).
 	ProcLimits  = 16
+	ProcChanges = 64 // Change has something; Self alone shows it
 	ProcPrivate = 32 // not PR_SET_DUMPABLE: for root to look at only
 )
 

@@ -33,8 +33,9 @@ type Proc interface {
 	Rusage(c *ipc.Call, who uint64) (r *proto.Rusage, st int64)
 	CPUTime(c *ipc.Call, pid uint64) (ns uint64, st int64)
 	Nice(c *ipc.Call, which uint64, id uint64, set uint64, value uint64) (old uint64, st int64)
-	Policy(c *ipc.Call, pid uint64, set uint64, value uint64) (old uint64, st int64)
-	Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old uint64, st int64)
+	Thread(c *ipc.Call, id uint64) (nice uint64, policy uint64, cpus uint64, st int64)
+	SetThread(c *ipc.Call, id uint64, what uint64, value uint64) (st int64)
+	Change(c *ipc.Call, done uint64) (seq uint64, tid uint64, what uint64, value uint64, share uint64, st int64)
 	Publish(c *ipc.Call, addr uint64, size uint64) (st int64)
 	List(c *ipc.Call, after uint64, pids ipc.Out) (n uint64, st int64)
 	Info(c *ipc.Call, pid uint64) (r *proto.ProcRecord, st int64)
@@ -186,14 +187,23 @@ func ServeProc(o Proc, c *ipc.Call) bool {
 		r0, r1 := o.Nice(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]), uint64(c.Args[3]))
 		c.Reply.Args[0] = uint64(r0)
 		c.Status = r1
-	case proto.ProcPolicy:
-		r0, r1 := o.Policy(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+	case proto.ProcThread:
+		r0, r1, r2, r3 := o.Thread(c, uint64(c.Args[0]))
 		c.Reply.Args[0] = uint64(r0)
-		c.Status = r1
-	case proto.ProcAffinity:
-		r0, r1 := o.Affinity(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+		c.Reply.Args[1] = uint64(r1)
+		c.Reply.Args[2] = uint64(r2)
+		c.Status = r3
+	case proto.ProcSetThread:
+		r0 := o.SetThread(c, uint64(c.Args[0]), uint64(c.Args[1]), uint64(c.Args[2]))
+		c.Status = r0
+	case proto.ProcChange:
+		r0, r1, r2, r3, r4, r5 := o.Change(c, uint64(c.Args[0]))
 		c.Reply.Args[0] = uint64(r0)
-		c.Status = r1
+		c.Reply.Args[1] = uint64(r1)
+		c.Reply.Args[2] = uint64(r2)
+		c.Reply.Args[3] = uint64(r3)
+		c.Reply.Args[4] = uint64(r4)
+		c.Status = r5
 	case proto.ProcPublish:
 		r0 := o.Publish(c, uint64(c.Args[0]), uint64(c.Args[1]))
 		c.Status = r0

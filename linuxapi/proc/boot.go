@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
+	"go42/ipc/proto"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
@@ -177,6 +178,9 @@ func unpack(n uint64) (*Parcel, *thread.Thread) {
 	t.Name = Me.Comm
 	t.Publish()
 	t.InheritCPUs(p.Affinity)
+	share = min(p.Rec.Share, proto.IdleShare)
+	t.Nice, t.Policy = int8(max(min(p.Nice, 19), -20)), uint8(p.Policy)
+	setLag(t)
 	t.Publish()
 	if RestoreSignals != nil {
 		RestoreSignals(t, p)

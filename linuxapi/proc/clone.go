@@ -185,7 +185,9 @@ func newThread(t *thread.Thread, c *cloneArgs) int64 {
 	}
 	n.Name, n.Slack = t.Name, t.Slack
 	n.InheritCPUs(t.CPUs())
+	n.Nice, n.Policy = t.Nice, t.Policy
 	n.SetLag(t.Lag())
+	reset(n)
 	n.KeepCaps = t.KeepCaps
 	n.Sig.Mask = t.Sig.Mask
 	n.Sig.Alt = signal.Stack{Flags: signal.SS_DISABLE}

@@ -4,7 +4,6 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
-	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/futex"
@@ -217,15 +216,10 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	if r, st := Server(t).Self(); st >= 0 {
 		takeSelf(t, r)
 	}
-	if t.Lag() != 0 {
-		// The new program has one thread: this one's nice value is the process's.
-		n, _ := niceOf(t, proto.NiceProcess, 0)
-		Server(t).Nice(proto.NiceProcess, 0, 1, n)
-	}
 	p.Rec = Me.Rec
 	p.Limits = Limits
 	p.Personality = Me.Personality
-	p.Affinity = t.CPUs()
+	p.Affinity, p.Nice, p.Policy = t.CPUs(), int32(t.Nice), uint32(t.Policy)
 	if Me.NoNewPrivs {
 		p.NoNewPrivs = 1
 	}

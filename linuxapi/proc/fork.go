@@ -52,7 +52,7 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	if hook.ForkParent != nil {
 		hook.ForkParent()
 	}
-	niceLock.Unlock()
+	paceLock.Unlock()
 	execLock.Unlock()
 	h := f.handle
 	if h < 0 {
@@ -118,7 +118,7 @@ func awaitVfork(t *thread.Thread, kpid uint64) {
 // prepare takes the locks whose state the child must find in order.
 func prepare(vfork bool) errno.Errno {
 	execLock.Lock()
-	niceLock.Lock()
+	paceLock.Lock()
 	if hook.ForkPrepare != nil {
 		which := hook.ShareAll
 		if vfork {
@@ -188,13 +188,15 @@ func child(t *thread.Thread, c *cloneArgs) int64 {
 		t.ClearChildTID = c.ctid
 	}
 	t.RobustList = 0
+	reset(t)
+	t.Publish()
 	if c.flags&cClearSighand != 0 && DefaultSignals != nil {
 		DefaultSignals()
 	}
 	forkLock.Reset()
 	execLock.Reset()
 	FetchLock.Reset()
-	niceLock.Reset()
+	paceLock.Reset()
 	user.Restore(0)
 	mm.ForkDone(true)
 	if hook.ForkChild != nil {

@@ -66,16 +66,13 @@ func RefreshIdentity(t *thread.Thread) errno.Errno {
 }
 
 // takeSelf takes over the answer of Self, and what others have set: the parent, limits,
-// and where the first thread is to run.
+// and how threads are to be scheduled.
 func takeSelf(t *thread.Thread, r *proto.ProcRecord) {
 	setIdentity(r)
 	if r.Flags&proto.ProcLimits != 0 {
 		pullLimits(t)
 	}
-	if m := r.CPUs & cpuMask(); m != 0 {
-		if o := thread.Find(uint32(Me.Pid)); o != nil {
-			setAffinity(o, m)
-			Server(t).Affinity(0, proto.AffinityTaken, r.CPUs) // shown from now on by what o publishes
-		}
+	if r.Flags&proto.ProcChanges != 0 {
+		pull(t)
 	}
 }

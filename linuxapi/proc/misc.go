@@ -331,12 +331,12 @@ func target(a *call.Args) (*thread.Thread, errno.Errno) {
 	return nil, errno.ESRCH
 }
 
-// known is target for calls that answer the same of every process.
+// known is target for calls that answer the same of every thread of any process.
 func known(t *thread.Thread, a *call.Args) errno.Errno {
 	if _, e := target(a); e != errno.ESRCH {
 		return e
 	}
-	_, st := Server(t).Getpgid(uint64(uint32(a[0])))
+	_, _, _, st := Server(t).Thread(uint64(uint32(a[0])))
 	return errno.Of(st)
 }
 
@@ -358,7 +358,7 @@ func sysGetaffinity(t *thread.Thread, a *call.Args) int64 {
 	case e == errno.OK && o.CPUs() != 0:
 		m &= o.CPUs()
 	case e == errno.ESRCH:
-		c, st := Server(t).Affinity(uint64(uint32(a[0])), 0, 0)
+		_, _, c, st := Server(t).Thread(uint64(uint32(a[0])))
 		if st < 0 {
 			return st
 		}
@@ -397,8 +397,7 @@ func sysSetaffinity(t *thread.Thread, a *call.Args) int64 {
 		if m &= cpuMask(); m == cpuMask() {
 			m = proto.AllCPUs
 		}
-		_, st := Server(t).Affinity(uint64(uint32(a[0])), 1, m)
-		return st
+		return Server(t).SetThread(uint64(uint32(a[0])), proto.ThreadCPUs, m)
 	}
 	setAffinity(o, m)
 	return 0

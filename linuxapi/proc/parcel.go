@@ -39,6 +39,8 @@ type Parcel struct {
 	AlarmAt     uint64 // ITIMER_REAL: monotonic ns of the next expiry, 0: none
 	AlarmEvery  uint64
 	Affinity    uint64
+	Nice        int32
+	Policy      uint32
 	Comm        [16]byte
 }
 

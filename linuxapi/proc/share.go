@@ -3,6 +3,7 @@ package proc
 import (
 	"unsafe"
 
+	"go42/ipc/abi"
 	"go42/ipc/proto"
 	"go42/linuxapi/call"
 	"go42/linuxapi/errno"
@@ -11,90 +12,106 @@ import (
 	"go42/sched/user"
 )
 
-// Scheduling policies are a process's, not a thread's; the process server keeps
-// them, since other processes may set them. It also keeps the least nice value of
-// the process's threads, by which the kernel gives the process its share. By how
-// many steps a thread is behind that is its Lag, which is the libOS's affair: the
-// scheduler of threads gives it shorter turns, and the kernel, which is told who
-// runs, charges more for it.
+// How threads are scheduled, each by its own nice value and policy. The process
+// server judges what is set, of threads of this process or another, and keeps it until
+// the thread's libOS has made the change and shows it (pull). The kernel gives the process
+// its share by the first of its threads. By how many nice steps a thread is behind that
+// one is its Lag, which is the libOS's affair: the scheduler of threads gives it
+// shorter turns, and the kernel, which is told who runs, charges more for it.
 
-// owner is the process that a process or thread id means to the server:
-// threads of the caller's are the caller.
-func owner(id uint32) uint64 {
-	if id == 0 || thread.Find(id) != nil {
-		return 0
+// share is the nice value + 20 by which the kernel gives the process its share, as
+// last heard (proto.Proc.Change); guarded by paceLock but at start.
+var share uint32 = 20
+
+// paceLock orders changes of threads.
+var paceLock user.Mutex
+
+// setLag makes x's lag what its nice value and policy mean in this process.
+func setLag(x *thread.Thread) {
+	r := uint32(int32(x.Nice) + 20)
+	if uint32(x.Policy)&^abi.PolicyReset == schedIdle {
+		r = proto.IdleShare
+	}
+	x.SetLag(r - min(r, share))
+}
+
+// reset makes x, which begins as the copy of a thread with SCHED_RESET_ON_FORK, what
+// that says.
+func reset(x *thread.Thread) {
+	if x.Policy&abi.PolicyReset != 0 {
+		x.Policy &^= abi.PolicyReset
+		x.Nice = max(x.Nice, 0)
+		setLag(x)
+	}
+}
+
+// pull makes the changes that have been set of this process's threads.
+func pull(t *thread.Thread) {
+	paceLock.Lock()
+	for done := uint64(0); ; {
+		seq, tid, what, value, base, st := Server(t).Change(done)
+		if st < 0 {
+			break
+		}
+		share = uint32(min(base, proto.IdleShare))
+		change(uint32(tid), what, value)
+		done = seq
+	}
+	paceLock.Unlock()
+}
+
+// change makes one change of a thread, or of all (0).
+func change(tid uint32, what, value uint64) {
+	if m := value & cpuMask(); what == proto.ThreadCPUs {
+		if o := thread.Find(tid); o != nil && m != 0 {
+			setAffinity(o, m)
+		}
+		return
+	}
+	was := thread.Lock()
+	for x := thread.Newest(); x != nil; x = x.Next() {
+		if tid == 0 || x.TID == tid {
+			switch what {
+			case proto.ThreadNice:
+				x.Nice = int8(min(value, 39)) - 20
+			case proto.ThreadPolicy:
+				x.Policy = uint8(value &^ proto.ResetOnFork)
+				if value&proto.ResetOnFork != 0 {
+					x.Policy |= abi.PolicyReset
+				}
+			}
+		}
+		setLag(x)
+		x.Publish()
+	}
+	thread.Unlock(was)
+}
+
+// threadID is the id by which the server knows the thread that id names here.
+func threadID(t *thread.Thread, id uint32) uint64 {
+	if id == 0 {
+		return uint64(t.TID)
 	}
 	return uint64(id)
 }
 
-// niceLock orders changes of nice values.
-var niceLock user.Mutex
-
 // niceOf is getpriority(2): a nice value + 20.
 func niceOf(t *thread.Thread, which, id uint64) (uint64, errno.Errno) {
-	lag := uint64(0)
 	if which == proto.NiceProcess {
-		o := t
-		if id != 0 {
-			o = thread.Find(uint32(id))
-		}
-		if o != nil {
-			lag, id = uint64(o.Lag()), 0
-		}
+		id = threadID(t, uint32(id))
 	}
 	n, st := Server(t).Nice(which, id, 0, 0)
-	return min(n+lag, 39), errno.Of(st)
+	return n, errno.Of(min(st, 0))
 }
 
 // setNice is setpriority(2) with a nice value + 20.
 func setNice(t *thread.Thread, which, id, value uint64) errno.Errno {
-	o := t
-	if id != 0 {
-		o = thread.Find(uint32(id))
+	if which == proto.NiceProcess {
+		id = threadID(t, uint32(id))
 	}
-	if which != proto.NiceProcess || o == nil {
-		_, st := Server(t).Nice(which, id, 1, value)
-		return errno.Of(st)
-	}
-	niceLock.Lock()
-	e := setThreadNice(t, o, uint32(value))
-	niceLock.Unlock()
-	return e
-}
-
-// setThreadNice gives o, one of this process, a nice value + 20.
-func setThreadNice(t, o *thread.Thread, value uint32) errno.Errno {
-	n, st := Server(t).Nice(proto.NiceProcess, 0, 0, 0)
-	if st < 0 {
-		return errno.Of(st)
-	}
-	base, least := uint32(n), value
-	if value < base+o.Lag() && Me.EUID != 0 && 40-uint64(value) > Limits[rlimitNice][0] {
-		return errno.EACCES
-	}
-	was := thread.Lock()
-	for x := thread.Newest(); x != nil; x = x.Next() {
-		if x != o {
-			least = min(least, base+x.Lag())
-		}
-	}
-	thread.Unlock(was)
-	if least != base {
-		if _, st := Server(t).Nice(proto.NiceProcess, 0, 1, uint64(least)); st < 0 {
-			return errno.Of(st)
-		}
-	}
-	was = thread.Lock()
-	for x := thread.Newest(); x != nil; x = x.Next() {
-		lag := max(base+x.Lag(), least) - least
-		if x == o {
-			lag = value - least
-		}
-		x.SetLag(lag)
-		x.Publish()
-	}
-	thread.Unlock(was)
-	return errno.OK
+	_, st := Server(t).Nice(which, id, 1, value)
+	pull(t) // what is this process's own holds from now on
+	return errno.Of(min(st, 0))
 }
 
 func sysGetpriority(t *thread.Thread, a *call.Args) int64 {
@@ -122,17 +139,17 @@ const (
 	resetOnFork = 1 << 30 // in a policy
 )
 
-// policy is the policy of the process that pid names.
-func policy(t *thread.Thread, pid uint64) (uint32, errno.Errno) {
-	if int32(pid) < 0 {
+// policy is the policy of the thread that id names.
+func policy(t *thread.Thread, id uint64) (uint32, errno.Errno) {
+	if int32(id) < 0 {
 		return 0, errno.EINVAL
 	}
-	v, st := Server(t).Policy(owner(uint32(pid)), 0, 0)
-	return uint32(v), errno.Of(st)
+	_, v, _, st := Server(t).Thread(threadID(t, uint32(id)))
+	return uint32(v), errno.Of(min(st, 0))
 }
 
-// setPolicy gives the process that pid names a policy with a static priority.
-func setPolicy(t *thread.Thread, pid uint64, policy, prio uint32) errno.Errno {
+// setPolicy gives the thread that id names a policy with a static priority.
+func setPolicy(t *thread.Thread, id uint64, policy, prio uint32) errno.Errno {
 	switch policy &^ resetOnFork {
 	case schedOther, schedBatch, schedIdle:
 		if prio != 0 {
@@ -146,7 +163,8 @@ func setPolicy(t *thread.Thread, pid uint64, policy, prio uint32) errno.Errno {
 	default:
 		return errno.EINVAL
 	}
-	_, st := Server(t).Policy(owner(uint32(pid)), 1, uint64(policy))
+	st := Server(t).SetThread(threadID(t, uint32(id)), proto.ThreadPolicy, uint64(policy))
+	pull(t)
 	return errno.Of(st)
 }
 

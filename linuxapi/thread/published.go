@@ -25,7 +25,7 @@ func (t *Thread) entry() *abi.ProcThread {
 // Publish shows t's id, name and signal mask as they are.
 func (t *Thread) Publish() {
 	e := t.entry()
-	e.Comm, e.Blocked, e.State, e.CPUs, e.Lag = t.Name, uint64(t.Sig.Mask), t.StateAddr(), uint16(t.CPUs()), uint16(t.Lag())
+	e.Comm, e.Blocked, e.State, e.CPUs, e.Nice, e.Policy = t.Name, uint64(t.Sig.Mask), t.StateAddr(), uint16(t.CPUs()), t.Nice, t.Policy
 	atomic.StoreUint32(&e.TID, t.TID)
 	if p := hook.Info; t.slot > atomic.LoadUint32(&p.ThreadLimit) {
 		atomic.StoreUint32(&p.ThreadLimit, t.slot) // grows under All.lock only

@@ -30,7 +30,9 @@ type Thread struct {
 	SigWaiting    bool   // in sigtimedwait; guarded by the signal lock
 	SigParked     bool   // and asleep in it, or about to be
 	Slack         uint64 // PR_SET_TIMERSLACK, ns; 0: DefaultSlack
-	KeepCaps      bool   // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
+	Nice          int8
+	Policy        uint8 // SCHED_ constant, abi.PolicyReset
+	KeepCaps      bool  // PR_SET_KEEPCAPS: kept and answered; capabilities go with uid 0
 
 	// A call with a relative timeout that is restarted keeps its deadline.
 	restartAt uint64

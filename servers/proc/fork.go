@@ -38,19 +38,16 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 		}
 		q := &process{kpid: kpid, pid: s.newPid(), parent: parent, children: map[uint32]*process{}, cred: p.cred, state: alive,
 			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, secure: p.secure, noNew: p.noNew, comm: p.comm,
-			start: info.StartNS, limits: p.limits, block: p.block, blockSize: p.blockSize}
+			start: info.StartNS, share: p.share, nicest: p.nicest, limits: p.limits, block: p.block, blockSize: p.blockSize}
 		if info.Cred != p.cred.token {
 			if err := s.kernel.SetCred(kpid, p.cred.token); err != nil {
 				return err
 			}
 		}
-		s.inheritShare(q, p)
 		s.enter(q)
 		parent.children[q.pid] = q
 		s.join(q, p.group)
-		if q.cpus = p.setCPUs(); q.cpus != 0 { // the copied libOS may not have it yet
-			s.notify(q)
-		}
+		s.inheritChanges(q, p)
 		pid = uint64(q.pid)
 		return nil
 	})

@@ -44,7 +44,7 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 	r := &proto.ProcRecord{
 		KPid: p.kpid, Cred: k.token, Pid: p.pid, PGid: p.group.id, Sid: p.group.session.id,
 		UID: k.UID, EUID: k.EUID, SUID: k.SUID, FSUID: k.FSUID, GID: k.GID, EGID: k.EGID, SGID: k.SGID, FSGID: k.FSGID,
-		NGroups: uint32(len(k.groups)), State: uint32(p.state), TTY: uint32(p.group.session.tty), Nice: p.nice, Policy: p.policy &^ resetOnFork,
+		NGroups: uint32(len(k.groups)), State: uint32(p.state), TTY: uint32(p.group.session.tty), Share: uint32(p.share),
 		ExitStatus: p.status, StartNS: p.start, Block: p.block, BlockSize: p.blockSize,
 		Blocked: p.blocked, Ignored: p.ignored, Pending: p.pending.set, Comm: p.comm,
 	}
@@ -78,8 +78,8 @@ func (s *Server) Self(c *ipc.Call) (r *proto.ProcRecord, st int64) {
 			r.Flags |= proto.ProcLimits
 		}
 		p.orphaned = false
-		if p.cpus != 0 {
-			r.CPUs, p.given, p.cpus = p.cpus, p.cpus, 0
+		if len(p.changes) != 0 {
+			r.Flags |= proto.ProcChanges
 		}
 		return nil
 	})
@@ -131,55 +131,6 @@ func (s *Server) published(p *process, r *proto.ProcRecord) {
 	}
 }
 
-// setCPUs is the affinity that another process has set and that p's block does
-// not show yet; 0: none.
-func (p *process) setCPUs() uint64 {
-	if p.cpus != 0 {
-		return p.cpus
-	}
-	return p.given
-}
-
-// Affinity implements proto.Proc. What a process says of itself is in its block;
-// what another has set counts from that moment, wherever it is on its way there.
-func (s *Server) Affinity(c *ipc.Call, pid uint64, set uint64, mask uint64) (old uint64, st int64) {
-	st = s.known(c, func(p *process) error {
-		q := s.target(p, pid)
-		if q == nil {
-			return syscall.ESRCH
-		}
-		old = q.setCPUs()
-		if b := make([]byte, 2); old == 0 && q.block != 0 && q.state != zombie {
-			const at = unsafe.Offsetof(abi.ProcInfo{}.Main) + unsafe.Offsetof(abi.ProcThread{}.CPUs)
-			if s.kernel.ReadMemory(q.kpid, q.block+uint64(at), b) == len(b) {
-				old = uint64(binary.LittleEndian.Uint16(b))
-			}
-		}
-		if old == 0 {
-			old = proto.AllCPUs
-		}
-		switch {
-		case set == proto.AffinityTaken && p == q:
-			if q.given == mask {
-				q.given = 0
-			}
-			return nil
-		case set > 1:
-			return syscall.EINVAL
-		case set == 0 || q.state == zombie:
-			return nil
-		case !mayPace(p, q):
-			return syscall.EPERM
-		case q.kernel || mask == 0:
-			return syscall.EINVAL
-		}
-		q.cpus = mask
-		s.notify(q)
-		return nil
-	})
-	return old, st
-}
-
 // List implements proto.Proc.
 func (s *Server) List(c *ipc.Call, after uint64, out ipc.Out) (uint64, int64) {
 	s.mu.Lock()
@@ -204,8 +155,7 @@ func (s *Server) List(c *ipc.Call, after uint64, out ipc.Out) (uint64, int64) {
 // Publish implements proto.Proc.
 func (s *Server) Publish(c *ipc.Call, addr uint64, size uint64) int64 {
 	return s.known(c, func(p *process) error {
-		// A new program's block is true from its start: exec took along what the old one had.
-		p.block, p.blockSize, p.given = addr, size, 0
+		p.block, p.blockSize = addr, size
 		return nil
 	})
 }

@@ -101,11 +101,11 @@ type process struct {
 	pending  pending
 	notified bool // ChanProc has been set since it last asked
 
-	blocked, ignored uint64 // as it has told
-	limitsSet        bool   // by another process; it learns of it by Self
-	orphaned         bool   // its parent is another than it last heard from Self
-	cpus             uint64 // Affinity that another process has set, until Self; 0: none
-	given            uint64 // the same from Self until its block says so; 0: its block does
+	blocked, ignored uint64   // as it has told
+	limitsSet        bool     // by another process; it learns of it by Self
+	orphaned         bool     // its parent is another than it last heard from Self
+	changes          []change // of its threads, which its block does not show yet
+	lastChange       uint64
 	executed         bool
 	subreaper        bool
 	dumpable         uint64
@@ -114,8 +114,8 @@ type process struct {
 	strict           bool     // an exec has changed its credentials: see known
 	noNew            bool     // PR_SET_NO_NEW_PRIVS
 	deathSig         uint64
-	nice             int32
-	policy           uint32 // SCHED_ constant, resetOnFork
+	share            uint64 // nice value + 20 of the first of its threads: see proto.Proc.Change
+	nicest           uint64 // the same, but for SCHED_IDLE
 	comm             [16]byte
 	start            uint64
 	block, blockSize uint64
@@ -176,7 +176,7 @@ func (s *Server) boot(kpid uint64) *process {
 		return nil
 	}
 	p := &process{kpid: kpid, children: map[uint32]*process{}, cred: s.creds.root, state: alive, start: info.StartNS, exitSig: uint64(syscall.SIGCHLD), dumpable: 1}
-	p.limits = defaultLimits
+	p.limits, p.share, p.nicest = defaultLimits, normalShare, normalShare
 	if n := ipc.MaxProcesses(); n != 0 { // one user cannot take them all, as on Linux
 		p.limits[rlimitNProc] = [2]uint64{n / 2, n / 2}
 	}

@@ -7,49 +7,53 @@ import (
 	"go42/ipc/proto"
 )
 
-// What share of the CPU a process has: its nice value, and a policy of which
-// the kernel knows no more than that SCHED_IDLE has the least share.
+// What share of the CPU a process has: that of the least nice value of its threads. A
+// thread of SCHED_IDLE counts as one behind all nice values. What each thread is
+// given of it is its libOS's affair (threads.go).
 
-const (
-	schedOther  = 0
-	schedBatch  = 3
-	schedIdle   = 5
-	resetOnFork = 1 << 30 // in process.policy: children have no negative nice value
-
-	leastShare = 20 // what the kernel takes for SCHED_IDLE
-)
-
-// mayPace: p may change q's nice value and policy.
+// mayPace: p may change how q's threads are scheduled.
 func mayPace(p, q *process) bool {
 	return p.cred.EUID == 0 || p.cred.EUID == q.cred.UID || p.cred.EUID == q.cred.EUID
 }
 
-// setShare tells the kernel about a nice value under a policy.
-func (s *Server) setShare(q *process, nice int32, policy uint32) error {
+// mayRaise: p may give a thread of q the nice value + 20.
+func mayRaise(p, q *process, value uint64) bool {
+	return p.cred.EUID == 0 || 40-value <= q.limits[rlimitNice][0]
+}
+
+// rank is a nice value + 20 under a policy: the lower, the larger the share.
+func rank(nice, policy uint64) uint64 {
+	if policy&^proto.ResetOnFork == proto.SchedIdle {
+		return proto.IdleShare
+	}
+	return min(nice, 39)
+}
+
+// settle gives q the share of the first of its threads.
+func (s *Server) settle(q *process) error {
 	if q.state == zombie {
 		return nil
 	}
-	if policy&^resetOnFork == schedIdle {
-		nice = leastShare
+	least := uint64(proto.IdleShare)
+	for _, t := range s.threads(q) {
+		least = min(least, rank(t.nice, t.policy))
 	}
-	return s.kernel.SetNice(q.kpid, nice)
+	if least != proto.IdleShare {
+		q.nicest = least
+	}
+	if least == q.share {
+		return nil
+	}
+	if err := s.kernel.SetNice(q.kpid, int32(least)-20); err != nil {
+		return err
+	}
+	q.share = least
+	return nil
 }
 
-// inheritShare gives the child of a fork its nice value and policy.
-func (s *Server) inheritShare(child, parent *process) {
-	child.nice, child.policy = parent.nice, parent.policy&^resetOnFork
-	if parent.policy&resetOnFork != 0 && parent.nice < 0 && s.setShare(child, 0, child.policy) == nil {
-		child.nice = 0
-	}
-}
-
-// named are the processes that an id of getpriority(2) names.
+// named are the processes that an id of a group or a user names.
 func (s *Server) named(p *process, which, id uint64) (to []*process, err error) {
 	switch which {
-	case proto.NiceProcess:
-		if q := s.target(p, id); q != nil {
-			to = append(to, q)
-		}
 	case proto.NiceGroup:
 		g := p.group
 		if id != 0 {
@@ -78,77 +82,50 @@ func (s *Server) named(p *process, which, id uint64) (to []*process, err error) 
 	return to, nil
 }
 
-// renice changes one process.
-func (s *Server) renice(p, q *process, nice int32) error {
+// renice changes one thread of q's, or all (0), which have nice value + 20 was.
+func (s *Server) renice(p, q *process, tid uint32, was, value uint64) error {
 	switch {
 	case !mayPace(p, q):
 		return syscall.EPERM
-	case nice < q.nice && p.cred.EUID != 0 && uint64(20-nice) > q.limits[rlimitNice][0]:
+	case value < was && !mayRaise(p, q, value):
 		return syscall.EACCES
 	}
-	if err := s.setShare(q, nice, q.policy); err != nil {
-		return err
-	}
-	q.nice = nice
-	return nil
+	return s.give(q, tid, proto.ThreadNice, value)
 }
 
 // Nice implements proto.Proc. Where several processes are meant, those that
 // may be changed are, and the error is that of one that may not.
 func (s *Server) Nice(c *ipc.Call, which uint64, id uint64, set uint64, value uint64) (old uint64, st int64) {
+	value = min(value, 39)
 	st = s.known(c, func(p *process) error {
+		if which == proto.NiceProcess {
+			q, t := s.thread(p, id)
+			if q == nil {
+				return syscall.ESRCH
+			}
+			if old = t.nice; set == 0 {
+				return nil
+			}
+			return s.renice(p, q, t.tid, old, value)
+		}
 		to, err := s.named(p, which, id)
 		if err != nil {
 			return err
 		}
 		old = 39
 		for _, q := range to {
-			old = min(old, uint64(q.nice+20))
-		}
-		if set == 0 {
-			return nil
-		}
-		for _, q := range to {
-			if e := s.renice(p, q, int32(min(value, 39))-20); e != nil {
-				err = e
+			least := uint64(39)
+			for _, t := range s.threads(q) {
+				least = min(least, t.nice)
+			}
+			old = min(old, least)
+			if set != 0 {
+				if e := s.renice(p, q, 0, least, value); e != nil {
+					err = e
+				}
 			}
 		}
 		return err
-	})
-	return old, st
-}
-
-// Policy implements proto.Proc.
-func (s *Server) Policy(c *ipc.Call, pid uint64, set uint64, value uint64) (old uint64, st int64) {
-	st = s.known(c, func(p *process) error {
-		q := s.target(p, pid)
-		if q == nil {
-			return syscall.ESRCH
-		}
-		old = uint64(q.policy)
-		if set == 0 {
-			return nil
-		}
-		v := uint32(value)
-		switch uint64(v) &^ resetOnFork {
-		case schedOther, schedBatch, schedIdle:
-		default:
-			return syscall.EINVAL
-		}
-		if value>>32 != 0 {
-			return syscall.EINVAL
-		}
-		if p.cred.EUID != 0 {
-			leaves := q.policy&^resetOnFork == schedIdle && v&^resetOnFork != schedIdle
-			if !mayPace(p, q) || leaves || q.policy&resetOnFork != 0 && v&resetOnFork == 0 {
-				return syscall.EPERM
-			}
-		}
-		if err := s.setShare(q, q.nice, v); err != nil {
-			return err
-		}
-		q.policy = v
-		return nil
 	})
 	return old, st
 }

@@ -252,7 +252,7 @@ func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.Sign
 		if p.notified {
 			more = proto.FetchMore
 		}
-		if p.limitsSet || p.orphaned || p.cpus != 0 {
+		if p.limitsSet || p.orphaned || len(p.changes) != 0 {
 			more |= proto.FetchSelf
 		}
 		return nil

@@ -91,7 +91,7 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 		k.UserNS, k.SysNS, k.MinFaults, k.MajFaults = 0, 0, 0, 0
 		blocked = t.task.Blocked
 	}
-	nice := min(r.Nice+int32(t.thisThread(&p).Lag), 19)
+	nice, policy, _ := t.pace()
 	const low = 1<<31 - 1 // signals 1 to 31
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", t.id(), t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
@@ -99,7 +99,7 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
 	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
 	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, blocked&low, p.SigIgnored&low, p.SigCaught&low)
-	fmt.Fprintf(&b, " 0 0 0 17 0 0 %d 0 0 0", r.Policy)
+	fmt.Fprintf(&b, " 0 0 0 17 0 0 %d 0 0 0", policy)
 	fmt.Fprintf(&b, " %d %d %d %d %d %d %d %d\n", p.DataLo, p.DataHi, p.BrkLo, p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi, code)
 	return b.Bytes(), nil
 }
@@ -228,8 +228,8 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("Seccomp", "0")
 	cpus := t.srv.cpus()
 	allowed := uint64(1)<<cpus - 1
-	if m := allowed & uint64(t.thisThread(&p).CPUs); m != 0 {
-		allowed = m
+	if _, _, m := t.pace(); allowed&m != 0 {
+		allowed &= m
 	}
 	line("Cpus_allowed", "%x", allowed)
 	line("Cpus_allowed_list", "%s", cpuList(allowed))

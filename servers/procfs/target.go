@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
+	"go42/ipc/client"
 	"go42/ipc/proto"
 	"go42/servers/vfs"
 )
@@ -234,3 +235,14 @@ func (t *target) regions(f func(r *abi.RegionInfo)) {
 }
 
 const maxRegions = 1 << 17
+
+// pace is how the thread is scheduled: its nice value, its policy, and its CPUs.
+func (t *target) pace() (nice int, policy, cpus uint64) {
+	n := uint64(20)
+	t.srv.proc(func(p client.Proc) {
+		if a, b, c, st := p.Thread(uint64(t.id())); st >= 0 {
+			n, policy, cpus = a, b&^proto.ResetOnFork, c
+		}
+	})
+	return int(n) - 20, policy, cpus
+}

@@ -31,7 +31,6 @@ func (t *target) threads() []abi.ProcThread {
 		h.State = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.State):])
 		h.Blocked = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.Blocked):])
 		h.CPUs = binary.LittleEndian.Uint16(b[unsafe.Offsetof(h.CPUs):])
-		h.Lag = binary.LittleEndian.Uint16(b[unsafe.Offsetof(h.Lag):])
 		copy(h.Comm[:], b[unsafe.Offsetof(h.Comm):])
 		l = append(l, h)
 	}
@@ -53,14 +52,6 @@ func (t *target) thread(tid uint32) *abi.ProcThread {
 		}
 	}
 	return nil
-}
-
-// thisThread is the thread that is looked at: the first one in PID/stat.
-func (t *target) thisThread(p *abi.ProcHead) *abi.ProcThread {
-	if t.task != nil {
-		return t.task
-	}
-	return &p.Main
 }
 
 // doing is a thread's ThreadX state; 0: it cannot be read.

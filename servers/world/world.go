@@ -45,6 +45,7 @@ type App struct {
 	C         *client.Conn
 	Pid       uint64
 	Suspended bool
+	Block     []byte // what it publishes, at BlockAt
 	roots     map[string]uint64
 }
 
@@ -368,8 +369,17 @@ func (k *kernel) SetRole(kpid uint64) error {
 	return nil
 }
 
-// ReadMemory finds nothing: processes of a World publish nothing.
-func (k *kernel) ReadMemory(kpid, addr uint64, b []byte) int { return 0 }
+// BlockAt is where an App's Block is in its memory.
+const BlockAt = 0x10000
+
+// ReadMemory finds the blocks of processes, and nothing else.
+func (k *kernel) ReadMemory(kpid, addr uint64, b []byte) int {
+	a := k.w.apps[kpid]
+	if a == nil || addr < BlockAt || addr-BlockAt >= uint64(len(a.Block)) {
+		return 0
+	}
+	return copy(b, a.Block[addr-BlockAt:])
+}
 
 func (k *kernel) Power(op, status uint64) error { k.w.Powered = int(op); return nil }
 func (k *kernel) SetWall(offset int64) error    { return nil }
