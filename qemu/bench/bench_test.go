@@ -174,6 +174,10 @@ func TestFigures(t *testing.T) {
 	if r[2].Ratio != 0 || r[2].Go42.Instructions != 0 || r[2].Go42.Error == "" {
 		t.Errorf("%+v", r[2])
 	}
+	noisy := &Split{Ops: 2, Counts: [numWho]float64{Program: 400, Kernel: -1600}}
+	if f := figure([]*Reading{{Per: 1, Iters: 10, Ticks: []uint64{10000}, Own: -1}}, noisy); !f.OwnKnown || f.Own != 200 {
+		t.Errorf("beside a window with something else in it: %+v", f)
+	}
 	if r[3].Ratio != 0 {
 		t.Errorf("user code has a ratio: %+v", r[3])
 	}

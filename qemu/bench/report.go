@@ -112,7 +112,9 @@ func figure(runs []*Reading, s *Split) Figure {
 	switch {
 	case r.Own >= 0:
 		f.Own, f.OwnKnown = float64(r.Own)/float64(r.Per), true
-	case s != nil && s.Status == "" && s.sum() > 0:
+	case s != nil && s.Status == "" && (s.Ops > 0 || s.sum() > 0):
+		// Counted: what else fell into one of two windows may make the sum of their
+		// difference negative, but not the program's part.
 		own, off := s.own(f.Instructions * float64(r.Per))
 		f.Own, f.OwnOff, f.OwnKnown = own/float64(r.Per), off/float64(r.Per), true
 	}
