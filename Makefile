@@ -7,7 +7,7 @@ RUN ?=
 T ?=
 # Flags for `go42 bench`, as in: make bench BENCH="-wall 0"
 BENCH ?=
-TIMEOUT ?= 60m
+TIMEOUT ?= 3h
 
 export CGO_ENABLED ?= 0
 

@@ -27,7 +27,7 @@ func run(t *testing.T, pkg string) (string, int) {
 	if err := image.Build(image.Options{Out: out, Kernel: pkg, KernelOnly: true, Logf: t.Logf}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, qemu, "-accel", "tcg", "-cpu", "max,la57=off,pku=off", "-m", "256",
 		"-kernel", out, "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio",

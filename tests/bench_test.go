@@ -26,7 +26,7 @@ func bencher(t *testing.T) *bench.Bencher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench.Bencher{Project: project, Guest: g, Silence: 2 * time.Minute}
+	return &bench.Bencher{Project: project, Guest: g, Silence: 10 * time.Minute, Problem: func(s string) { t.Log(s) }}
 }
 
 // TestBench measures a few operations on Go42, and on Linux if its kernel has
@@ -35,8 +35,7 @@ func TestBench(t *testing.T) {
 	t.Parallel()
 	b := bencher(t)
 	ops := bench.Select(regexp.MustCompile(`^(cpu_loop100|sys_getpid|stat|fork_exit_wait|ppc_unknown_method)$`))
-	machine <- struct{}{}
-	defer func() { <-machine }()
+	defer machine.enter(t)()
 	r, err := b.Measure(context.Background(), bench.Plan{Ops: ops, Instructions: true, Runs: 2, Own: true, NoLinux: true})
 	if err != nil {
 		t.Fatal(err)
@@ -86,9 +85,9 @@ func TestBenchSymbols(t *testing.T) {
 	t.Parallel()
 	b := bencher(t)
 	op := bench.Select(regexp.MustCompile(`^stat$`))[0]
-	machine <- struct{}{}
+	leave := machine.enter(t)
 	p, err := b.Symbolise(context.Background(), op, false, 2)
-	<-machine
+	leave()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,15 +138,14 @@ func TestBenchC(t *testing.T) {
 	for n := range allowed {
 		names = append(names, n)
 	}
-	o := boot(t, qemu.Config{Args: append([]string{lat, "-d", "/tmp", "-m", "2", "-r", "3"}, names...), Linux: true, Hardware: qemu.Hardware{ICount: true}, Timeout: 5 * time.Minute})
+	o := boot(t, qemu.Config{Args: append([]string{lat, "-d", "/tmp", "-m", "2", "-r", "3"}, names...), Linux: true, Hardware: qemu.Hardware{ICount: true}})
 	theirs := map[string]float64{}
 	for l := range strings.Lines(o.stdout) {
 		if f := strings.Fields(l); len(f) == 3 && f[2] == "ns/op" {
 			theirs[f[0]], _ = strconv.ParseFloat(f[1], 64)
 		}
 	}
-	machine <- struct{}{}
-	defer func() { <-machine }()
+	defer machine.enter(t)()
 	b := bencher(t)
 	r, err := b.Measure(context.Background(), bench.Plan{
 		Ops: bench.Select(regexp.MustCompile("^(" + strings.Join(names, "|") + ")$")), Instructions: true, Runs: 1, OnlyLinux: true,

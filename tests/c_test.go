@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -27,21 +26,29 @@ func TestC(t *testing.T) {
 		{"glibc-pie", []string{"gcc", "-static-pie", "-fPIE"}, 2},
 		{"musl", []string{"musl-gcc", "-static"}, 1},
 	} {
-		for _, src := range sources {
-			prog := strings.TrimSuffix(filepath.Base(src), ".c")
-			t.Run(cc.name+"/"+prog, func(t *testing.T) {
-				t.Parallel()
-				if _, err := exec.LookPath(cc.args[0]); err != nil {
-					t.Skip("no compiler: ", cc.args[0])
-				}
-				bin := filepath.Join(scratch, cc.name+"-"+prog)
-				args := append(append([]string(nil), cc.args...), "-O1", "-pthread", "-o", bin, src)
-				if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-					t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
-				}
-				got := boot(t, qemu.Config{Hardware: qemu.Hardware{SMP: cc.cpus}, Args: []string{bin}, Timeout: 3 * time.Minute})
-				same(t, got, host(t, []string{"PATH=/bin:/usr/bin"}, "", bin))
-			})
-		}
+		t.Run(cc.name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(cc.args[0]); err != nil {
+				t.Skip("no compiler: ", cc.args[0])
+			}
+			b := &batch{cfg: qemu.Config{Hardware: qemu.Hardware{SMP: cc.cpus}}}
+			for _, src := range sources {
+				prog := strings.TrimSuffix(filepath.Base(src), ".c")
+				t.Run(prog, func(t *testing.T) {
+					bin := filepath.Join(scratch, cc.name+"-"+prog)
+					compile(t, append(append([]string(nil), cc.args...), "-O1", "-pthread", "-o", bin, src))
+					got := b.run(t, nil, bin)
+					same(t, got, host(t, []string{"PATH=/bin:/usr/bin"}, "", bin))
+				})
+			}
+		})
+	}
+}
+
+func compile(t *testing.T, args []string) {
+	t.Helper()
+	defer work.enter(t)()
+	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }

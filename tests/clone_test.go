@@ -2,7 +2,6 @@ package tests
 
 import (
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -11,5 +10,5 @@ import (
 func TestClone(t *testing.T) {
 	t.Parallel()
 	program := goProgram(t, "clone")
-	same(t, boot(t, qemu.Config{Args: []string{program}, Timeout: time.Minute}), host(t, nil, "", program))
+	same(t, boot(t, qemu.Config{Args: []string{program}}), host(t, nil, "", program))
 }

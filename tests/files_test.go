@@ -2,7 +2,6 @@ package tests
 
 import (
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -12,5 +11,5 @@ import (
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	program := goProgram(t, "files")
-	same(t, boot(t, qemu.Config{Args: []string{program}, Timeout: 2 * time.Minute}), host(t, nil, "", program))
+	same(t, boot(t, qemu.Config{Args: []string{program}}), host(t, nil, "", program))
 }

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -17,7 +16,7 @@ var goChecks = []string{
 func TestGo(t *testing.T) {
 	t.Parallel()
 	args := append([]string{goProgram(t, "gofeatures")}, goChecks...)
-	got := boot(t, qemu.Config{Args: args, Hardware: qemu.Hardware{Mem: "512M"}, Timeout: 5 * time.Minute})
+	got := boot(t, qemu.Config{Args: args, Hardware: qemu.Hardware{Mem: "512M"}})
 	same(t, got, host(t, []string{"TMPDIR=/tmp"}, "", args...))
 }
 

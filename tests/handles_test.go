@@ -3,7 +3,6 @@ package tests
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -15,7 +14,7 @@ func TestHandleHogs(t *testing.T) {
 	if *onLinux {
 		t.Skip("root may have any number of descriptors in flight there")
 	}
-	o := boot(t, qemu.Config{Args: []string{goProgram(t, "handles")}, Timeout: 5 * time.Minute})
+	o := boot(t, qemu.Config{Args: []string{goProgram(t, "handles")}})
 	if o.status != 0 || strings.Contains(o.stdout, "FAIL") || !strings.HasSuffix(o.stdout, "done\n") {
 		t.Errorf("status %d\n%s%s", o.status, tail(o.stdout, 3000), tail(o.stderr, 3000))
 	}

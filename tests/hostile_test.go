@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -15,9 +14,8 @@ import (
 func survives(t *testing.T, adds []qemu.Add, args ...string) outcome {
 	t.Helper()
 	o := boot(t, qemu.Config{
-		Args:    append([]string{goProgram(t, "hostile")}, args...),
-		Adds:    adds,
-		Timeout: 8 * time.Minute,
+		Args: append([]string{goProgram(t, "hostile")}, args...),
+		Adds: adds,
 	})
 	if o.status != 0 || !strings.HasSuffix(o.stdout, "alive\n") || strings.Contains(o.stdout, "FAIL") {
 		t.Errorf("status %d\n%s%s", o.status, tail(o.stdout, 3000), tail(o.stderr, 3000))

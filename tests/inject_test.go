@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -50,7 +49,7 @@ func TestInjectedPreemption(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := qemu.Config{Args: c.args, Debug: true, Timeout: 5 * time.Minute}
+			cfg := qemu.Config{Args: c.args, Debug: true}
 			cfg.ICount, cfg.SMP, cfg.Append = c.count, c.cpus, "go42.inject"
 			o := boot(t, cfg)
 			want := "done\n"

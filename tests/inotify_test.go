@@ -3,7 +3,6 @@ package tests
 import (
 	"os"
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -15,5 +14,5 @@ func TestInotify(t *testing.T) {
 		t.Skip("the host's half needs root")
 	}
 	program := goProgram(t, "inotify")
-	same(t, boot(t, qemu.Config{Args: []string{program}, Timeout: time.Minute}), host(t, nil, "", program))
+	same(t, boot(t, qemu.Config{Args: []string{program}}), host(t, nil, "", program))
 }

@@ -3,7 +3,6 @@ package tests
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -19,8 +18,7 @@ func TestLeak(t *testing.T) {
 		n = 4000
 	}
 	o := boot(t, qemu.Config{
-		Args:    []string{goProgram(t, "leak"), fmt.Sprint(n), "200"},
-		Timeout: 9 * time.Minute,
+		Args: []string{goProgram(t, "leak"), fmt.Sprint(n), "200"},
 	})
 	var forks, execs, kernel, stray int
 	if _, err := fmt.Sscanf(o.stdout, "forks %d execs %d kernel %d stray %d KiB\n", &forks, &execs, &kernel, &stray); err != nil || forks != n {

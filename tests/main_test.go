@@ -4,7 +4,7 @@
 // kernel in the same QEMU.
 //
 // Guest programs are in tests/guest (Go) and tests/testdata/c; the tests
-// compile them. At most two machines run at a time.
+// compile them.
 package tests
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -35,11 +36,14 @@ var smp = flag.Int("smp", 1, "number of CPUs of the guests")
 var (
 	project *qemu.Project
 	scratch string // folder for compiled guest programs
-	machine = make(chan struct{}, 2)
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	machine.room, work.room = *machines, runtime.NumCPU()
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue {
+		p.Value.Set("1000") // machines and work are what is bounded
+	}
 	os.Exit(testMain(m))
 }
 
@@ -100,7 +104,7 @@ type outcome struct {
 // Linux. A test with a guest that panics fails.
 func boot(t *testing.T, cfg qemu.Config) outcome {
 	t.Helper()
-	o, err := tryBoot(cfg)
+	o, err := tryBoot(t, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,9 +118,8 @@ func boot(t *testing.T, cfg qemu.Config) outcome {
 	return o
 }
 
-func tryBoot(cfg qemu.Config) (outcome, error) {
-	machine <- struct{}{}
-	defer func() { <-machine }()
+func tryBoot(t *testing.T, cfg qemu.Config) (outcome, error) {
+	defer machine.enter(t)()
 	var out, errs, log bytes.Buffer
 	if cfg.Stdout == nil {
 		cfg.Stdout = &out
@@ -130,7 +133,7 @@ func tryBoot(cfg qemu.Config) (outcome, error) {
 		cfg.SMP = *smp
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 2 * time.Minute
+		cfg.Timeout = 10 * time.Minute // only a hang takes as long, on slow machines too
 	}
 	if cfg.Dir == "" {
 		cfg.Dir = "/tmp"
@@ -145,6 +148,7 @@ func tryBoot(cfg qemu.Config) (outcome, error) {
 // host runs a program on the host's Linux in an empty folder.
 func host(t *testing.T, env []string, stdin string, args ...string) outcome {
 	t.Helper()
+	defer work.enter(t)()
 	c := exec.Command(args[0], args[1:]...)
 	c.Dir = t.TempDir()
 	c.Env = env
@@ -213,6 +217,7 @@ func goProgram(t *testing.T, name string) string {
 	v, _ := built.LoadOrStore(name, &build{})
 	b := v.(*build)
 	b.once.Do(func() {
+		defer work.enter(t)()
 		b.path = filepath.Join(scratch, name)
 		c := exec.Command("go", "build", "-o", b.path, "./guest/"+name)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")

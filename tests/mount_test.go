@@ -14,7 +14,7 @@ func TestMounts(t *testing.T) {
 mkdir /tmp/w; cd /tmp/w; mkdir m d j j/m; echo x > d/x
 echo 'in use'
 mount -t tmpfs none m; cd m; umount /tmp/w/m; cd ..; umount m; echo $?
-mount -t tmpfs none m; sleep 9 > m/f & sleep 0.2; umount m; kill %1; wait; umount m; echo $?
+mount -t tmpfs none m; sleep 600 > m/f & until [ -e m/f ]; do sleep 0.05; done; umount m; kill %1; wait; umount m; echo $?
 mount -t tmpfs none m; mkdir m/n; mount -t tmpfs none m/n; umount m; umount m/n; umount m; echo $?
 echo 'flags'
 mount -t tmpfs -o ro none m; echo a > m/a; umount m

@@ -36,11 +36,11 @@ func TestKernelEnd(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cfg := qemu.Config{Args: []string{goProgram(t, "survive"), "panic", c.how}, Debug: true, Timeout: time.Minute}
+			cfg := qemu.Config{Args: []string{goProgram(t, "survive"), "panic", c.how}, Debug: true}
 			if c.how == panicHang {
-				cfg.Timeout = 15 * time.Second
+				cfg.Timeout = 8 * time.Second
 			}
-			o, err := tryBoot(cfg)
+			o, err := tryBoot(t, cfg)
 			if err != nil {
 				t.Fatal(err)
 			}

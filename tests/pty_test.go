@@ -36,12 +36,12 @@ type console struct {
 // open starts `go42 run` on a pseudo-terminal of 24 lines and 80 columns.
 func open(t *testing.T, args ...string) *console {
 	t.Helper()
-	machine <- struct{}{}
+	leave := machine.enter(t)
 	if *onLinux {
 		args = append([]string{"-linux"}, args...)
 	}
 	c := &console{t: t, done: make(chan struct{}), news: make(chan struct{}, 1)}
-	c.cmd = exec.Command(filepath.Join(project.Root, "bin", "go42"), append([]string{"run", "-timeout", "3m"}, args...)...)
+	c.cmd = exec.Command(filepath.Join(project.Root, "bin", "go42"), append([]string{"run", "-timeout", "10m"}, args...)...)
 	f, err := pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func open(t *testing.T, args ...string) *console {
 		c.cmd.Process.Kill()
 		<-c.done
 		f.Close()
-		<-machine
+		leave()
 		if t.Failed() {
 			t.Logf("the session:\n%s", tail(string(c.text), 6000))
 		}
@@ -88,6 +88,13 @@ var escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07
 // expect waits until text appears after what earlier calls matched.
 func (c *console) expect(text string, limit time.Duration) {
 	c.t.Helper()
+	if !c.appears(text, limit) {
+		c.t.Fatalf("%q does not appear", text)
+	}
+}
+
+// appears is expect that says whether it did.
+func (c *console) appears(text string, limit time.Duration) bool {
 	end := time.After(limit)
 	for {
 		c.mu.Lock()
@@ -98,14 +105,14 @@ func (c *console) expect(text string, limit time.Duration) {
 				c.read = len(c.text)
 			}
 			c.mu.Unlock()
-			return
+			return true
 		}
 		c.mu.Unlock()
 		select {
 		case <-c.news:
 		case <-time.After(100 * time.Millisecond):
 		case <-end:
-			c.t.Fatalf("%q does not appear", text)
+			return false
 		}
 	}
 }
@@ -129,10 +136,24 @@ func (c *console) status(limit time.Duration) int {
 	}
 }
 
+// Limits, that only a hang is beyond.
 const (
-	soon = 30 * time.Second
-	slow = 90 * time.Second // the first prompt
+	soon = 2 * time.Minute
+	slow = 4 * time.Minute // the first prompt
 )
+
+// sendUntil sends keys again and again until text appears: what they are for may
+// not have come to where they mean something. Where it has, they do no harm.
+func (c *console) sendUntil(keys, text string) {
+	c.t.Helper()
+	for end := time.Now().Add(soon); time.Now().Before(end); {
+		c.send(keys)
+		if c.appears(text, 3*time.Second) {
+			return
+		}
+	}
+	c.t.Fatalf("%q does not appear", text)
+}
 
 // A session in gosh: prompt, line editing, history, ^C, resize, and the end by
 // poweroff.
@@ -151,18 +172,14 @@ func TestPtyGosh(t *testing.T) {
 	c.send("cho moved-$((2+3))\x01e\r")
 	c.expect("moved-5", soon)
 	c.expect("> ", soon)
-	c.send("\x10") // the line before
-	time.Sleep(500 * time.Millisecond)
-	c.send("\r")
+	c.send("\x10\r") // the line before
 	c.expect("moved-5", soon)
 	c.expect("> ", soon)
 
 	// ^C kills what runs.
 	c.send("echo begin-$((1+1)); sleep 600\r")
 	c.expect("begin-2", soon)
-	time.Sleep(time.Second)
-	c.send("\x03")
-	c.expect("> ", soon)
+	c.sendUntil("\x03", "> ")
 	c.send("echo after-$((3*3))\r")
 	c.expect("after-9", soon)
 	c.expect("> ", soon)
@@ -185,17 +202,13 @@ func TestPtyJobControl(t *testing.T) {
 	c.expect("p> ", soon)
 	c.send("echo begin-$((2+1)); sleep 600\r")
 	c.expect("begin-3", soon)
-	time.Sleep(time.Second)
-	c.send("\x03")
-	c.expect("p> ", soon)
+	c.sendUntil("\x03", "p> ")
 	c.send("echo status $?\r")
 	c.expect("status 130", soon)
 
 	c.send("echo begin-$((3+1)); sleep 601\r")
 	c.expect("begin-4", soon)
-	time.Sleep(time.Second)
-	c.send("\x1a")
-	c.expect("Stopped", soon)
+	c.sendUntil("\x1a", "Stopped")
 	c.expect("p> ", soon)
 	c.send("jobs\r")
 	c.expect("Stopped", soon)
@@ -207,30 +220,26 @@ func TestPtyJobControl(t *testing.T) {
 	c.expect("p> ", soon)
 	c.send("fg\r")
 	c.expect("sleep 601", soon)
-	time.Sleep(500 * time.Millisecond)
-	c.send("\x03")
-	c.expect("p> ", soon)
+	c.sendUntil("\x03", "p> ")
 	c.send("jobs; echo no more jobs\r")
 	c.expect("no more jobs", soon)
 
 	// A background reader of the terminal is stopped.
-	c.send("cat &\r")
-	c.expect("p> ", soon)
-	c.send("sleep 1; jobs\r")
+	// In one line: a shell that is told of that while it reads the next one takes
+	// the interrupted read for the end of its input.
+	c.send("cat & until jobs >/tmp/jobs; grep -q tty /tmp/jobs; do sleep 0.1; done; cat /tmp/jobs\r")
 	c.expect("Stopped (tty input)", soon)
 	c.send("kill -9 %1; wait; echo cleared\r")
 	c.expect("cleared", soon)
 
 	// End of file at the line's start ends a reader, ^\ kills with SIGQUIT.
-	c.send("cat; echo read to the end\r")
-	time.Sleep(500 * time.Millisecond)
+	c.send("echo begin-$((5+1)); cat; echo read to the end\r")
+	c.expect("begin-6", soon) // the shell has done with the terminal
 	c.send("a line\r\x04")
 	c.expect("read to the end", soon)
 	c.send("echo begin-$((4+1)); sleep 602; echo quit status $?\r")
 	c.expect("begin-5", soon)
-	time.Sleep(time.Second)
-	c.send("\x1c")
-	c.expect("quit status 131", soon)
+	c.sendUntil("\x1c", "quit status 131")
 
 	c.send("exit 7\r")
 	if s := c.status(soon); s != 7 {
@@ -248,15 +257,14 @@ func TestPtyResize(t *testing.T) {
 	c.expect("p> ", soon)
 	c.send("stty size\r")
 	c.expect("24 80", soon)
-	c.send("sh -c \"trap 'echo resized' WINCH; while :; do sleep 0.1; done\"\r")
-	time.Sleep(500 * time.Millisecond)
+	c.send("sh -c \"trap 'echo resized' WINCH; echo begin-$((1+1)); while :; do sleep 0.1; done\"\r")
+	c.expect("begin-2", soon)
 	f := c.pty.(interface{ Fd() uintptr })
 	if err := unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 33, Col: 111}); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("resized", soon)
-	c.send("\x03")
-	c.expect("p> ", soon)
+	c.sendUntil("\x03", "p> ")
 	c.send("stty size\r")
 	c.expect("33 111", soon)
 	c.send("\x01x")
@@ -276,26 +284,32 @@ func TestPtyTerminalRestored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			args := []string{}
 			if end == nil {
-				args = []string{"-timeout", "15s"}
+				args = []string{"-timeout", "10s"}
 			}
 			c := open(t, args...)
 			fd := int(c.pty.(interface{ Fd() uintptr }).Fd())
-			c.expect("> ", slow)
-			raw, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-			if err != nil {
-				t.Fatal(err)
+			state := func() *unix.Termios {
+				s, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
 			}
-			if raw.Lflag&unix.ECHO != 0 {
-				t.Error("the terminal still echoes during the session")
+			if end != nil {
+				c.expect("> ", slow)
+			}
+			for state().Lflag&unix.ECHO != 0 {
+				select {
+				case <-time.After(10 * time.Millisecond):
+				case <-c.done:
+					t.Fatal("the terminal echoed during the session")
+				}
 			}
 			if end != nil {
 				end(c)
 			}
-			c.status(30 * time.Second)
-			cooked, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c.status(soon)
+			cooked := state()
 			if cooked.Lflag&unix.ECHO == 0 || cooked.Lflag&unix.ICANON == 0 || cooked.Oflag&unix.OPOST == 0 {
 				t.Errorf("the terminal is left raw: %s", modes(cooked))
 			}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/u-root/u-root/pkg/cpio"
 
@@ -31,18 +30,13 @@ func TestBusybox(t *testing.T) {
 	if len(scripts) == 0 {
 		t.Fatal("no scripts")
 	}
+	b := &batch{}
 	for _, s := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(s), ".sh"), func(t *testing.T) {
-			t.Parallel()
 			abs, _ := filepath.Abs(s)
-			want := host(t, []string{"PATH=/bin"}, "", bb, "sh", abs)
-			got := boot(t, qemu.Config{
-				Args: []string{bb, "sh", "/script"},
-				Env:  []string{"PATH=/nonexistent"},
-				Adds: []qemu.Add{{Host: abs, Guest: "/script"}},
-				Dir:  "/var/tmp",
-			})
-			same(t, got, want)
+			b.cfg.Adds = append(b.cfg.Adds, qemu.Add{Host: abs})
+			got := b.run(t, []string{"PATH=/nonexistent"}, bb, "sh", abs)
+			same(t, got, host(t, []string{"PATH=/bin"}, "", bb, "sh", abs))
 		})
 	}
 }
@@ -56,11 +50,10 @@ func TestGosh(t *testing.T) {
 		t.Fatalf("the script does not reach its end on the host: status %d\n%s", want.status, want.stderr)
 	}
 	got := boot(t, qemu.Config{
-		Args:    []string{"gosh", "/script"},
-		Env:     []string{"PATH=/bbin", "GREETING=hello"},
-		Adds:    []qemu.Add{{Host: script, Guest: "/script"}},
-		Dir:     "/var/tmp",
-		Timeout: 5 * time.Minute,
+		Args: []string{"gosh", "/script"},
+		Env:  []string{"PATH=/bbin", "GREETING=hello"},
+		Adds: []qemu.Add{{Host: script, Guest: "/script"}},
+		Dir:  "/var/tmp",
 	})
 	same(t, got, want)
 }

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"testing"
-	"time"
 
 	"go42/qemu"
 )
@@ -26,7 +25,7 @@ func TestThreads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			same(t, boot(t, qemu.Config{Hardware: h, Args: []string{goProgram(t, "threads")}, Timeout: 4 * time.Minute}), want)
+			same(t, boot(t, qemu.Config{Hardware: h, Args: []string{goProgram(t, "threads")}}), want)
 		})
 	}
 }

@@ -51,7 +51,7 @@ func (w *watcher) Write(p []byte) (int, error) {
 // boot returns what the kernel printed on COM1 and QEMU's exit status.
 func boot(t *testing.T, seen chan struct{}, kernel, cmdline string, args ...string) (string, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	args = append([]string{"-m", "256", "-kernel", kernel, "-append", cmdline,
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio", "-serial", "null",

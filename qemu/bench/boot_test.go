@@ -36,7 +36,7 @@ func TestMachinesThatEnd(t *testing.T) {
 		fmt.Fprint(c.Stdout, "over\n")
 		return &qemu.Result{Ended: true, Marks: []qemu.Mark{{Stage: "program", TSC: 99}}}, nil
 	}
-	b := &Bencher{Guest: &Guest{Prog: "prog", Missing: map[string]string{"lseek": "no file"}}, Silence: 300 * time.Millisecond, machine: fake}
+	b := &Bencher{Guest: &Guest{Prog: "prog", Missing: map[string]string{"lseek": "no file"}}, Silence: 5 * time.Second, machine: fake}
 	var ops []Op
 	for _, n := range []string{"open_close", "lseek", "stat", "fstat", "dup_close"} {
 		ops = append(ops, *find(n))

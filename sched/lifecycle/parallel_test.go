@@ -193,7 +193,7 @@ func (m *parallel) run(seed int64) {
 		})
 	}
 	await := func(what string, done func() bool) {
-		for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				sched.Dump()
 				println("time", sched.Now())

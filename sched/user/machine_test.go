@@ -243,7 +243,7 @@ func (m *machine) wait(t *testing.T) {
 	go func() { m.live.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(3 * time.Minute):
 		for i := range m.cpus {
 			d := &disps[i]
 			t.Logf("dispatcher %d: idle %d rest %d parked %d poked %d queued %d pending %#x", i, d.idle, d.rest, d.parked, d.poked, d.queue.n, d.page.Pending)

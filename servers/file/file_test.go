@@ -468,7 +468,7 @@ func TestLockWaits(t *testing.T) {
 		if set, _ := w.Init.Notified(abi.ChanFile); set {
 			break
 		}
-		if i == 500 {
+		if i == 6000 {
 			t.Fatal("nobody told the waiter of the holder's death")
 		}
 		time.Sleep(10 * time.Millisecond)

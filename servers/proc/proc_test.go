@@ -307,7 +307,7 @@ func TestSignals(t *testing.T) {
 			}
 			break
 		}
-		if i > 1000 {
+		if i > 60_000 {
 			t.Fatal("SIGKILL")
 		}
 		time.Sleep(time.Millisecond)

@@ -449,6 +449,7 @@ func TestTimes(t *testing.T) {
 	if d := time.Since(start); d < 90*time.Millisecond {
 		t.Errorf("timed read ended after %v", d)
 	}
+	set(0, 255)
 	time.AfterFunc(20*time.Millisecond, func() { w.typed("x") })
 	w.want("timed read with input", blocking(), "x")
 	set(3, 0)

@@ -132,7 +132,7 @@ func pidfd() {
 	fmt.Println("waited", err)
 	_, _, err = syscall.RawSyscall6(sysPidfdSignal, uintptr(fd), uintptr(syscall.SIGTERM), 0, 0, 0, 0)
 	fmt.Println("signal", err)
-	n, events = ready(fd, 10000)
+	n, events = ready(fd, 100000)
 	fmt.Println("ready", n, events)
 	fmt.Println(waitid(uintptr(fd), syscall.WEXITED))
 	_, _, err = syscall.RawSyscall6(sysPidfdSignal, uintptr(fd), 0, 0, 0, 0, 0)

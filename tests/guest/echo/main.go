@@ -51,7 +51,7 @@ func main() {
 	case "kill":
 		n, _ := strconv.Atoi(os.Args[2])
 		syscall.Kill(os.Getpid(), syscall.Signal(n))
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute)
 	case "sleep":
 		time.Sleep(time.Hour)
 	case "panic":

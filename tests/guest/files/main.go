@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -270,12 +271,28 @@ type pollfd struct {
 }
 
 func poll(fds []pollfd, ms int) (int, error) {
-	n, _, e := syscall.Syscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(ms))
-	if e != 0 {
-		return int(n), e
-	}
-	return int(n), nil
+	n, err := uninterrupted(func() (int, error) {
+		n, _, e := syscall.Syscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(ms))
+		if e != 0 {
+			return int(n), e
+		}
+		return int(n), nil
+	})
+	return n, err
 }
+
+// uninterrupted calls f until no signal interrupts it: of children that have ended,
+// or of Go's runtime, which sends them to threads that take long.
+func uninterrupted(f func() (int, error)) (n int, err error) {
+	for {
+		if n, err = f(); err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+// long is how long a wait may take that is to end, in ms: only a hang is longer.
+const long = 100_000
 
 func polling() {
 	var p, q [2]int
@@ -296,7 +313,7 @@ func polling() {
 		syscall.Write(q[1], []byte("x"))
 	}()
 	two := []pollfd{fds[0], fds[2]}
-	n, err = poll(two, 2000)
+	n, err = poll(two, long)
 	show(n, err, two[0].revents, two[1].revents)
 	syscall.Close(q[1])
 	n, err = poll(two[1:], -1)
@@ -315,11 +332,11 @@ func polling() {
 	var set syscall.FdSet
 	set.Bits[r[0]/64] |= 1 << (uint(r[0]) % 64)
 	tv := syscall.Timeval{Usec: 1000}
-	m, err := syscall.Select(r[0]+1, &set, nil, nil, &tv)
+	m, err := uninterrupted(func() (int, error) { return syscall.Select(r[0]+1, &set, nil, nil, &tv) })
 	show(m, err, set.Bits[r[0]/64] == 0)
 	syscall.Write(r[1], []byte("x"))
 	set.Bits[r[0]/64] |= 1 << (uint(r[0]) % 64)
-	m, err = syscall.Select(r[0]+1, &set, nil, nil, nil)
+	m, err = uninterrupted(func() (int, error) { return syscall.Select(r[0]+1, &set, nil, nil, nil) })
 	show(m, err, set.Bits[r[0]/64] != 0)
 	for _, fd := range []int{p[1], q[0], r[0], r[1]} {
 		syscall.Close(fd)
@@ -340,7 +357,7 @@ func epolling() {
 	}
 	ev := make([]syscall.EpollEvent, 4)
 	wait := func(ms int) {
-		n, err := syscall.EpollWait(ep, ev, ms)
+		n, err := uninterrupted(func() (int, error) { return syscall.EpollWait(ep, ev, ms) })
 		var s []string
 		for _, e := range ev[:max(n, 0)] {
 			s = append(s, fmt.Sprintf("%d:%#x", e.Fd, e.Events))
@@ -365,7 +382,7 @@ func epolling() {
 		time.Sleep(10 * time.Millisecond)
 		syscall.Write(p[1], []byte("c"))
 	}()
-	wait(2000)
+	wait(long)
 	wait(0)
 	syscall.EpollCtl(ep, syscall.EPOLL_CTL_ADD, p[1], &syscall.EpollEvent{Events: syscall.EPOLLOUT | syscall.EPOLLONESHOT, Fd: 3})
 	wait(0)
@@ -390,7 +407,7 @@ func eventfds() {
 		syscall.Write(int(fd), []byte{7, 0, 0, 0, 0, 0, 0, 0})
 	}()
 	p := []pollfd{{int32(fd), 1, 0}}
-	m, err := poll(p, 1000)
+	m, err := poll(p, long)
 	syscall.Read(int(fd), b[:])
 	show(m, err, b[0])
 	n, err = syscall.Write(int(fd), bytes.Repeat([]byte{255}, 8))
@@ -407,12 +424,12 @@ func timerfds() {
 	show(int(e))
 	var b [8]byte
 	n, err := syscall.Read(int(fd), b[:])
-	show(n, err, b[0] >= 1, time.Since(start) >= 10*time.Millisecond)
+	show(n, err, binary.LittleEndian.Uint64(b[:]) >= 1, time.Since(start) >= 10*time.Millisecond)
 	time.Sleep(20 * time.Millisecond)
 	n, err = syscall.Read(int(fd), b[:])
-	show(n, err, b[0] >= 3)
+	show(n, err, binary.LittleEndian.Uint64(b[:]) >= 3)
 	p := []pollfd{{int32(fd), 1, 0}}
-	m, err := poll(p, 1000)
+	m, err := poll(p, long)
 	show(m, err, p[0].revents)
 	syscall.Close(int(fd))
 }
@@ -700,9 +717,20 @@ func loopback() {
 	show(string(b[:n]), err, from.String() == c.LocalAddr().String())
 	p.Close()
 	c.Write([]byte("x"))
+	refused(c.(*net.UDPConn))
 	_, err = c.Write([]byte("x"))
 	show(errors.Is(err, syscall.ECONNREFUSED))
 	c.Close()
+}
+
+// refused waits until c has learned that nobody receives what it sends.
+func refused(c *net.UDPConn) {
+	raw, err := c.SyscallConn()
+	show(err)
+	show(raw.Control(func(fd uintptr) {
+		n, err := poll([]pollfd{{int32(fd), 0, 0}}, long)
+		show(n, err)
+	}))
 }
 
 func names() {

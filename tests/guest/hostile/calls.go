@@ -71,11 +71,13 @@ func probeFrom(from, to int) (next int, end string) {
 		}
 	}()
 	at := from
+	limit := time.After(time.Minute) // for its start
 	for {
 		select {
 		case n, ok := <-progress:
 			if ok {
 				at = n
+				limit = time.After(1500 * time.Millisecond)
 				continue
 			}
 			err := c.Wait()
@@ -83,7 +85,7 @@ func probeFrom(from, to int) (next int, end string) {
 				return to, "exit status 0"
 			}
 			return at + 1, err.Error()
-		case <-time.After(1500 * time.Millisecond):
+		case <-limit:
 			// A grandchild may hold the pipe: the whole group goes.
 			syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
 			c.Process.Kill()

@@ -135,17 +135,18 @@ var deeds = []struct {
 
 func instructions() {
 	for _, d := range deeds {
-		fmt.Printf("%s: %s\n", d.name, childEnd("instruction", d.name))
+		fmt.Printf("%s: %s\n", d.name, childEnd(time.Minute, "instruction", d.name))
 	}
 }
 
-// childEnd runs this program with args in a child and says how it ended.
-func childEnd(args ...string) string {
+// childEnd runs this program with args in a child and says how it ended, if within
+// limit.
+func childEnd(limit time.Duration, args ...string) string {
 	c := exec.Command("/proc/self/exe", args...)
 	if err := c.Start(); err != nil {
 		return "cannot start: " + err.Error()
 	}
-	t := time.AfterFunc(10*time.Second, func() { c.Process.Kill() })
+	t := time.AfterFunc(limit, func() { c.Process.Kill() })
 	err := c.Wait()
 	if !t.Stop() {
 		return "hangs"
@@ -212,7 +213,7 @@ func libOS() {
 		0x7e10_0000_0000, // heap
 		0x7e10_0001_0000,
 	} {
-		fmt.Fprintf(os.Stderr, "%#x: %s\n", va, childEnd("scribble", fmt.Sprint(va)))
+		fmt.Fprintf(os.Stderr, "%#x: %s\n", va, childEnd(10*time.Second, "scribble", fmt.Sprint(va)))
 	}
 }
 

@@ -244,8 +244,11 @@ func poll(fd, ms int) int {
 		fd              int32
 		events, revents int16
 	}{int32(fd), 1, 0}
-	syscall.Syscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(ms))
-	return int(p.revents)
+	for {
+		if _, _, e := syscall.Syscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(ms)); e != syscall.EINTR {
+			return int(p.revents)
+		}
+	}
 }
 
 // waiting: another process's changes wake who waits, by read, poll and epoll.
@@ -263,7 +266,7 @@ func waiting(w *watcher, dir string) {
 	must(syscall.InotifyAddWatch(fd, dir, syscall.IN_MOVED_FROM))
 	n, err := syscall.Read(fd, b)
 	fmt.Println(n, err, string(bytes.Trim(b[16:n], "\x00")))
-	fmt.Println("polled", poll(w.fd, 5000))
+	fmt.Println("polled", poll(w.fd, 100_000))
 	n, err = f.Read(b)
 	fmt.Println(n, err, string(bytes.Trim(b[16:n], "\x00")))
 	fmt.Println(<-done)

@@ -32,13 +32,18 @@ func mapWords(fd uintptr) *[wWords]uint32 {
 }
 
 func futex(w *uint32, op, val uintptr, timeout *syscall.Timespec, w2 *uint32, val3 uintptr) (uintptr, string) {
-	return sys(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(w)), op, val, uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(w2)), val3)
+	for {
+		r, e := sys(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(w)), op, val, uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(w2)), val3)
+		if e != syscall.EINTR.Error() { // by the end of a child
+			return r, e
+		}
+	}
 }
 
 // wakeUntil wakes until n have been woken in all, and says so.
 func wakeUntil(w *uint32, op uintptr, n int, mask uintptr) {
 	total := 0
-	for end := time.Now().Add(20 * time.Second); total < n && time.Now().Before(end); {
+	for end := time.Now().Add(100 * time.Second); total < n && time.Now().Before(end); {
 		r, e := futex(w, op, 1, nil, nil, mask)
 		if e != "ok" {
 			fmt.Println("wake:", e)
@@ -113,22 +118,12 @@ func futexChild(what string) {
 	w := mapWords(3)
 	switch what {
 	case "gate":
-		for {
-			if _, e := futex(&w[wGate], futexWait, 0, nil, nil, 0); e != "interrupted system call" {
-				if e != "ok" {
-					fmt.Println("waited:", e)
-				}
-				return
-			}
+		if _, e := futex(&w[wGate], futexWait, 0, nil, nil, 0); e != "ok" {
+			fmt.Println("waited:", e)
 		}
 	case "bit":
-		for {
-			if _, e := futex(&w[wGate], futexWaitBitset, 0, nil, nil, 2); e != "interrupted system call" {
-				if e != "ok" {
-					fmt.Println("waited:", e)
-				}
-				return
-			}
+		if _, e := futex(&w[wGate], futexWaitBitset, 0, nil, nil, 2); e != "ok" {
+			fmt.Println("waited:", e)
 		}
 	case "robust", "killed":
 		var list struct {

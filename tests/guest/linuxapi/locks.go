@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -29,6 +30,19 @@ func lock(f *os.File, cmd int, typ int16, start, n int64) string {
 
 // locks: record locks between processes that share an open file.
 func locks() {
+	for nap := 50 * time.Millisecond; !deadlock(nap); nap *= 2 {
+	}
+}
+
+// early is the status of a child that found this process waiting for its lock
+// before it had come to wait itself: it is the one whose wait is refused then.
+const early = 9
+
+// deadlock: two processes that wait for each other, of which the second one is
+// refused. It gives the child nap to begin to wait, and answers false, having
+// printed nothing, if that was too little.
+func deadlock(nap time.Duration) bool {
+	var out strings.Builder
 	f, err := os.CreateTemp("", "locks")
 	check(err)
 	check(os.Remove(f.Name()))
@@ -36,25 +50,38 @@ func locks() {
 	check(err)
 	p := start([]*os.File{f, sayW}, "lock")
 	sayW.Close()
+	defer sayR.Close()
 	next := func() { // the child has got so far
 		var b [1]byte
 		_, err := io.ReadFull(sayR, b[:])
 		check(err)
 	}
-	fmt.Println("byte 0:", lock(f, setLock, syscall.F_WRLCK, 0, 1))
+	fmt.Fprintln(&out, "byte 0:", lock(f, setLock, syscall.F_WRLCK, 0, 1))
 	next()
 	l := syscall.Flock_t{Type: syscall.F_WRLCK}
 	l.Start = 1
 	check(syscall.FcntlFlock(f.Fd(), getLock, &l))
-	fmt.Println("first in the way:", l.Type, l.Whence, l.Start, l.Len, int(l.Pid) == p.Pid)
-	fmt.Println("the child's, without waiting:", lock(f, setLock, syscall.F_WRLCK, 2, 1))
-	time.Sleep(time.Second) // until it waits for byte 0
-	fmt.Println("the child's:", lock(f, setLockW, syscall.F_WRLCK, 2, 1))
+	fmt.Fprintln(&out, "first in the way:", l.Type, l.Whence, l.Start, l.Len, int(l.Pid) == p.Pid)
+	fmt.Fprintln(&out, "the child's, without waiting:", lock(f, setLock, syscall.F_WRLCK, 2, 1))
+	time.Sleep(nap) // until it waits for byte 0
+	r := lock(f, setLockW, syscall.F_WRLCK, 2, 1)
+	if r == "ok" { // it has given that up
+		s, err := p.Wait()
+		check(err)
+		if s.ExitCode() == early {
+			f.Close()
+			return false
+		}
+	}
+	fmt.Print(out.String())
+	fmt.Println("the child's:", r)
 	fmt.Println("unlock:", lock(f, setLock, syscall.F_UNLCK, 0, 1))
 	next()
 	check(p.Kill())
 	fmt.Println("a dead child's:", lock(f, setLockW, syscall.F_WRLCK, 2, 1))
 	p.Wait()
+	f.Close()
+	return true
 }
 
 func lockChild() {
@@ -62,7 +89,11 @@ func lockChild() {
 	lock(f, setLock, syscall.F_WRLCK, 5, 2)
 	lock(f, setLock, syscall.F_WRLCK, 2, 1)
 	say.Write([]byte{1})
-	if e := lock(f, setLockW, syscall.F_WRLCK, 0, 1); e != "ok" {
+	switch e := lock(f, setLockW, syscall.F_WRLCK, 0, 1); e {
+	case "ok":
+	case syscall.EDEADLK.Error():
+		os.Exit(early)
+	default:
 		fmt.Println("child:", e)
 	}
 	say.Write([]byte{1})

@@ -27,6 +27,8 @@ type device struct {
 	bad     map[int64]bool
 	stuck   map[int64]bool
 	reads   int
+	hold    chan struct{} // until it is closed nothing is read; nil: no hold
+	waiting int           // reads that are held up
 }
 
 const (
@@ -60,6 +62,13 @@ func (d *device) ReadDir(dir uint64) ([]fsserver.Entry, error) {
 func (d *device) ReadPage(ino uint64, p int64, b []byte) error {
 	d.mu.Lock()
 	d.reads++
+	if hold := d.hold; hold != nil {
+		d.waiting++
+		d.mu.Unlock()
+		<-hold
+		d.mu.Lock()
+		d.waiting--
+	}
 	delay, bad, stuck, w := d.delay, d.bad[p], d.stuck[p], d.written[p]
 	d.mu.Unlock()
 	if stuck {
@@ -123,6 +132,16 @@ func serve(point string, pages int64) {
 			case "delay":
 				d.delay = time.Duration(n) * time.Millisecond
 				fmt.Println("ok")
+			case "hold": // 1: until it is 0
+				if d.hold != nil {
+					close(d.hold)
+				}
+				if d.hold = nil; n == 1 {
+					d.hold = make(chan struct{})
+				}
+				fmt.Println("ok")
+			case "waiting":
+				fmt.Println(d.waiting)
 			case "bad":
 				d.bad[n] = true
 				fmt.Println("ok")
@@ -196,6 +215,22 @@ func (d *disk) number(op string, n int64) uint64 {
 	v, err := strconv.ParseUint(d.ask(op, n), 10, 64)
 	check(err)
 	return v
+}
+
+// held waits until n reads are held up. It is false if there are not as many in
+// a time that is long even for a machine that is stopped now and then.
+func (d *disk) held(n uint64) bool {
+	return soon(func() bool { return d.number("waiting", 0) == n })
+}
+
+// soon waits until done is true, for no longer than a minute.
+func soon(done func() bool) bool {
+	for end := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 // open maps the file's first n pages; flags are mmap's.

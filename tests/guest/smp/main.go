@@ -113,7 +113,7 @@ func contended() []uint64 {
 var times = map[string]string{"fork": "150", "open": "600", "stat": "800", "ppc": "1000", "fault": "300"}
 
 // rounds is how many there are at most.
-const rounds = 3
+const rounds = 10
 
 // scale lets n workers go through rounds that they begin together, and tells what
 // they waited for, until it was nothing: in the first ones servers' heaps grow, and

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -12,6 +13,9 @@ import (
 // longer than it is said.
 func places() {
 	n := uint64(runtime.NumCPU())
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
+	check(err)
+	left = (*uint32)(unsafe.Pointer(&page[0]))
 	for _, what := range []uintptr{stays, roams} {
 		var pids []uintptr
 		for range 2 * n {
@@ -47,7 +51,7 @@ func places() {
 
 const (
 	stays = 1 + iota // exit status: 0, or 2: it was where it may not be
-	roams            // 0: always on CPU 0; 1: it has left it; 2: as above
+	roams            // 0: on CPU 0 until another has left it; 1: it has; 2: as above
 )
 
 //go:nosplit
@@ -83,6 +87,19 @@ func within(mask uint64) {
 
 var sink uint64
 
+// left is shared by all: 1 when one has left the CPU that all were on.
+var left *uint32
+
+// patience is how long the kernel has for that, s: a CPU may be stopped.
+const patience = 60
+
+//go:nosplit
+func seconds() int64 {
+	var t syscall.Timespec
+	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, 1, uintptr(unsafe.Pointer(&t)), 0)
+	return t.Sec
+}
+
 // place is a child: nothing of Go's runtime but its own code.
 //
 //go:nosplit
@@ -106,11 +123,12 @@ func place(what uintptr, n uint64) {
 	only(1)
 	within(1)
 	only(1<<n - 1)
-	for range 400 {
+	for begin := seconds(); atomic.LoadUint32(left) == 0 && seconds() < begin+patience; {
 		for i := 0; i < 200_000; i++ {
 			sink++
 		}
 		if here() != 0 {
+			atomic.StoreUint32(left, 1)
 			end(1)
 		}
 	}

@@ -135,17 +135,15 @@ func steady() counts {
 	return c
 }
 
-// settled counts until nothing is missing, or for some seconds: servers and the
-// reaping of orphans take their time.
+// settled counts until nothing is missing, or for a minute: servers and the
+// reaping of orphans take their time, and a CPU may be stopped.
 func settled(before counts) (c counts, lost string) {
-	for range 100 {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		c = count()
-		if lost = c.lost(before); lost == "" {
-			break
+		if lost = c.lost(before); lost == "" || time.Now().After(end) {
+			return c, lost
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	return c, lost
 }
 
 // verify lets the kernel walk its memory structures.

@@ -56,7 +56,7 @@ func hogging(kind string) {
 	if warm[kind] {
 		cold := count()
 		runHog(self, kind)
-		for range 100 { // servers take their time to give back
+		for range 600 { // servers take their time to give back
 			if count().free+2*playFrames >= cold.free {
 				break
 			}

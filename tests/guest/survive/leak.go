@@ -41,7 +41,6 @@ func leak(kind string, n int) {
 	first := count().pools["handle leaves"]
 	round(n/10 + len(victims)) // what is built up once
 	runtime.GC()
-	time.Sleep(200 * time.Millisecond)
 	before := steady()
 	before.own = resident()
 	start := time.Now()

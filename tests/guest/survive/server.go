@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -18,11 +19,13 @@ func note(args ...any) {
 	syscall.RawSyscall(nLog, uintptr(unsafe.Pointer(&s[0])), uintptr(len(s)), 0)
 }
 
-// flood writes to the kernel's log as fast as it can, for a second.
+// flood writes to the kernel's log as fast as it can, for a second at least, and
+// until it is refused.
 func flood() {
 	s := []byte(strings.Repeat("flood ", 80) + "\n")
 	written, refused := 0, 0
-	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+	begin := time.Now()
+	for refused == 0 || time.Since(begin) < time.Second {
 		if _, _, e := syscall.RawSyscall(nLog, uintptr(unsafe.Pointer(&s[0])), uintptr(len(s)), 0); e == syscall.EAGAIN {
 			refused++
 		} else if e == 0 {
@@ -31,8 +34,8 @@ func flood() {
 			check(e)
 		}
 	}
-	if refused == 0 || written > 200_000 {
-		fail("wrote", written, "bytes, refused", refused)
+	if took := time.Since(begin); written > 200_000*int(1+took/time.Second) {
+		fail("wrote", written, "bytes in", took, "refused", refused)
 	}
 }
 
@@ -40,7 +43,8 @@ func flood() {
 var bootTable = []string{"proc", "mount", "file", "pipe", "tty", "procfs"}
 
 // A user is something that goes on, or waits, in a child of its own while the
-// server dies. It returns what its last call did.
+// server dies. It says that it is ready once it goes on, or before it waits, and
+// returns what its last call did.
 var users = map[string][]func() error{
 	"mount": {mounts},
 	"file":  {stats, waitLock, readWrite},
@@ -51,6 +55,7 @@ var users = map[string][]func() error{
 			if _, err := os.ReadFile("/proc/self/status"); err != nil {
 				return err
 			}
+			ready()
 		}
 	}},
 }
@@ -88,19 +93,29 @@ func server(name string) {
 	check(err)
 	check(os.WriteFile(filePath, make([]byte, 100_000), 0o644))
 	check(syscall.Mkfifo("/tmp/survive-fifo", 0o600))
-	var pids []int
+	var pids, says []int
 	for i := range users[name] {
-		pid, err := syscall.ForkExec(os.Args[0], []string{os.Args[0], "server", name, fmt.Sprint(i)}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+		var say [2]int
+		check(syscall.Pipe2(say[:], syscall.O_CLOEXEC))
+		pid, err := syscall.ForkExec(os.Args[0], []string{os.Args[0], "server", name, fmt.Sprint(i)}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2, uintptr(say[1])}})
 		check(err)
-		pids = append(pids, pid)
+		syscall.Close(say[1])
+		pids, says = append(pids, pid), append(says, say[0])
 	}
-	time.Sleep(1500 * time.Millisecond)
+	for i, say := range says {
+		if n, err := syscall.Read(say, make([]byte, 1)); n != 1 {
+			note("FAIL", name, "user", i, "is not ready", err)
+			exit(1)
+		}
+		syscall.Close(say)
+	}
+	time.Sleep(300 * time.Millisecond) // those that wait get there, most likely
 	_, err = debug(debugKill, uintptr(kpid), nil)
 	check(err)
 	bad := false
 	for i, pid := range pids {
 		// Not before the children know it: no call that waits.
-		end := time.Now().Add(10 * time.Second)
+		end := time.Now().Add(time.Minute)
 		for {
 			var ws syscall.WaitStatus
 			got, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
@@ -133,6 +148,16 @@ func server(name string) {
 	exit(0)
 }
 
+var saying sync.Once
+
+// ready tells server that a user is at work.
+func ready() {
+	saying.Do(func() {
+		syscall.Write(3, []byte{1})
+		syscall.Close(3)
+	})
+}
+
 func stats() error {
 	var st syscall.Stat_t
 	for i := 0; ; i++ {
@@ -140,6 +165,7 @@ func stats() error {
 		if err := syscall.Stat(fmt.Sprintf("/tmp/none%d", i), &st); err != syscall.ENOENT {
 			return err
 		}
+		ready()
 	}
 }
 
@@ -155,6 +181,7 @@ func mounts() error {
 		if err := syscall.Unmount(dir, 0); err != nil {
 			return err
 		}
+		ready()
 	}
 }
 
@@ -177,6 +204,7 @@ func readWrite() error {
 		if _, err := f.Stat(); err != nil {
 			return err
 		}
+		ready()
 	}
 }
 
@@ -193,6 +221,7 @@ func waitLock() error {
 	if err != nil {
 		return err
 	}
+	ready()
 	return syscall.Flock(fd2, syscall.LOCK_EX)
 }
 
@@ -201,12 +230,14 @@ func waitPipe() error {
 	if err := syscall.Pipe(fds[:]); err != nil {
 		return err
 	}
+	ready()
 	_, err := syscall.Read(fds[0], make([]byte, 10))
 	return err
 }
 
 // waitPoll waits for a FIFO that nobody opens for writing.
 func waitPoll() error {
+	ready()
 	_, err := syscall.Open("/tmp/survive-fifo", syscall.O_RDONLY, 0)
 	return err
 }
@@ -224,6 +255,7 @@ func pipeWork() error {
 		if _, err := syscall.Read(fds[0], b); err != nil {
 			return err
 		}
+		ready()
 	}
 }
 
@@ -232,6 +264,7 @@ func waitTerminal() error {
 	if err != nil {
 		return err
 	}
+	ready()
 	_, err = syscall.Read(fd, make([]byte, 10))
 	return err
 }

@@ -69,7 +69,7 @@ func signals() {
 	})
 	// Instances of one signal for one thread merge; one at least must come.
 	for t0 := time.Now(); got.Load() == 0; {
-		if time.Since(t0) > 10*time.Second {
+		if time.Since(t0) > time.Minute {
 			fail("no signal has come")
 		}
 		time.Sleep(time.Millisecond)
@@ -93,7 +93,7 @@ func preemption() {
 	for range 8 {
 		t0 := time.Now()
 		runtime.GC()
-		if d := time.Since(t0); d > 20*time.Second {
+		if d := time.Since(t0); d > 2*time.Minute {
 			fail("a collection took", d)
 		}
 	}
@@ -113,7 +113,7 @@ func timers() {
 			err := syscall.Nanosleep(&ts, nil)
 			if took := time.Since(t0); err == nil && took < d {
 				fail("slept", took, "instead of", d)
-			} else if took > 20*time.Second {
+			} else if took > 2*time.Minute {
 				fail("overslept:", took)
 			}
 		}

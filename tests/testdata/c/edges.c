@@ -36,10 +36,10 @@ static int watcher(int fd, unsigned events) {
 	return ep;
 }
 
-// show prints what ep reports: within a second, or, with wait 0, at once.
+// show prints what ep reports: what is to come, or, with wait 0, what is there at once.
 static void show_(int ep, const char *what, int wait) {
 	struct epoll_event e;
-	int n = epoll_wait(ep, &e, 1, wait ? 1000 : 0);
+	int n = epoll_wait(ep, &e, 1, wait ? 100000 : 0);
 	printf("%s:", what);
 	if (n < 0)
 		printf(" errno %d", errno);

@@ -47,28 +47,38 @@ static void *spin(void *arg)
 	return 0;
 }
 
-/* One thread spins, one sleeps: their times are theirs. */
+/* One thread spins, one sleeps: their times are theirs. A machine that is stopped
+   for a while counts that as somebody's: in one of the rounds it is not. */
 static void times(void)
 {
 	pthread_t t;
-	double used[2];
+	double used[2], spun = 0, longest = 0;
 	clockid_t c;
-	struct timespec nap = {0, 300000000};
+	struct timespec nap = {0, 100000000};
+	int little = 0, counted = 0;
 	pthread_create(&t, 0, spin, used);
 	pthread_getcpuclockid(t, &c);
 	while (!started)
 		sched_yield();
-	double mine = clock_of(CLOCK_THREAD_CPUTIME_ID), process = clock_of(CLOCK_PROCESS_CPUTIME_ID);
-	double before = clock_of(c);
-	nanosleep(&nap, 0);
-	double spun = clock_of(c) - before;
-	mine = clock_of(CLOCK_THREAD_CPUTIME_ID) - mine;
-	process = clock_of(CLOCK_PROCESS_CPUTIME_ID) - process;
+	for (int i = 0; i < 100 && !(little && counted); i++) {
+		double mine = clock_of(CLOCK_THREAD_CPUTIME_ID), process = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+		double before = clock_of(c);
+		nanosleep(&nap, 0);
+		spun = clock_of(c) - before;
+		mine = clock_of(CLOCK_THREAD_CPUTIME_ID) - mine;
+		process = clock_of(CLOCK_PROCESS_CPUTIME_ID) - process;
+		little = mine < 0.9 * process;
+		counted = before >= 0 && spun > 0;
+		if (spun > longest)
+			longest = spun;
+		if (spun > process * 1.1)
+			check("a thread uses no more than its process", 0);
+	}
 	stop = 1;
 	pthread_join(t, 0);
-	check("a thread that sleeps uses little", mine < 0.9 * process);
-	check("one that spins does", before >= 0 && spun > 0 && spun <= process * 1.1);
-	check("it sees it itself", used[0] >= spun && used[1] >= spun - 1e-5 && used[1] <= used[0]);
+	check("a thread that sleeps uses little", little);
+	check("one that spins does", counted);
+	check("it sees it itself", used[0] >= longest && used[1] >= longest - 1e-5 && used[1] <= used[0]);
 
 	pid_t p = fork();
 	if (p == 0)
@@ -109,23 +119,30 @@ static void nices(void)
 }
 
 /* Two processes on one CPU that pass a word to and fro by sched_yield: at one
-   turn of the scheduler each this one alone would use 10 s. */
+   turn of the scheduler each this one alone would use 1 s for every hundred. In
+   one hundred at least the machine is not stopped meanwhile. */
 static void yields(void)
 {
 	volatile int *turn = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned long cpu0 = 1;
 	syscall(SYS_sched_setaffinity, 0, sizeof cpu0, &cpu0);
 	pid_t p = fork();
-	double before = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+	double least = 10, before = clock_of(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0, me = p == 0; i < 1000; i++) {
 		while (*turn != me)
 			sched_yield();
 		*turn = !me;
+		if (i % 100 == 99) {
+			double now = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+			if (now - before < least)
+				least = now - before;
+			before = now;
+		}
 	}
 	if (p == 0)
 		_exit(0);
 	waitpid(p, 0, 0);
-	check("sched_yield lets other processes run", clock_of(CLOCK_PROCESS_CPUTIME_ID) - before < 5);
+	check("sched_yield lets other processes run", least < 0.5);
 }
 
 static void affinity(void)

@@ -4,11 +4,13 @@
    joined. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +29,23 @@ static void pause_ms(int ms)
 		;
 }
 
+/* Returns when the first thread of a process sleeps. */
+static void until_asleep(pid_t pid)
+{
+	char name[40], b[512];
+	snprintf(name, sizeof name, "/proc/%d/stat", pid);
+	for (;;) {
+		int fd = open(name, O_RDONLY);
+		ssize_t n = read(fd, b, sizeof b - 1);
+		close(fd);
+		b[n > 0 ? n : 0] = 0;
+		char *state = strrchr(b, ')');
+		if (state && state[2] == 'S')
+			return;
+		pause_ms(1);
+	}
+}
+
 /* A child sends sent while this thread is in sigtimedwait for sig. */
 static void wait_for(const char *name, int sig, void (*action)(int), int how, int sent, int ms)
 {
@@ -40,12 +59,13 @@ static void wait_for(const char *name, int sig, void (*action)(int), int how, in
 	hits = 0;
 	pid_t parent = getpid(), child = fork();
 	if (!child) {
-		pause_ms(50);
+		until_asleep(parent);
 		if (sent)
 			kill(parent, sent);
 		_exit(0);
 	}
-	int r = sigtimedwait(&set, &info, &t), e = errno;
+	/* The call itself: musl's function waits anew when it is interrupted. */
+	int r = syscall(SYS_rt_sigtimedwait, &set, &info, &t, 8), e = errno;
 	waitpid(child, NULL, 0);
 	printf("%s: %d errno %d sender %d handled %d\n", name, r, r < 0 ? e : 0, r > 0 && info.si_pid == child, hits);
 	t.tv_sec = t.tv_nsec = 0;
@@ -57,7 +77,7 @@ static void wait_for(const char *name, int sig, void (*action)(int), int how, in
 
 static void *interrupt(void *thread)
 {
-	pause_ms(60);
+	until_asleep(getpid());
 	pthread_kill((pthread_t)thread, SIGUSR1);
 	return NULL;
 }
@@ -66,14 +86,14 @@ static void futex(const char *name, int op)
 {
 	static int word;
 	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
-	struct timespec t = {1, 0};
+	struct timespec t = {100, 0};
 	pthread_t other;
 	sigaction(SIGUSR1, &sa, NULL);
 	hits = 0;
 	pthread_create(&other, NULL, interrupt, (void *)pthread_self());
 	if (op == FUTEX_WAIT_BITSET_PRIVATE) {
 		clock_gettime(CLOCK_MONOTONIC, &t);
-		t.tv_sec++;
+		t.tv_sec += 100;
 	}
 	long r = syscall(SYS_futex, &word, op, 0, &t, NULL, -1);
 	printf("%s: %ld errno %d handled %d\n", name, r, errno, hits);
@@ -135,7 +155,7 @@ static int taken(int ms)
 		signal(SIGTERM, handler);
 		pthread_create(&t, NULL, fickle, NULL);
 		write(ready[1], &c, 1);
-		for (int i = 0; i < 50 && !hits; i++) {
+		for (int i = 0; i < 1000 && !hits; i++) {
 			struct timespec t = {0, 100000000};
 			nanosleep(&t, NULL);
 		}
@@ -185,20 +205,20 @@ static void overruns(const char *name, int sig)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
-	wait_for("handler, not blocked", SIGUSR1, handler, SIG_UNBLOCK, SIGUSR1, 5000);
-	wait_for("handler, blocked", SIGUSR1, handler, SIG_BLOCK, SIGUSR1, 5000);
-	wait_for("default, blocked", SIGUSR1, SIG_DFL, SIG_BLOCK, SIGUSR1, 5000);
-	wait_for("default with core, not blocked", SIGQUIT, SIG_DFL, SIG_UNBLOCK, SIGQUIT, 5000);
+	wait_for("handler, not blocked", SIGUSR1, handler, SIG_UNBLOCK, SIGUSR1, 100000);
+	wait_for("handler, blocked", SIGUSR1, handler, SIG_BLOCK, SIGUSR1, 100000);
+	wait_for("default, blocked", SIGUSR1, SIG_DFL, SIG_BLOCK, SIGUSR1, 100000);
+	wait_for("default with core, not blocked", SIGQUIT, SIG_DFL, SIG_UNBLOCK, SIGQUIT, 100000);
 	wait_for("another, ignored", SIGUSR1, handler, SIG_UNBLOCK, SIGURG, 200);
 	wait_for("end of a child, default, not blocked", SIGCHLD, SIG_DFL, SIG_UNBLOCK, 0, 200);
-	wait_for("end of a child, default, blocked", SIGCHLD, SIG_DFL, SIG_BLOCK, 0, 5000);
+	wait_for("end of a child, default, blocked", SIGCHLD, SIG_DFL, SIG_BLOCK, 0, 100000);
 	signal(SIGUSR2, handler);
-	wait_for("another, handled", SIGUSR1, handler, SIG_UNBLOCK, SIGUSR2, 5000);
+	wait_for("another, handled", SIGUSR1, handler, SIG_UNBLOCK, SIGUSR2, 100000);
 
 	int status;
 	pid_t p = fork();
 	if (!p) {
-		wait_for("default, not blocked", SIGUSR1, SIG_DFL, SIG_UNBLOCK, SIGUSR1, 5000);
+		wait_for("default, not blocked", SIGUSR1, SIG_DFL, SIG_UNBLOCK, SIGUSR1, 100000);
 		_exit(0);
 	}
 	waitpid(p, &status, 0);

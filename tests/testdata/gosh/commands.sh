@@ -64,7 +64,7 @@ which cat > /dev/null && echo which
 true && echo true
 false || echo false
 sleep 0.05 && echo slept
-timeout -t 200ms sleep 5 || echo timeout
+timeout -t 200ms sleep 600 || echo timeout
 mkfifo pipe && ls pipe
 realpath a/b/../b | grep -c work
 pwd | grep -c work

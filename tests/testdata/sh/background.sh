@@ -1,6 +1,8 @@
 # Background jobs, wait for one and for all, many at once.
-(sleep 0.2; echo second) &
+mkfifo a b c
+(sleep 0.2; read x <a; echo second) &
 echo first
+echo >a
 wait
 echo third
 for i in 1 2 3 4 5; do (exit $i) & eval p$i=$!; done
@@ -11,8 +13,8 @@ wait
 cat job.* | sort -k2n | tail -n 2
 ls job.* | wc -l
 rm job.*
-(sleep 0.1; echo a; sleep 2; echo c) & (sleep 1; echo b); wait
+(sleep 0.1; echo a; echo >b; read x <c; sleep 0.1; echo c) & (read x <b; sleep 0.1; echo b; echo >c); wait
 sh -c '(sleep 0.2; echo orphan >orphan) & exit 0'
-sleep 2
+until [ -s orphan ]; do sleep 0.1; done
 cat orphan
-timeout 1 sleep 20; echo "timeout $?"
+timeout 1 sleep 600; echo "timeout $?"

@@ -3,7 +3,8 @@ exec 2>/dev/null
 spin() { while :; do :; done; }
 (ulimit -S -t 1; spin); echo soft $?
 (ulimit -t 1; trap '' XCPU; spin); echo hard $?
-(ulimit -S -t 1; trap 'echo caught; exit 3' XCPU; spin); echo trap $?
+(trap 'echo caught; exit 3' XCPU; ulimit -S -t 1; spin); echo trap $?
 (ulimit -S -t 1; exec -a busybox /proc/self/exe sh -c 'while :; do :; done'); echo exec $?
+trap '' XCPU # not for this one, should the machine be stopped while it runs
 ulimit -S -t 1; ulimit -t
-(spin); echo child $?
+(trap - XCPU; spin); echo child $?

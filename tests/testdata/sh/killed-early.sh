@@ -1,7 +1,7 @@
 # A signal that comes while a child is made, or executes its program, ends it.
 i=0
 while [ $i -lt 150 ]; do
-	sleep 3 &
+	sleep 600 &
 	kill $!
 	wait $! 2>/dev/null
 	s=$?

@@ -8,7 +8,7 @@ sleep 0.1
 trap - TERM
 sh -c 'kill -KILL $$'; echo "killed $?"
 sh -c 'kill -SEGV $$' 2>/dev/null; echo "segv $?"
-sleep 30 &
+sleep 600 &
 p=$!
 kill $p
 wait $p 2>/dev/null; echo "wait $?"
@@ -17,12 +17,15 @@ trap '' INT
 sh -c 'kill -INT $$; echo ignored is inherited'
 trap - INT
 (trap 'echo subshell exit' EXIT; echo in subshell)
-trap 'echo interrupted the wait' USR2
-(sleep 0.3; kill -USR2 $$) &
-sleep 2 &
+# Again and again: the first may come before the wait.
+trap 'echo interrupted the wait; trap : USR2' USR2
+(while sleep 0.3; do kill -USR2 $$; done) &
+again=$!
+sleep 600 &
 long=$!
 wait $long; echo "wait status above 128: $(( $? > 128 ))"
-kill $long 2>/dev/null
+trap '' USR2
+kill $long $again
 wait
 trap 'echo goodbye' EXIT
 exit 5
