@@ -38,17 +38,22 @@ func wakes() {
 			for !ready.Load() {
 				syscall.Nanosleep(&ts, nil)
 			}
-			before := turns.Load()
-			for range sleeps {
-				rest := ts
-				syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&rest)), 0, 0)
+			for tries := 1; ; tries++ { // what else the machine does may disturb some
+				before := turns.Load()
+				for range sleeps {
+					rest := ts
+					syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&rest)), 0, 0)
+				}
+				n := turns.Load() - before
+				note(n, "turns began in", sleeps, "sleeps")
+				if n <= 5*sleeps/2 {
+					break
+				}
+				if tries == 10 {
+					fail(n, "turns began in", sleeps, "sleeps")
+				}
 			}
-			n := turns.Load() - before
 			end.Store(true)
-			if n > 5*sleeps/2 {
-				fail(n, "turns began in", sleeps, "sleeps")
-			}
-			note(n, "turns began in", sleeps, "sleeps")
 		}
 		syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, 8, uintptr(unsafe.Pointer(&all)))
 	})

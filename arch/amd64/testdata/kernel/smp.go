@@ -244,7 +244,7 @@ func smpNative(c *amd64.UserContext) {
 	case c.Regs.RAX == opShoot && s.seed != 0:
 		smpStep(p, s)
 	}
-	if amd64.Now() > smp.until {
+	if amd64.Now() > smp.until && (smp.mode != "smpnmi" || struck(p, smp.until)) {
 		s.finished = true
 		p.Cur = nil
 		atomic.AddUint32(&smp.done, 1)
