@@ -12,10 +12,13 @@ import (
 
 // Times in ns.
 const (
-	slice      = 10_000_000  // a dispatcher's turn while others of its class wait
-	softGrace  = 1_000_000   // how long it has to yield when asked softly
-	serverMost = 100_000_000 // how long servers can keep programs from a CPU
-	programMin = 5_000_000   // what programs get then
+	slice       = 10_000_000  // a dispatcher's turn while others of its class wait
+	leastSlice  = 3_000_000   // that of one with little weight
+	sleepCredit = 3_000_000   // by how much one that wakes may be behind those that run
+	wakeGrain   = 2_000_000   // by how much who runs has to be ahead of one that wakes to make way
+	softGrace   = 1_000_000   // how long it has to yield when asked softly
+	serverMost  = 100_000_000 // how long servers can keep programs from a CPU
+	programMin  = 5_000_000   // what programs get then
 )
 
 // CPU is the scheduler's state of one processor. But for what is marked atomic
@@ -137,6 +140,12 @@ func (c *CPU) enqueue(d *Dispatcher, front bool) {
 		}
 	}
 	q.push(d, front)
+	// One that mostly sleeps does not wait until who computes has had its turn.
+	// What servers do now is the payer's time: its turn ends when they are done.
+	if p := c.payer; k == ClassApp && q.head == d && p != nil && p != d && p.Proc.Class() == k {
+		ahead := d.pass + d.virtual(wakeGrain)
+		c.until = min(c.until, c.time()+max(ahead, p.pass)-p.pass)
+	}
 }
 
 func (d *Dispatcher) hasWork() bool {
@@ -334,13 +343,13 @@ func (c *CPU) begin(d *Dispatcher) {
 		c.stale = true // its turn has an end, or jobs are to get theirs
 	}
 	c.payer, c.paid = d, c.began
-	c.until = c.began + slice
+	c.until = c.began + d.turn()
 	if d.left != 0 {
 		c.until = c.began + d.left
 		d.left = 0
 	}
 	k := d.Proc.Class()
-	c.queue[k].pass = d.pass
+	c.queue[k].pass = max(c.queue[k].pass, d.pass)
 	if k == ClassApp {
 		c.waits = c.began
 	}

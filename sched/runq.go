@@ -17,7 +17,7 @@ const (
 type runQueue struct {
 	head, tail *Dispatcher
 	n          int
-	pass       uint64 // of the one that ran last
+	pass       uint64 // of the one that ran last; it only grows
 }
 
 // push enters d; front puts it first (it was preempted within its turn).

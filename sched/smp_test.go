@@ -346,6 +346,14 @@ func TestShares(t *testing.T) {
 	if want := uint64(a.Proc.Weight) * 100 / uint64(b.Proc.Weight); ua*100/ub < want*8/10 || ua*100/ub > want*12/10 {
 		t.Errorf("shares %d and %d ms, weights %d and %d", ua/1e6, ub/1e6, a.Proc.Weight, b.Proc.Weight)
 	}
+	b.Proc.SetNice(19)
+	for range 3 {
+		before := b.used.At(HostTime)
+		if run(400e6); b.used.At(HostTime) == before {
+			t.Error("who has the least share waits for 400 ms")
+		}
+	}
+	ua, ub = a.used.At(HostTime), b.used.At(HostTime)
 	s := spawn(t, abi.RankFile)
 	s.wantRun = true
 	c.Ready(s)
