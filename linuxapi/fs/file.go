@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"go42/linuxapi/fs/fdtable"
-	"go42/linuxapi/native"
 	"go42/sched/user"
 )
 
@@ -160,14 +159,13 @@ func (f *File) release() {
 }
 
 // streamsChanged: an end of a stream has been let go of, here or by a child that
-// was waited for. On one CPU its server has told by now what others see of it; on
-// several it may be about to, so that it is asked again: a server of streams sees
-// to what was given up before it serves a call. chans: the channels concerned.
+// was waited for. Its server may be about to tell what others see of it, on another
+// CPU, or on this one where programs have a turn before servers; so it is asked again: a
+// server of streams sees to what was given up before it serves a call. chans: the
+// channels concerned.
 func streamsChanged(chans uint32) {
-	if native.Info().NCPU > 1 {
-		for ; chans != 0; chans &= chans - 1 {
-			user.Chan[bits.TrailingZeros32(chans)].Bump()
-		}
+	for ; chans != 0; chans &= chans - 1 {
+		user.Chan[bits.TrailingZeros32(chans)].Bump()
 	}
 }
 
