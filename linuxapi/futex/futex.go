@@ -28,6 +28,8 @@ const (
 	opTrylockPI   = 8
 	opWaitBitset  = 9
 	opWakeBitset  = 10
+	opWaitRequeue = 11 // FUTEX_WAIT_REQUEUE_PI
+	opRequeuePI   = 12 // FUTEX_CMP_REQUEUE_PI
 	opLockPI2     = 13
 	flagPrivate   = 128
 	flagRealtime  = 256
@@ -49,7 +51,7 @@ var buckets [nBuckets]bucket
 
 // Calls are this package's system calls.
 var Calls = [...]call.Entry{
-	{202, "futex", sysFutex, call.Full, "partial: a PI futex is free before the next one has it; no WAIT_REQUEUE_PI, CMP_REQUEUE_PI (ENOSYS)"},
+	{202, "futex", sysFutex, call.Full, "partial: a PI futex is free before the next one has it, after CMP_REQUEUE_PI too"},
 	{273, "set_robust_list", sysSetRobustList, call.Full, "partial: what a process that is killed holds is marked when somebody waits for it"},
 	{274, "get_robust_list", sysGetRobustList, call.Full, "partial: threads of the caller's process only (EPERM)"},
 }
@@ -92,7 +94,7 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	cmd := op &^ (flagPrivate | flagRealtime)
-	if op&flagRealtime != 0 && cmd != opWaitBitset && cmd != opLockPI2 {
+	if op&flagRealtime != 0 && cmd != opWaitBitset && cmd != opLockPI2 && cmd != opWaitRequeue {
 		return errno.ENOSYS.Ret()
 	}
 	switch cmd {
@@ -110,7 +112,7 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 		if op&flagPrivate == 0 && shared(addr) {
 			return waitShared(t, addr, val, mask, deadline, robustOwner(t, addr, val))
 		}
-		return wait(t, addr, val, mask, deadline)
+		return wait(t, addr, val, mask, deadline, 0)
 	case opWake, opWakeBitset:
 		mask := uint32(matchAny)
 		if cmd == opWakeBitset {
@@ -148,6 +150,14 @@ func sysFutex(t *thread.Thread, a *call.Args) int64 {
 		return piLock(t, addr, 0, op&flagPrivate != 0, true)
 	case opUnlockPI:
 		return piUnlock(t, addr, op&flagPrivate != 0)
+	case opWaitRequeue:
+		deadline, e := until(t, a[3], false, op&flagRealtime != 0)
+		if e != errno.OK {
+			return e.Ret()
+		}
+		return waitRequeuePI(t, addr, val, deadline, a[4], op&flagPrivate != 0)
+	case opRequeuePI:
+		return requeuePI(t, addr, a[4], int(int32(val)), int(int32(a[3])), uint32(a[5]), op&flagPrivate != 0)
 	}
 	return errno.ENOSYS.Ret()
 }
@@ -186,7 +196,9 @@ func timespec(ts *[2]int64) (uint64, errno.Errno) {
 	return uint64(ts[0])*1e9 + uint64(ts[1]), errno.OK
 }
 
-func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int64 {
+// wait is FUTEX_WAIT. target: the PI futex that the thread is to have then, of which
+// who wakes it has to know (FUTEX_WAIT_REQUEUE_PI); 0: none.
+func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline, target uint64) int64 {
 	// A page that is not there is waited for here, where the other threads run on,
 	// not under the lock.
 	if e := check(addr, val); e != errno.OK {
@@ -203,7 +215,7 @@ func wait(t *thread.Thread, addr uint64, val, mask uint32, deadline uint64) int6
 		}
 		return errno.EAGAIN.Ret()
 	}
-	t.Futex.Key, t.Futex.Mask = addr, mask
+	t.Futex.Key, t.Futex.Mask, t.Futex.Target = addr, mask, target
 	b.push(t, i)
 	t.Prepare()
 	b.lock.Release()
@@ -250,20 +262,24 @@ func leave(t *thread.Thread) {
 }
 
 // Wake wakes up to n threads of this process that wait on addr with a bit of
-// mask; it answers how many.
+// mask; it answers how many, or EINVAL (negative): one of them waits for a PI futex.
 func Wake(addr uint64, n int, mask uint32) int {
 	b := &buckets[index(addr)]
 	was := b.lock.Lock()
-	done := b.wake(addr, n, mask)
+	done := b.wake(addr, n, mask, 0)
 	b.lock.Unlock(was)
 	return done
 }
 
-func (b *bucket) wake(addr uint64, n int, mask uint32) int {
+// wake is Wake for those whose target that is, under the bucket's lock.
+func (b *bucket) wake(addr uint64, n int, mask uint32, target uint64) int {
 	done := 0
 	for t := b.head; t != nil && done < n; {
 		next := t.Futex.Next
 		if t.Futex.Key == addr && t.Futex.Mask&mask != 0 {
+			if t.Futex.Target != target {
+				return -int(errno.EINVAL)
+			}
 			b.remove(t)
 			if t.Wake(user.Woken) {
 				done++
@@ -292,10 +308,14 @@ func requeue(from, to uint64, nWake, nMove int, cmp bool, val uint32) int64 {
 			return errno.EAGAIN.Ret()
 		}
 	}
-	done := buckets[i].wake(from, nWake, matchAny)
+	done := buckets[i].wake(from, nWake, matchAny, 0)
 	moved := 0
-	for t := buckets[i].head; t != nil && moved < nMove; {
+	for t := buckets[i].head; t != nil && moved < nMove && done >= 0; {
 		next := t.Futex.Next
+		if t.Futex.Key == from && t.Futex.Target != 0 {
+			done, moved = -int(errno.EINVAL), 0
+			break
+		}
 		if t.Futex.Key == from {
 			t.Futex.Key = to
 			if i != j {
@@ -335,9 +355,13 @@ func wakeOp(addr, addr2 uint64, n, n2 int, enc uint32) int64 {
 		unlock2(i, j, was, was2)
 		return e.Ret()
 	}
-	done := buckets[i].wake(addr, n, matchAny)
-	if hit {
-		done += buckets[j].wake(addr2, n2, matchAny)
+	done := buckets[i].wake(addr, n, matchAny, 0)
+	if hit && done >= 0 {
+		if more := buckets[j].wake(addr2, n2, matchAny, 0); more >= 0 {
+			done += more
+		} else {
+			done = more
+		}
 	}
 	unlock2(i, j, was, was2)
 	return int64(done)

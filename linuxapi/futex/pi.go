@@ -14,8 +14,12 @@ import (
 
 // piLock is FUTEX_LOCK_PI and, with try set, FUTEX_TRYLOCK_PI.
 func piLock(t *thread.Thread, addr, deadline uint64, private, try bool) int64 {
+	return piTake(t, addr, deadline, private, try, 0)
+}
+
+// piTake is piLock; more: waiters, if others may wait that this one does not know of.
+func piTake(t *thread.Thread, addr, deadline uint64, private, try bool, more uint32) int64 {
 	across := !private && shared(addr)
-	more := uint32(0) // waiters, once others may wait that this one does not know of
 	for {
 		v, ok := usercopy.U32(addr)
 		owner := v & tidMask
@@ -51,7 +55,7 @@ func piLock(t *thread.Thread, addr, deadline uint64, private, try bool) int64 {
 		if across {
 			r = waitShared(t, addr, v|waiters, matchAny, deadline, owner)
 		} else {
-			r = wait(t, addr, v|waiters, matchAny, deadline)
+			r = wait(t, addr, v|waiters, matchAny, deadline, 0)
 		}
 		switch errno.Of(r) {
 		case errno.OK:
@@ -87,4 +91,54 @@ func piUnlock(t *thread.Thread, addr uint64, private bool) int64 {
 		}
 		return 0
 	}
+}
+
+// waitRequeuePI is FUTEX_WAIT_REQUEUE_PI: it waits at addr until FUTEX_CMP_REQUEUE_PI
+// sends it to the PI futex at target, and takes that.
+func waitRequeuePI(t *thread.Thread, addr uint64, val uint32, deadline, target uint64, private bool) int64 {
+	if target&3 != 0 || target == addr {
+		return errno.EINVAL.Ret()
+	}
+	var r int64
+	if !private && shared(addr) {
+		r = waitShared(t, addr, val, matchAny, deadline, 0)
+	} else {
+		r = wait(t, addr, val, matchAny, deadline, target)
+	}
+	switch errno.Of(r) {
+	case errno.OK:
+	case errno.RestartSys, errno.RestartNoHand:
+		return errno.RestartNoIntr.Ret()
+	default:
+		return r
+	}
+	r = piTake(t, target, deadline, private, false, waiters)
+	if errno.Of(r) == errno.RestartNoIntr {
+		// The call cannot be made again: it has been sent on.
+		return errno.EAGAIN.Ret()
+	}
+	return r
+}
+
+// requeuePI is FUTEX_CMP_REQUEUE_PI. All that are to have the futex at to are woken:
+// they queue there by themselves.
+func requeuePI(t *thread.Thread, from, to uint64, nWake, nMove int, val uint32, private bool) int64 {
+	if to&3 != 0 || from == to || nWake != 1 || nMove < 0 {
+		return errno.EINVAL.Ret()
+	}
+	if e := check(from, val); e != errno.OK { // see wait
+		return e.Ret()
+	}
+	if !private && shared(from) {
+		return wakeWord(t, from, nWake+nMove, matchAny, false)
+	}
+	b := &buckets[index(from)]
+	was := b.lock.Lock()
+	if e := check(from, val); e != errno.OK {
+		b.lock.Unlock(was)
+		return e.Ret()
+	}
+	done := b.wake(from, nWake+nMove, matchAny, to)
+	b.lock.Unlock(was)
+	return int64(done)
 }

@@ -96,6 +96,7 @@ func (t *Thread) TimerSlack() uint64 {
 type FutexWait struct {
 	Key        uint64
 	Mask       uint32
+	Target     uint64 // see futex.wait
 	Next, Prev *Thread
 	Waiting    bool
 	Bucket     int32 // where it waits, or waited last; atomic, changed under both buckets' locks

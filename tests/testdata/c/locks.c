@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT, WAKE, LOCK_PI = 6, UNLOCK_PI, TRYLOCK_PI, LOCK_PI2 = 13, PRIVATE = 128, REALTIME = 256 };
+enum { WAIT, WAKE, CMP_REQUEUE = 4, WAIT_REQUEUE_PI = 11, CMP_REQUEUE_PI = 12, LOCK_PI = 6, UNLOCK_PI, TRYLOCK_PI, LOCK_PI2 = 13, PRIVATE = 128, REALTIME = 256 };
 
 static pthread_mutex_t *m;
 static int n, word;
@@ -149,10 +149,87 @@ static void killed(int waiting)
 }
 #endif
 
+static int cond, other;
+
+static int cond_wait(int *target, struct timespec *until)
+{
+	return syscall(SYS_futex, &cond, WAIT_REQUEUE_PI | PRIVATE, 0, until, target, 0) < 0 ? errno : 0;
+}
+
+/* cond_send wakes nWake and sends the others to the target: how many; negative: errno. */
+static int cond_send(int op, int nWake, int *target)
+{
+	int r = syscall(SYS_futex, &cond, op | PRIVATE, nWake, (void *)100, target, 0);
+	return r < 0 ? -errno : r;
+}
+
+/* until it answers something: the others are on their way to sleep. */
+static int sent(int op, int nWake, int *target)
+{
+	int r;
+	while ((r = cond_send(op, nWake, target)) == 0)
+		usleep(1000);
+	return r;
+}
+
+static void *waiter(void *arg)
+{
+	if (arg) {
+		if (cond_wait(&word, 0) != 0 || (word & 0x3fffffff) != syscall(SYS_gettid))
+			printf("FAIL no lock after the wait\n");
+		n++;
+		futex(&word, UNLOCK_PI | PRIVATE, 0);
+	} else {
+		futex(&cond, WAIT | PRIVATE, 0);
+	}
+	return 0;
+}
+
+/* Waiting for a condition whose mutex is a PI futex. */
+static void requeue(void)
+{
+	pthread_t t[3];
+	struct timespec u = in(30, CLOCK_MONOTONIC);
+	word = n = 0;
+	check("a condition's time", cond_wait(&word, &u) == ETIMEDOUT);
+	check("itself as lock", cond_wait(&cond, &u) == EINVAL);
+	check("nobody waits", cond_send(CMP_REQUEUE_PI, 1, &word) == 0);
+	check("two to wake", cond_send(CMP_REQUEUE_PI, 2, &word) == -EINVAL);
+	cond = 1;
+	check("it has come", cond_wait(&word, 0) == EAGAIN && cond_send(CMP_REQUEUE_PI, 1, &word) == -EAGAIN);
+	cond = 0;
+
+	futex(&word, LOCK_PI | PRIVATE, 0);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], 0, waiter, (void *)1);
+	for (int k = 0; k < 3;) {
+		int r = sent(CMP_REQUEUE_PI, 1, &word);
+		if (r < 0)
+			check("sent on", 0);
+		k += r;
+	}
+	usleep(20000);
+	check("they have no lock yet", n == 0);
+	futex(&word, UNLOCK_PI | PRIVATE, 0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], 0);
+	check("each has had it", n == 3 && (word & 0x3fffffff) == 0);
+
+	pthread_create(&t[0], 0, waiter, 0);
+	check("not for who waits plainly", sent(CMP_REQUEUE_PI, 1, &word) == -EINVAL && sent(WAKE, 1, 0) == 1);
+	pthread_join(t[0], 0);
+	pthread_create(&t[0], 0, waiter, (void *)1);
+	check("not woken plainly", sent(WAKE, 1, 0) == -EINVAL && sent(CMP_REQUEUE, 0, &other) == -EINVAL);
+	check("nor for another lock", sent(CMP_REQUEUE_PI, 1, &other) == -EINVAL && sent(CMP_REQUEUE_PI, 1, &word) == 1);
+	pthread_join(t[0], 0);
+	check("the free lock", n == 4);
+}
+
 int main(void)
 {
 	m = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	raw();
+	requeue();
 	inherit(PTHREAD_PROCESS_PRIVATE);
 	inherit(PTHREAD_PROCESS_SHARED);
 #ifdef __GLIBC__
