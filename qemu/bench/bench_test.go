@@ -211,6 +211,38 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+// Wall time that was not measured anew is shown with the commit that it is of.
+func TestKeepWall(t *testing.T) {
+	dir := t.TempDir()
+	old := testReport()
+	old.Commit, old.Date = "abc", "then"
+	if err := old.WriteFiles(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is kept from one that had kept it
+		back, err := ReadReport(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := testReport()
+		r.Commit = "def"
+		for i := range r.Rows {
+			r.Rows[i].Linux.Wall, r.Rows[i].Go42.Wall = nil, nil
+		}
+		r.KeepWall(back)
+		if err := r.WriteFiles(dir, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "table.md"))
+	if err != nil || !strings.Contains(string(b), "of commit abc, then.") || !strings.Contains(string(b), "2.00 [1.00 – 3.00]") {
+		t.Errorf("%v\n%s", err, b)
+	}
+	if _, err := ReadReport(t.TempDir()); !os.IsNotExist(err) {
+		t.Error(err)
+	}
+}
+
 func TestJSONAndCSV(t *testing.T) {
 	r := testReport()
 	var b strings.Builder

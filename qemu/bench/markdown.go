@@ -141,7 +141,11 @@ func (r *Report) wallTable(b *bytes.Buffer) {
 	if len(n) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n### Wall time\n\nMicroseconds for one operation under TCG: the median of %d interleaved boots [the lowest and highest]. It says what this host's TCG makes of the instructions, not what a processor would. "+
+	b.WriteString("\n### Wall time\n\n")
+	if r.WallOf != "" {
+		fmt.Fprintf(b, "Not measured again: of %s.\n\n", r.WallOf)
+	}
+	fmt.Fprintf(b, "Microseconds for one operation under TCG: the median of %d interleaved boots [the lowest and highest]. It says what this host's TCG makes of the instructions, not what a processor would. "+
 		"A ratio that lies within the spread of its own row says nothing.\n\n| operation |", boots)
 	for _, c := range n {
 		fmt.Fprintf(b, " Linux, %s CPU | Go42, %s CPU | ratio |", c, c)

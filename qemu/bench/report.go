@@ -18,6 +18,22 @@ type Report struct {
 	MemoryKB map[string]int `json:"memory_kb"`
 	Rows     []Row          `json:"rows"`
 	Fork     *ForkCosts     `json:"fork,omitempty"`
+	// WallOf says of which commit the wall time is, and when it was taken, if it was
+	// kept from an earlier report.
+	WallOf string `json:"wall_of,omitempty"`
+}
+
+// KeepWall takes over the wall time of an earlier report, for rows that this one has.
+func (r *Report) KeepWall(old *Report) {
+	r.WallOf = old.WallOf
+	if r.WallOf == "" {
+		r.WallOf = "commit " + old.Commit + ", " + old.Date
+	}
+	for i := range r.Rows {
+		if o := old.row(r.Rows[i].Name); o != nil {
+			r.Rows[i].Linux.Wall, r.Rows[i].Go42.Wall = o.Linux.Wall, o.Go42.Wall
+		}
+	}
 }
 
 // Row is an operation or a part of it.

@@ -2,11 +2,22 @@ package bench
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 )
+
+// ReadReport reads dir/bench.json, which WriteFiles wrote.
+func ReadReport(dir string) (*Report, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "bench.json"))
+	if err != nil {
+		return nil, err
+	}
+	r := new(Report)
+	return r, json.Unmarshal(b, r)
+}
 
 // WriteFiles writes the report into dir: table.md, bench.csv, bench.json and
 // ratios.svg. If doc is not empty, the tables also replace the generated part

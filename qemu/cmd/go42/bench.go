@@ -45,7 +45,7 @@ func benchmark(args []string) int {
 		list    = fs.Bool("list", false, "list the operations and end")
 		runs    = fs.Int("runs", 2, "boots of each system for instructions, 0, 1 or 2")
 		own     = fs.Bool("own", true, "tell the program's own instructions apart (one more boot of each system)")
-		wall    = fs.Int("wall", 0, "boots of each system for wall time, with 1 CPU and with 2; 0: none")
+		wall    = fs.Int("wall", 0, "boots of each system for wall time, with 1 CPU and with 2; 0: none, but what DIR of -o has is kept")
 		wallMS  = fs.Int("wallms", 20, "length of a batch in wall time, ms")
 		out     = fs.String("o", "", "also write table.md, bench.csv, bench.json and ratios.svg into `DIR`")
 		doc     = fs.String("doc", "", "also put the tables between the markers in `FILE`")
@@ -109,14 +109,24 @@ func benchmark(args []string) int {
 		prof.Write(os.Stdout, *lines)
 		return 0
 	}
+	keep := func(*bench.Report) {}
 	if *out != "" {
-		b.Save = func(r *bench.Report) error { return r.WriteFiles(*out, *doc) }
+		if *wall == 0 {
+			switch old, err := bench.ReadReport(*out); {
+			case err == nil:
+				keep = func(r *bench.Report) { r.KeepWall(old) }
+			case !errors.Is(err, os.ErrNotExist):
+				return fail(err)
+			}
+		}
+		b.Save = func(r *bench.Report) error { keep(r); return r.WriteFiles(*out, *doc) }
 	}
 	r, err := b.Measure(ctx, bench.Plan{Ops: ops, Instructions: *runs > 0, Runs: *runs, Own: *own, WallBoots: *wall, WallMS: *wallMS})
 	show.end()
 	if err != nil {
 		return fail(err)
 	}
+	keep(r)
 	if err := r.WriteMarkdown(os.Stdout); err != nil {
 		return fail(err)
 	}
