@@ -77,9 +77,6 @@ func (h *Half) move(addr, old, n uint64, flags uint32, newAddr uint64, budget *i
 	if addr+old > src.end {
 		return 0, EFAULT
 	}
-	if flags&abi.MoveDontUnmap != 0 && (src.shared() || src.obj != nil) {
-		return 0, EINVAL
-	}
 	if src.obj != nil && src.off+(addr-src.start)+n < n {
 		return 0, EINVAL // beyond the end of all objects
 	}

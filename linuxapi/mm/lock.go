@@ -24,17 +24,21 @@ const (
 // MADV_POPULATE_WRITE: EINVAL where the mapping does not allow that access, EFAULT
 // where a page cannot be had, ENOMEM where nothing is mapped.
 func populate(addr, n uint64, write bool) errno.Errno {
-	if e := mapped(addr, n); e != errno.OK {
-		return e
+	if !inHalf(addr, n) {
+		return errno.ENOMEM
 	}
 	need := uint32(abi.ProtRead | abi.ProtExec)
 	if write {
 		need = abi.ProtWrite
 	}
 	var ri abi.RegionInfo
+	hole := errno.OK // what is behind a hole is brought in all the same
 	for end := addr + n; addr < end; addr = ri.Addr + ri.Len {
-		if native.Query(0, addr, &ri) < 0 || ri.Addr > addr {
+		if native.Query(0, addr, &ri) < 0 || ri.Addr >= end {
 			return errno.ENOMEM
+		}
+		if ri.Addr > addr {
+			addr, hole = ri.Addr, errno.ENOMEM
 		}
 		if ri.Prot&need == 0 {
 			return errno.EINVAL
@@ -43,7 +47,7 @@ func populate(addr, n uint64, write bool) errno.Errno {
 			return e
 		}
 	}
-	return errno.OK
+	return hole
 }
 
 func sysMlock(t *thread.Thread, a *call.Args) int64 { return lock(a[0], a[1], true) }
