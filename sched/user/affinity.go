@@ -78,9 +78,19 @@ func ToFirst() {
 	Restore(was)
 }
 
+// bind keeps t, which is the current thread, on d from the next time on that it is
+// queued; nil: on none.
+func (t *Thread) bind(d *Dispatcher) {
+	n := uint32(0)
+	if d != nil {
+		n = d.index + 1
+	}
+	atomic.StoreUint32(&t.bound, n)
+}
+
 // bindTo keeps the current thread on d. Disabled; it may switch.
 func (t *Thread) bindTo(d *Dispatcher) {
-	t.bound = d
+	t.bind(d)
 	for current() != d {
 		yieldCurrent()
 	}

@@ -33,7 +33,7 @@ func (t *Thread) receive(intr bool) Reason {
 		t.beginReceive(current())
 		r = t.endReceive(t.park(0, intr))
 	}
-	t.bound = nil
+	t.bind(nil)
 	return r
 }
 
@@ -63,7 +63,7 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 		r = t.receive(intr)
 	} else {
 		t.replyRecord, t.replyStatus, t.callMsg = record, status, msg
-		t.bound = d
+		t.bind(d)
 		t.beginReceive(d)
 		if intr {
 			t.interruptible()
@@ -78,7 +78,7 @@ func (t *Thread) ReplyReceive(record uint64, status int64, msg uint64, intr bool
 			}
 		}
 		r = t.endReceive(t.reason())
-		t.bound = nil
+		t.bind(nil)
 	}
 	Restore(was)
 	return r

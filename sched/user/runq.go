@@ -43,7 +43,7 @@ func (q *runQueue) count(t *Thread, by uint32) {
 // push puts t on one of q's lists. Locked.
 func (q *runQueue) push(t *Thread, on *list, front bool) {
 	switch m := atomic.LoadUint64(&t.cpus); {
-	case t.bound != nil:
+	case atomic.LoadUint32(&t.bound) != 0:
 		t.counted = 0
 	case m == 0:
 		t.counted = ^uint64(0)
@@ -69,8 +69,8 @@ func (q *runQueue) remove(t *Thread) bool {
 
 // allows reports whether t may run on d.
 func (d *Dispatcher) allows(t *Thread) bool {
-	if t.bound != nil {
-		return t.bound == d
+	if b := atomic.LoadUint32(&t.bound); b != 0 {
+		return b == d.index+1
 	}
 	m := atomic.LoadUint64(&t.cpus)
 	return m == 0 || m>>(atomic.LoadUint32(&d.cpu)&63)&1 != 0
@@ -104,8 +104,8 @@ func enqueue(t *Thread, woken bool) {
 // place chooses t's dispatcher: this one, unless t may not run here, or is still
 // on its way out elsewhere.
 func place(d *Dispatcher, t *Thread) *Dispatcher {
-	if t.bound != nil {
-		return t.bound
+	if b := atomic.LoadUint32(&t.bound); b != 0 {
+		return &disps[b-1]
 	}
 	if atomic.LoadUint64(&t.cpus) == 0 && !several() {
 		return d
@@ -298,7 +298,7 @@ func (d *Dispatcher) steal() *Thread {
 // suits is the first thread on l, another dispatcher's, that d may take.
 func (d *Dispatcher) suits(l *list) *Thread {
 	for t := l.head; t != nil; t = t.links[1].next {
-		if t.bound == nil && d.allows(t) && atomic.LoadUint32(&t.OnCPU) == 0 {
+		if atomic.LoadUint32(&t.bound) == 0 && d.allows(t) && atomic.LoadUint32(&t.OnCPU) == 0 {
 			return t
 		}
 	}

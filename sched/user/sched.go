@@ -40,7 +40,7 @@ var Chan [64]Seq
 func AfterFork(t *Thread) {
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
-	t.bound, t.disp, t.used = nil, 0, 0
+	t.bound, t.disp, t.used = 0, 0, 0
 	t.spent, t.round, t.cut = 0, 0, false
 	faulting.lock, faulting.list = SpinLock{}, list{kind: 1}
 	for i := range Chan {

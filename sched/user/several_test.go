@@ -312,7 +312,7 @@ func TestFreeze(t *testing.T) {
 						Yield()
 					}
 					ToFirst()
-					Current().bound = nil
+					Current().bind(nil)
 					if k := moves.Load(); k != n {
 						t.Error("others have moved:", k-n)
 					}

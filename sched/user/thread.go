@@ -52,16 +52,16 @@ type Thread struct {
 	word uint64
 
 	// Shared, atomic.
-	disp uint32 // index of the dispatcher that runs it or ran it last
-	cpus uint64 // where it may run, a bit a CPU; 0: everywhere
-	lag  uint32 // nice steps behind the process
-	used uint64 // CPU time, ns; written by the dispatcher that ran it (cputime.go)
+	disp  uint32 // index of the dispatcher that runs it or ran it last
+	cpus  uint64 // where it may run, a bit a CPU; 0: everywhere
+	bound uint32 // 1 + index of the dispatcher where it stays, 0: any; written while the thread runs, by itself
+	lag   uint32 // nice steps behind the process
+	used  uint64 // CPU time, ns; written by the dispatcher that ran it (cputime.go)
 
-	bound   *Dispatcher // nil: any; written while the thread runs, by itself
-	spent   uint64      // CPU time in its round, ns; atomic (turn.go)
-	round   uint32      // of the queue that it is on, or was on last; guarded by that queue
-	cut     bool        // on the queue with a part of its turn left; guarded by the queue
-	counted uint64      // how its run queue counts it; guarded by the queue
+	spent   uint64 // CPU time in its round, ns; atomic (turn.go)
+	round   uint32 // of the queue that it is on, or was on last; guarded by that queue
+	cut     bool   // on the queue with a part of its turn left; guarded by the queue
+	counted uint64 // how its run queue counts it; guarded by the queue
 	links   [2]link
 	timer   Timer
 	alone   func(t *Thread) // see Alone
@@ -161,7 +161,7 @@ func (t *Thread) Init(lo, hi, xsave uint64, waits uint32) {
 	t.XSave = xsave
 	t.Saved, t.VSaved, t.Work, t.OnCPU = 0, 0, 0, 0
 	t.word = uint64(waits)<<waitShift | Free
-	t.disp, t.cpus, t.bound, t.lag, t.used = 0, 0, nil, 0, 0
+	t.disp, t.cpus, t.bound, t.lag, t.used = 0, 0, 0, 0, 0
 	t.spent, t.round, t.cut = 0, 0, false
 	t.links, t.nwatch = [2]link{}, 0
 	t.timer = Timer{}
