@@ -211,11 +211,11 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-// Wall time that was not measured anew is shown with the commit that it is of.
-func TestKeepWall(t *testing.T) {
+// Figures that were not measured anew are shown with the commit that they are of.
+func TestKeep(t *testing.T) {
 	dir := t.TempDir()
 	old := testReport()
-	old.Commit, old.Date = "abc", "then"
+	old.Commit, old.Date, old.MemoryKB = "abc", "then", map[string]int{"linux": 1234}
 	if err := old.WriteFiles(dir, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -227,16 +227,20 @@ func TestKeepWall(t *testing.T) {
 		r := testReport()
 		r.Commit = "def"
 		for i := range r.Rows {
-			r.Rows[i].Linux.Wall, r.Rows[i].Go42.Wall = nil, nil
+			r.Rows[i].Linux, r.Rows[i].Go42.Wall, r.Rows[i].Ratio = Figure{}, nil, 0
 		}
+		r.MemoryKB = map[string]int{"go42": 5678}
+		r.KeepLinux(back)
 		r.KeepWall(back)
 		if err := r.WriteFiles(dir, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "table.md"))
-	if err != nil || !strings.Contains(string(b), "of commit abc, then.") || !strings.Contains(string(b), "2.00 [1.00 – 3.00]") {
-		t.Errorf("%v\n%s", err, b)
+	for _, want := range []string{"Commit def", "Not measured again: of commit abc, then.", "2.00 [1.00 – 3.00]", "are of commit abc, then, with", "| 1,000 | 200 | 400 | 200 | 0.25 |", "1,234 KiB, Go42 5,678"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, b)
+		}
 	}
 	if _, err := ReadReport(t.TempDir()); !os.IsNotExist(err) {
 		t.Error(err)

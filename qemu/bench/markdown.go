@@ -14,6 +14,9 @@ import (
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Commit %s, %s. %s.\n\n", r.Commit, r.Date, r.Machine)
+	if r.LinuxOf != "" {
+		fmt.Fprintf(&b, "Linux was not measured again: its figures are of %s, with the same kernel and programs.\n\n", r.LinuxOf)
+	}
 	for _, k := range slices.Sorted(maps.Keys(r.Versions)) {
 		fmt.Fprintf(&b, "- %s: %s\n", k, r.Versions[k])
 	}

@@ -21,13 +21,18 @@ type Report struct {
 	// WallOf says of which commit the wall time is, and when it was taken, if it was
 	// kept from an earlier report.
 	WallOf string `json:"wall_of,omitempty"`
+	// LinuxOf is the same for Linux's figures.
+	LinuxOf string `json:"linux_of,omitempty"`
 }
+
+// of says which commit r is of, and when it was taken.
+func (r *Report) of() string { return "commit " + r.Commit + ", " + r.Date }
 
 // KeepWall takes over the wall time of an earlier report, for rows that this one has.
 func (r *Report) KeepWall(old *Report) {
 	r.WallOf = old.WallOf
 	if r.WallOf == "" {
-		r.WallOf = "commit " + old.Commit + ", " + old.Date
+		r.WallOf = old.of()
 	}
 	for i := range r.Rows {
 		if o := old.row(r.Rows[i].Name); o != nil {
@@ -85,6 +90,22 @@ type Wall struct {
 
 // System is what of the figure is not the program's own.
 func (f *Figure) System() float64 { return max(f.Instructions-f.Own, 0) }
+
+// KeepLinux takes over Linux's figures of an earlier report.
+func (r *Report) KeepLinux(old *Report) {
+	r.LinuxOf = old.LinuxOf
+	if r.LinuxOf == "" {
+		r.LinuxOf = old.of()
+	}
+	r.Versions["Linux"], r.MemoryKB["linux"] = old.Versions["Linux"], old.MemoryKB["linux"]
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if o := old.row(row.Name); o != nil {
+			row.Linux = o.Linux
+		}
+		row.Ratio = row.ratio()
+	}
+}
 
 // row finds a row; nil: it was not measured.
 func (r *Report) row(name string) *Row {

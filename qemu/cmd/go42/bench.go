@@ -49,6 +49,7 @@ func benchmark(args []string) int {
 		wallMS  = fs.Int("wallms", 20, "length of a batch in wall time, ms")
 		out     = fs.String("o", "", "also write table.md, bench.csv, bench.json and ratios.svg into `DIR`")
 		doc     = fs.String("doc", "", "also put the tables between the markers in `FILE`")
+		noLinux = fs.Bool("nolinux", false, "measure Go42 alone; with -o Linux's figures in DIR are kept")
 		symbols = fs.String("symbols", "", "count the instructions of operation `OP` by symbol")
 		linux   = fs.Bool("linux", false, "with -symbols: on Linux")
 		lines   = fs.Int("lines", 20, "with -symbols: lines for each of kernel, libOS, servers, program")
@@ -111,17 +112,22 @@ func benchmark(args []string) int {
 	}
 	keep := func(*bench.Report) {}
 	if *out != "" {
-		if *wall == 0 {
-			switch old, err := bench.ReadReport(*out); {
-			case err == nil:
-				keep = func(r *bench.Report) { r.KeepWall(old) }
-			case !errors.Is(err, os.ErrNotExist):
-				return fail(err)
+		switch old, err := bench.ReadReport(*out); {
+		case err == nil:
+			keep = func(r *bench.Report) {
+				if *noLinux {
+					r.KeepLinux(old)
+				}
+				if *wall == 0 {
+					r.KeepWall(old)
+				}
 			}
+		case !errors.Is(err, os.ErrNotExist) || *noLinux:
+			return fail(err)
 		}
 		b.Save = func(r *bench.Report) error { keep(r); return r.WriteFiles(*out, *doc) }
 	}
-	r, err := b.Measure(ctx, bench.Plan{Ops: ops, Instructions: *runs > 0, Runs: *runs, Own: *own, WallBoots: *wall, WallMS: *wallMS})
+	r, err := b.Measure(ctx, bench.Plan{Ops: ops, Instructions: *runs > 0, Runs: *runs, Own: *own, WallBoots: *wall, WallMS: *wallMS, NoLinux: *noLinux})
 	show.end()
 	if err != nil {
 		return fail(err)
