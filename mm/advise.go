@@ -72,9 +72,12 @@ func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int, late *la
 		if r.flags&regPinned != 0 || r.moveFrom != 0 {
 			return EINVAL
 		}
-		inherit := r.inherit
+		inherit, flags := r.inherit, r.flags
 		switch advice {
-		case abi.AdviseDontNeed, abi.AdviseFree:
+		case abi.AdviseDontNeed, abi.AdviseFree, abi.AdviseDontNeedLocked:
+			if r.flags&regLocked != 0 && advice != abi.AdviseDontNeedLocked {
+				return EINVAL
+			}
 			if advice == abi.AdviseFree && (r.shared() || r.obj != nil) {
 				return EINVAL
 			}
@@ -105,13 +108,17 @@ func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int, late *la
 			if r.inherit == abi.InheritZero {
 				inherit = abi.InheritCopy
 			}
+		case abi.AdviseLock:
+			flags |= regLocked
+		case abi.AdviseUnlock:
+			flags &^= regLocked
 		default:
 			return EINVAL
 		}
 		if r.shared() && inherit == abi.InheritCopy {
 			inherit = abi.InheritShare
 		}
-		if inherit != r.inherit {
+		if inherit != r.inherit || flags != r.flags {
 			if lo > r.start {
 				if r = h.split(r, lo); r == nil {
 					return ENOMEM
@@ -121,6 +128,7 @@ func (h *Half) advise(c *cursor, hi uint64, advice uint32, budget *int, late *la
 				return ENOMEM
 			}
 			r.inherit = inherit
+			h.lockRegion(r, flags&regLocked != 0)
 			h.merge(r)
 		}
 		c.next = end

@@ -249,7 +249,7 @@ func checkHalves() string {
 }
 
 func (h *Half) check() string {
-	var bytes, data uint64
+	var bytes, data, locked uint64
 	n, end := int64(0), h.lo
 	for r, prev := h.first, (*Region)(nil); r != nil; prev, r = r, r.next {
 		n++
@@ -271,6 +271,9 @@ func (h *Half) check() string {
 		if r.data() {
 			data += r.end - r.start
 		}
+		if r.flags&regLocked != 0 {
+			locked += r.end - r.start
+		}
 		if r.obj != nil {
 			r.obj.check++
 		}
@@ -287,7 +290,7 @@ func (h *Half) check() string {
 	if s := h.checkGap(end, h.hi); s != "" {
 		return s
 	}
-	if n != h.count || bytes != h.bytes || data != h.data || (h.first == nil) != (h.root == nil) {
+	if n != h.count || bytes != h.bytes || data != h.data || locked != h.locked || (h.first == nil) != (h.root == nil) {
 		return "sums over the regions"
 	}
 	present := int64(0)

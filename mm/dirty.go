@@ -53,13 +53,18 @@ func (g *paging) begin(kind uint8, lo, hi uint64) {
 // what was to be taken is still dirty.
 func (g *paging) abort() {
 	if g.pass.kind == passRest {
-		for i := g.pass.lo; i < g.pass.hi; i++ {
-			if p := g.fcm.index.at(i); p != nil {
-				g.wake(p)
-			}
-		}
+		g.wakeRange(g.pass.lo, g.pass.hi)
 	}
 	g.pass = pass{}
+}
+
+// wakeRange wakes the pages [lo, hi).
+func (g *paging) wakeRange(lo, hi uint64) {
+	for i := lo; i < hi; i++ {
+		if p := g.fcm.index.at(i); p != nil {
+			g.wake(p)
+		}
+	}
 }
 
 // sweep goes on with the pass. The FCM is locked before and after, but not all
@@ -81,10 +86,15 @@ func (f *FCM) sweep(budget *int) (done, abandoned bool) {
 		h.acquire()
 		if mem.regions.Get(ref) == r && r.half == h && r.obj == f {
 			seen := true
-			if lo, hi := r.covers(ps.lo, ps.hi); lo < hi {
+			lo, hi := r.covers(ps.lo, ps.hi)
+			stays := ps.kind == passRest && r.flags&regLocked != 0
+			if lo < hi && !stays {
 				seen = h.zap(lo, hi, budget) >= hi
 			}
 			f.lock.Acquire()
+			if lo < hi && stays && g.pass == ps {
+				g.wakeRange((r.off+(lo-r.start))>>PageShift, (r.off+(hi-r.start))>>PageShift)
+			}
 			if seen && f.zapEpoch == epoch {
 				f.visited(r)
 			}

@@ -164,7 +164,7 @@ func (hc *Half) inherit(r *Region, st *ForkState, budget *int) Errno {
 		return ENOMEM
 	}
 	c.start, c.end = r.start, r.end
-	c.prot, c.maxProt, c.inherit, c.flags = r.prot, r.maxProt, r.inherit, r.flags
+	c.prot, c.maxProt, c.inherit, c.flags = r.prot, r.maxProt, r.inherit, r.flags&^regLocked
 	c.obj, c.off, c.name, c.growMin, c.zapEpoch = r.obj, r.off, r.name, r.growMin, r.zapEpoch
 	if !hc.charge(c, c.end-c.start) {
 		mem.regions.Free(c)

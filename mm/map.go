@@ -98,6 +98,9 @@ func (as *AddressSpace) Map(s *MapSpec) (addr uint64, e Errno) {
 	if s.Flags&abi.MapNoReserve != 0 {
 		r.flags |= regNoReserve
 	}
+	if s.Flags&abi.MapLocked != 0 {
+		r.flags |= regLocked
+	}
 	r.name, r.off, r.obj = s.Name, s.Offset, obj
 	if obj != nil {
 		r.zapEpoch = atomic.LoadUint32(&obj.zapEpoch)

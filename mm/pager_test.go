@@ -586,3 +586,43 @@ func TestSupplyOutOfOrder(t *testing.T) {
 		t.Errorf("asked: %d pages from %d after all have come", r.n, r.first)
 	}
 }
+
+// Clean pages that a locked region maps stay, and are counted; its child's are not.
+func TestLockedPagesStay(t *testing.T) {
+	boot(t, 64)
+	f, _ := NewPagedFCM(RootAccount(), 64<<PageShift, 0, NewPager(RootAccount(), 1, 50))
+	as := newSpace(t)
+	va, _ := as.Map(&MapSpec{Len: 64 << PageShift, Prot: 3, Flags: abi.MapShared, FCM: f})
+	for i := uint64(0); i < 64; i++ {
+		f.put(i, mustFrame(t))
+		if r := Fault(as, va+i<<PageShift, false, false, true); r != FaultOK {
+			t.Fatal(r)
+		}
+	}
+	lock := func(advice uint32, want uint64) {
+		if e := again(func() Errno { return as.Advise(va+8<<PageShift, 8<<PageShift, advice) }); e != OK {
+			t.Fatal(e)
+		}
+		if _, _, n := as.Usage(); n != want<<PageShift {
+			t.Fatalf("%d bytes are locked, want %d pages", n, want)
+		}
+		mustCheck(t)
+	}
+	all := func(want int64) {
+		for more := true; more; {
+			_, more = ReclaimCache(64)
+		}
+		if f.index.pages != want {
+			t.Fatalf("%d pages are left, want %d", f.index.pages, want)
+		}
+		mustCheck(t)
+	}
+	lock(abi.AdviseLock, 8)
+	if e := as.Advise(va+15<<PageShift, 2<<PageShift, abi.AdviseDontNeed); e != EINVAL {
+		t.Errorf("locked pages are not needed: %v", e)
+	}
+	all(8)
+	lock(abi.AdviseUnlock, 0)
+	f.put(63, mustFrame(t)) // something changes
+	all(0)
+}

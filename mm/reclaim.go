@@ -6,9 +6,16 @@ import "sync/atomic"
 type hand struct {
 	object  int    // index in paged.objects
 	page    uint64 // in that object
-	idle    int    // rounds since it has found something to do
-	changes uint32 // paged.changes at the end of the last round
+	barren  int    // rounds since it has freed a page
+	stirred bool   // in these it has let pages rest, which others woke
+	said    int    // how often it has said since that there is no more
+	changes uint32 // paged.changes when they began
 }
+
+const (
+	barrenMost = 2  // one round lets rest, one frees
+	saidMost   = 64 // what is used all the time may not be by then
+)
 
 // ReclaimCache gives back up to want clean pages of paged objects, second chance
 // first: a clock goes over all pages of all paged objects. A page that it meets
@@ -16,8 +23,9 @@ type hand struct {
 // faults and wakes it. One that still rests when the clock comes again is freed:
 // nothing maps it. Dirty pages, and those that are being supplied or stored, stay.
 //
-// It does bounded work. more says that another call may find something; when there was
-// nothing for two rounds it is false until pages come or are written back.
+// It does bounded work. more says that another call may find something. When rounds
+// have freed nothing it is false for a while: until pages come or are written back, or,
+// where there are some that others use all the time, for some calls.
 func ReclaimCache(want int) (freed int, more bool) {
 	if pages, dirty := CachedPages(); pages <= dirty {
 		return 0, false
@@ -29,20 +37,18 @@ func ReclaimCache(want int) (freed int, more bool) {
 		paged.lock.Release()
 		budget--
 		now := atomic.LoadUint32(&paged.changes)
-		if at.idle > idleMost {
-			if at.changes == now {
+		if at.barren > barrenMost {
+			if at.said++; at.changes == now && (!at.stirred || at.said <= saidMost) {
+				setHand(at)
 				return freed, false
 			}
 			at = hand{changes: now}
 		}
 		if at.object >= paged.objects.Len() {
 			// What rests from now on has until the next call.
-			if at.changes != now {
-				at.idle = 0
-			}
-			at = hand{idle: at.idle + 1, changes: now}
+			at = hand{barren: at.barren + 1, stirred: at.stirred, changes: at.changes}
 			setHand(at)
-			return freed, at.idle <= idleMost
+			return freed, at.barren <= barrenMost
 		}
 		next := NoPage
 		if f := pagedAt(at.object); f != nil {
@@ -52,8 +58,10 @@ func ReclaimCache(want int) (freed int, more bool) {
 				var busy bool
 				n, busy, next = g.clock(at.page, want-freed, &budget)
 				freed += n
-				if busy {
-					at.idle = 0
+				if n > 0 {
+					at.barren, at.stirred, at.changes = 0, false, now
+				} else if busy {
+					at.stirred = true
 				}
 			}
 			f.lock.Release()
@@ -65,9 +73,6 @@ func ReclaimCache(want int) (freed int, more bool) {
 	}
 	return freed, true
 }
-
-// idleMost: one round lets rest, one frees.
-const idleMost = 2
 
 func setHand(h hand) {
 	paged.lock.Acquire()

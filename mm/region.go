@@ -11,6 +11,7 @@ const (
 	regShared    = 1 << 0 // writes go to obj
 	regGrowsDown = 1 << 1
 	regNoReserve = 1 << 2
+	regLocked    = 1 << 4 // mlock: what is there stays
 	regPinned    = 1 << 3 // kernel-owned frames: the process cannot change it, fork skips it
 )
 
@@ -161,7 +162,7 @@ func (h *Half) linkOf(x *Region, held bool) {
 	}
 	h.gapBefore(x.next)
 	atomic.StoreInt64(&h.count, h.count+1)
-	h.bytes += x.end - x.start
+	h.grown(x, x.end-x.start)
 	if x.obj != nil {
 		x.obj.addMapper(x, held)
 	}
@@ -229,7 +230,7 @@ func (h *Half) unlink(x *Region) (held bool) {
 	}
 	n := x.next
 	atomic.StoreInt64(&h.count, h.count-1)
-	h.bytes -= x.end - x.start
+	h.grown(x, x.start-x.end)
 	if h.cache == x {
 		h.cache = nil
 	}
@@ -242,16 +243,37 @@ func (h *Half) unlink(x *Region) (held bool) {
 
 // setStart and setEnd move a bound of x; off follows start.
 func (h *Half) setStart(x *Region, v uint64) {
-	h.bytes += x.start - v
+	h.grown(x, x.start-v)
 	x.off += v - x.start
 	x.start = v
 	h.gapBefore(x)
 }
 
 func (h *Half) setEnd(x *Region, v uint64) {
-	h.bytes += v - x.end
+	h.grown(x, v-x.end)
 	x.end = v
 	h.gapBefore(x.next)
+}
+
+// grown counts that x has n bytes more; n may be the complement of less.
+func (h *Half) grown(x *Region, n uint64) {
+	h.bytes += n
+	if x.flags&regLocked != 0 {
+		h.locked += n
+	}
+}
+
+// lockRegion makes x locked, or not.
+func (h *Half) lockRegion(x *Region, locked bool) {
+	if locked == (x.flags&regLocked != 0) {
+		return
+	}
+	x.flags ^= regLocked
+	if n := x.end - x.start; locked {
+		h.locked += n
+	} else {
+		h.locked -= n
+	}
 }
 
 // mapsMost is how many regions a half of a process can have on Linux

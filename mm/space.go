@@ -34,6 +34,7 @@ type halfState struct {
 	count             int64   // of regions; written with the lock, read without
 	bytes             uint64  // of all regions
 	data              uint64  // of those that are private and writable
+	locked            uint64  // of those that are locked
 	resident          int64   // present entries
 	ahead, noZero     bool    // see RunAhead
 
@@ -234,10 +235,11 @@ func (as *AddressSpace) acquireRange(addr, n uint64) (h *Half, end uint64, e Err
 // without a lock, for those who look at many.
 //
 //go:norace
-func (as *AddressSpace) Usage() (virtual, resident uint64) {
+func (as *AddressSpace) Usage() (virtual, resident, locked uint64) {
 	for _, va := range [2]uint64{0, abi.LibOSLo} {
 		if h := as.half(va); h != nil {
 			virtual += h.bytes
+			locked += h.locked
 			resident += uint64(h.resident) * PageSize
 		}
 	}
@@ -279,6 +281,9 @@ func (h *Half) describe(r *Region, ri *abi.RegionInfo) {
 	}
 	if r.flags&regNoReserve != 0 {
 		ri.Flags |= abi.MapNoReserve
+	}
+	if r.flags&regLocked != 0 {
+		ri.Flags |= abi.MapLocked
 	}
 	if h.libos {
 		ri.Flags |= abi.MapLibOS

@@ -34,7 +34,7 @@ func nativeProcessInfo(p *sched.Process, kpid, va uint64) int64 {
 	i.OOMAdjust = int64(atomic.LoadInt32(&t.OOMAdjust))
 	// A dead one's memory may go at any time.
 	if t.Space != nil && t.State() != sched.Dying {
-		i.Virtual, i.Resident = t.Space.Usage()
+		i.Virtual, i.Resident, i.Locked = t.Space.Usage()
 		i.OOMScore = lifecycle.Score(t)
 	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&i)), unsafe.Sizeof(i))

@@ -110,6 +110,7 @@ const (
 	MapGrowsDown = 1 << 5
 	MapNoReserve = 1 << 6
 	MapLow       = 1 << 7 // MAP_32BIT
+	MapLocked    = 1 << 8 // mlock
 
 	// Inheritance of a region over fork.
 	InheritCopy  = 0
@@ -125,6 +126,10 @@ const (
 	AdviseDoFork     = 11
 	AdviseWipeOnFork = 18
 	AdviseKeepOnFork = 19
+
+	AdviseDontNeedLocked = 24    // AdviseDontNeed where pages are locked, too (EINVAL)
+	AdviseLock           = 0x100 // clean pages of files stay; counted (ProcessInfo.Locked)
+	AdviseUnlock         = 0x101
 
 	MoveMayMove   = 1 // MREMAP_MAYMOVE
 	MoveFixed     = 2 // MREMAP_FIXED
@@ -229,6 +234,7 @@ type ProcessInfo struct {
 	State                  uint64 // 0 embryo, 1 running, 2 suspended, 3 dying (StateDying)
 	UserNS, SysNS, StartNS uint64
 	Resident, Virtual      uint64 // bytes
+	Locked                 uint64 // bytes (mlock)
 	MinFaults, MajFaults   uint64
 	Switches               uint64
 	Calls                  uint64 // PPCs made

@@ -49,7 +49,7 @@ var (
 
 // Calls are this package's system calls.
 var Calls = [...]call.Entry{
-	{9, "mmap", sysMmap, call.Full, "partial: MAP_HUGETLB and MAP_LOCKED are not honoured (EINVAL, and as without)"},
+	{9, "mmap", sysMmap, call.Full, "partial: MAP_HUGETLB: EINVAL"},
 	{10, "mprotect", sysMprotect, call.Full, "partial: PROT_GROWSDOWN and PROT_GROWSUP: EINVAL"},
 	{11, "munmap", sysMunmap, call.Full, "full"},
 	{12, "brk", sysBrk, call.Full, "full"},
@@ -57,11 +57,11 @@ var Calls = [...]call.Entry{
 	{26, "msync", sysMsync, call.Full, "full: shared mappings are the file's pages themselves; those of a file system with a pager are written back"},
 	{27, "mincore", sysMincore, call.Full, "full"},
 	{28, "madvise", sysMadvise, call.Full, "partial: advice about speed is accepted and has no effect; MADV_REMOVE, MADV_HWPOISON: EINVAL"},
-	{149, "mlock", sysMlock, call.Full, "partial: pages are brought in, and stay, but for clean pages of files whose server supplies them"},
-	{150, "munlock", sysMunlock, call.Full, "full: see mlock"},
-	{151, "mlockall", sysMlockall, call.Full, "partial: pages that come later are not brought in beforehand; see mlock"},
-	{152, "munlockall", sysMunlockall, call.Full, "full: see mlock"},
-	{325, "mlock2", sysMlock2, call.Full, "full: see mlock"},
+	{149, "mlock", sysMlock, call.Full, "full"},
+	{150, "munlock", sysMunlock, call.Full, "full"},
+	{151, "mlockall", sysMlockall, call.Full, "full; the stack is filled as far as it is in use"},
+	{152, "munlockall", sysMunlockall, call.Full, "full"},
+	{325, "mlock2", sysMlock2, call.Full, "full"},
 }
 
 const (
@@ -168,32 +168,49 @@ func sysMmap(t *thread.Thread, a *call.Args) int64 {
 	} else if ours := m.Flags&abi.MapShared == 0 && prot&abi.ProtWrite != 0; (ours || flags&mapAnonymous != 0 && m.Flags&abi.MapShared != 0) && tooMuch(length) {
 		return errno.ENOMEM.Ret()
 	}
-	if flags&(mapPopulate|mapLocked) != 0 {
-		m.Flags |= abi.MapPopulate
+	if flags&mapLocked != 0 {
+		if LockLimit() == 0 {
+			return errno.EPERM.Ret()
+		}
+		m.Flags |= abi.MapLocked
 	}
+	populate := flags&(mapPopulate|mapLocked) != 0
 	if flags&mapAnonymous == 0 {
 		fcm, _, name, e := hook.MapFD(fd, m.Prot, m.Flags&abi.MapShared != 0)
 		if e != errno.OK {
 			return e.Ret()
 		}
 		m.FCM, m.Offset, m.Name = fcm, off, name
-		r := mapRegion(&m)
+		r := mapRegion(&m, populate)
 		if fcm != 0 {
 			native.DropOne(fcm)
 		}
 		return r
 	}
-	return mapRegion(&m)
+	return mapRegion(&m, populate)
 }
 
 // tooMuch says that n bytes are more than the machine has memory: what Linux, too,
 // refuses to a single request (vm.overcommit_memory 0).
 func tooMuch(n uint64) bool { return n > native.Info().MemTotal }
 
-func mapRegion(m *abi.MapArgs) int64 {
+// mapRegion maps m, locked if that is so from now on, and brings its pages in if
+// now is set.
+func mapRegion(m *abi.MapArgs, now bool) int64 {
 	mapLock.Lock()
+	if future != 0 {
+		m.Flags |= abi.MapLocked
+		now = now || future&lockAllOnFault == 0
+	}
+	if m.Flags&abi.MapLocked != 0 && !mayLock(m.Len) {
+		mapLock.Unlock()
+		return errno.EAGAIN.Ret()
+	}
 	r := native.Map(m)
 	mapLock.Unlock()
+	if r > 0 && now {
+		fill(uint64(r), m.Len)
+	}
 	return r
 }
 
@@ -223,6 +240,9 @@ func sysMprotect(t *thread.Thread, a *call.Args) int64 {
 	if length == 0 || !inHalf(addr, length) {
 		return errno.ENOMEM.Ret()
 	}
+	if prot&abi.ProtWrite != 0 && tooMuch(length) && tooMuch(unwritable(addr, length)) {
+		return errno.ENOMEM.Ret()
+	}
 	mapLock.Lock()
 	r := native.Protect(addr, length, prot&protMask)
 	if r < 0 {
@@ -247,6 +267,18 @@ func protectUpTo(addr, end, prot uint64, e int64) int64 {
 	return e
 }
 
+// unwritable returns how many bytes of [addr, addr+n) are private, and to be backed by
+// memory from now on if they can be written.
+func unwritable(addr, n uint64) (bytes uint64) {
+	var ri abi.RegionInfo
+	for end := addr + n; addr < end && native.Query(0, addr, &ri) == 0 && ri.Addr < end; addr = ri.Addr + ri.Len {
+		if ri.Flags&(abi.MapShared|abi.MapNoReserve) == 0 && ri.Prot&abi.ProtWrite == 0 {
+			bytes += min(end, ri.Addr+ri.Len) - max(addr, ri.Addr)
+		}
+	}
+	return bytes
+}
+
 func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	old, oldLen, newLen, flags, to := a[0], up(a[1]), up(a[2]), a[3], a[4]
 	if flags&^7 != 0 || old&(abi.PageSize-1) != 0 || newLen == 0 || !inHalf(old, oldLen) {
@@ -267,9 +299,15 @@ func sysMremap(t *thread.Thread, a *call.Args) int64 {
 	if newLen > abi.ProgramHi || newLen > oldLen && tooMuch(newLen-oldLen) && grows(old) {
 		return errno.ENOMEM.Ret()
 	}
+	if newLen > oldLen && !mayGrow(old, newLen-oldLen) {
+		return errno.EAGAIN.Ret()
+	}
 	mapLock.Lock()
 	r := native.Move(old, oldLen, newLen, flags, to)
 	mapLock.Unlock()
+	if at := uint64(r); r > 0 && newLen > oldLen && anyLocked(at+oldLen, newLen-oldLen) {
+		fill(at+oldLen, newLen-oldLen)
+	}
 	return r
 }
 
@@ -312,7 +350,9 @@ const (
 	madvPageOut       = 21
 	madvPopulateRead  = 22
 	madvPopulateWrite = 23
-	madvCollapse      = 25
+
+	madvDontNeedLocked = 24
+	madvCollapse       = 25
 )
 
 func sysMadvise(t *thread.Thread, a *call.Args) int64 {
@@ -321,14 +361,14 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	switch advice {
-	case madvDontNeed, madvFree, madvWillNeed, madvDontFork, madvDoFork, madvWipeOnFork, madvKeepOnFork:
+	case madvDontNeed, madvDontNeedLocked, madvFree, madvWillNeed, madvDontFork, madvDoFork, madvWipeOnFork, madvKeepOnFork:
 		if length == 0 {
 			return 0
 		}
 		if !inHalf(addr, length) {
 			return errno.ENOMEM.Ret()
 		}
-		if advice == madvFree && lazily(length) {
+		if advice == madvFree && lazily(length) && !anyLocked(addr, length) {
 			return mapped(addr, length).Ret()
 		}
 		if advice == madvWillNeed { // it changes no mapping, and may take long
@@ -339,7 +379,12 @@ func sysMadvise(t *thread.Thread, a *call.Args) int64 {
 		mapLock.Unlock()
 		return r
 	case madvNormal, 1, madvSequential, madvMergeable, madvUnmergeable, madvHugePage, madvNoHugePage,
-		madvDontDump, madvDoDump, madvCold, madvPageOut:
+		madvDontDump, madvDoDump:
+		return mapped(addr, length).Ret()
+	case madvCold, madvPageOut:
+		if anyLocked(addr, length) {
+			return errno.EINVAL.Ret()
+		}
 		return mapped(addr, length).Ret()
 	case madvRemove:
 		if e := mapped(addr, length); e != errno.OK {
@@ -397,6 +442,9 @@ func sysMsync(t *thread.Thread, a *call.Args) int64 {
 		return errno.EINVAL.Ret()
 	}
 	all := mapped(addr, length)
+	if flags&invalidate != 0 && inHalf(addr, length) && anyLocked(addr, length) {
+		return errno.EBUSY.Ret()
+	}
 	if flags&invalidate == flags || !inHalf(addr, length) {
 		return all.Ret()
 	}
@@ -458,7 +506,7 @@ func brk(want uint64) {
 	switch {
 	case end > S.brkMapped:
 		m := abi.MapArgs{Addr: S.brkMapped, Len: end - S.brkMapped, Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapNoReplace, Name: NameHeap}
-		if mapRegion(&m) < 0 {
+		if mapRegion(&m, false) < 0 {
 			return
 		}
 	case end < S.brkMapped:
@@ -495,6 +543,7 @@ func ForkPrepare() {
 
 func ForkDone(child bool) {
 	if child {
+		future = 0
 		brkLock.Reset()
 		mapLock.Reset()
 		return

@@ -20,6 +20,7 @@ const (
 	rlimitCore   = 4
 	rlimitNProc  = 6
 	rlimitNoFile = 7
+	rlimitLock   = 8
 	rlimitAS     = 9
 	rlimitNice   = 13
 	infinity     = ^uint64(0)
@@ -126,6 +127,16 @@ func own(t *thread.Thread, which uint64, set bool, v [2]uint64) (was [2]uint64, 
 	}
 	Limits[which] = v
 	return was, enforce(which, v)
+}
+
+func init() { mm.LockLimit = lockLimit }
+
+// lockLimit is mm.LockLimit.
+func lockLimit() uint64 {
+	if Me.EUID == 0 {
+		return infinity
+	}
+	return Limits[rlimitLock][0]
 }
 
 // LimitCPU makes Limits[rlimitCPU] effective; the time layer's.

@@ -266,7 +266,7 @@ func holds(p *sched.Process) int64 {
 	}
 	if p.Space != nil {
 		// What it maps may be charged to a process that is gone.
-		if _, resident := p.Space.Usage(); int64(resident/abi.PageSize) > frames {
+		if _, resident, _ := p.Space.Usage(); int64(resident/abi.PageSize) > frames {
 			return int64(resident / abi.PageSize)
 		}
 	}

@@ -184,7 +184,7 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 		kb := func(name string, n uint64) { line(name, "%8d kB", n>>10) }
 		kb("VmPeak", max(k.Virtual, z.virtual))
 		kb("VmSize", z.virtual)
-		kb("VmLck", 0)
+		kb("VmLck", k.Locked)
 		kb("VmPin", 0)
 		kb("VmHWM", max(k.MaxResident, z.resident))
 		kb("VmRSS", z.resident)

@@ -59,7 +59,9 @@ var (
 	sysNetDir  = dirDef{name: "net", index: 5, entries: []entry{{name: "core", dir: &netCoreDir}}}
 	netCoreDir = dirDef{name: "core", index: 6, entries: []entry{value("somaxconn", "4096")}}
 	sysVMDir   = dirDef{name: "vm", index: 7, entries: []entry{
-		value("max_map_count", strconv.Itoa(maxRegions)), value("overcommit_memory", "0"),
+		value("dirty_ratio", "12"), value("max_map_count", "65530"), value("mmap_min_addr", strconv.Itoa(abi.ProgramLo)),
+		value("oom_kill_allocating_task", "0"), value("overcommit_kbytes", "0"), value("overcommit_memory", "0"), value("overcommit_ratio", "50"),
+		value("panic_on_oom", "0"), value("swappiness", "0"),
 	}}
 
 	pidDir  = dirDef{index: 10, entries: append([]entry{{name: "task", dir: &taskDir}}, perProcess...)}

@@ -23,6 +23,7 @@ var sections = []struct {
 	{"maps", maps},
 	{"holes", holes},
 	{"advice", advice},
+	{"locked", func() { start(nil, "locked").Wait() }},
 }
 
 func main() {
@@ -47,6 +48,8 @@ func child(args []string) {
 		futexChild(args[1])
 	case "priorities": // a child leads no session, so it can lead a group
 		priorities()
+	case "locked":
+		locked()
 	case "lock":
 		lockChild()
 	case "names":

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -101,4 +102,86 @@ func advice() {
 	fmt.Println("not reserved:", s)
 	_, s = sys(syscall.SYS_MMAP, 0, 1<<45, 0, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
 	fmt.Println("no access:", s)
+}
+
+// locked: what mlock and its kin count, and what RLIMIT_MEMLOCK refuses to one who is
+// not privileged.
+func locked() {
+	const rlimitMemlock = 8
+	lim := syscall.Rlimit{Cur: 16 * page, Max: 1 << 20}
+	check(syscall.Setrlimit(rlimitMemlock, &lim))
+	if os.Geteuid() == 0 {
+		check(syscall.Setuid(1000))
+	}
+	said := func(name string, e string) {
+		b, err := os.ReadFile("/proc/self/status")
+		check(err)
+		_, lck, _ := strings.Cut(string(b), "VmLck:")
+		lck, _, _ = strings.Cut(lck, "\n")
+		fmt.Println(name, e, strings.TrimSpace(lck))
+	}
+	mmap := func(n, flags uintptr) (uintptr, string) {
+		return sys(syscall.SYS_MMAP, 0, n*page, 3, syscall.MAP_PRIVATE|syscall.MAP_ANON|flags, ^uintptr(0), 0)
+	}
+	resident := func(at, n uintptr) (c int) {
+		var v [512]byte
+		if _, e := sys(syscall.SYS_MINCORE, at, n*page, uintptr(unsafe.Pointer(&v))); e != "ok" {
+			fmt.Println("mincore", e)
+		}
+		for _, x := range v[:n] {
+			c += int(x & 1)
+		}
+		return c
+	}
+	m, _ := mmap(64, 0)
+	try := func(name string, nr uintptr, a ...uintptr) {
+		_, e := sys(nr, a...)
+		said(name, e)
+	}
+	try("mlock", syscall.SYS_MLOCK, m, 8*page)
+	try("more, half of it again", syscall.SYS_MLOCK, m+4*page, 8*page)
+	try("beyond the limit", syscall.SYS_MLOCK, m+12*page, 5*page)
+	try("munlock", syscall.SYS_MUNLOCK, m, 2*page)
+	try("munmap", syscall.SYS_MUNMAP, m+2*page, page)
+	try("up to a hole", syscall.SYS_MLOCK, m+page, 4*page)
+	try("munlock up to a hole", syscall.SYS_MUNLOCK, m, 4*page)
+	try("MADV_DONTNEED", syscall.SYS_MADVISE, m+4*page, page, syscall.MADV_DONTNEED)
+	try("MADV_DONTNEED_LOCKED", syscall.SYS_MADVISE, m+4*page, page, 24)
+	try("MADV_FREE", syscall.SYS_MADVISE, m+4*page, page, 8)
+	try("MADV_COLD", syscall.SYS_MADVISE, m+4*page, page, 20)
+	try("MS_INVALIDATE", syscall.SYS_MSYNC, m+4*page, page, syscall.MS_INVALIDATE)
+	try("mprotect", syscall.SYS_MPROTECT, m+4*page, page, syscall.PROT_READ)
+	try("mlockall of what there is", syscall.SYS_MLOCKALL, 1)
+	try("mlockall of nothing", syscall.SYS_MLOCKALL, 4)
+	try("munlockall", syscall.SYS_MUNLOCKALL)
+	_, e := mmap(17, syscall.MAP_LOCKED)
+	said("MAP_LOCKED beyond the limit", e)
+	l, e := mmap(4, syscall.MAP_LOCKED)
+	said("MAP_LOCKED", e)
+	fmt.Println("resident", resident(l, 4))
+	_, e = sys(syscall.SYS_MREMAP, l, 4*page, 17*page, 1)
+	said("grown beyond the limit", e)
+	l, e = sys(syscall.SYS_MREMAP, l, 4*page, 16*page, 1)
+	said("grown", e)
+	fmt.Println("resident", resident(l, 16))
+	try("munmap", syscall.SYS_MUNMAP, l, 16*page)
+	o, _ := mmap(8, 0)
+	try("on fault", 325, o, 8*page, 1)
+	fmt.Println("resident", resident(o, 8))
+	try("munlockall", syscall.SYS_MUNLOCKALL)
+	// Nothing that the language does may come between: it would be locked, too.
+	_, e1 := sys(syscall.SYS_MLOCKALL, 2)
+	f, e2 := mmap(8, 0)
+	_, e3 := mmap(17, 0)
+	_, e4 := sys(syscall.SYS_MUNLOCKALL)
+	fmt.Println("from now on", e1, e2, e3, e4, "resident", resident(f, 8))
+	p, _ := mmap(300, syscall.MAP_POPULATE)
+	fmt.Println("populated", resident(p, 300))
+	lim.Cur = 0
+	check(syscall.Setrlimit(rlimitMemlock, &lim))
+	try("mlock without a limit", syscall.SYS_MLOCK, m, page)
+	try("mlockall", syscall.SYS_MLOCKALL, 1)
+	_, e = mmap(1, syscall.MAP_LOCKED)
+	said("MAP_LOCKED", e)
+	try("munlock", syscall.SYS_MUNLOCK, m, page)
 }
