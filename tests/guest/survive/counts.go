@@ -42,6 +42,9 @@ type counts struct {
 	// own, if not 0, is how many frames this process had: Go's runtime keeps some
 	// of what ended threads had.
 	own uint64
+	// heaps is how many frames the boot servers had: when they collect their
+	// garbage depends on how their threads fall on the CPUs.
+	heaps uint64
 }
 
 // kernelFrames is how many frames the kernel has for itself and its pools.
@@ -64,14 +67,15 @@ var exact = map[string]bool{
 const (
 	playEntries = 200
 	playLeaves  = 30
-	playFrames  = 1024 // 4 MiB: the heaps of the servers
+	playFrames  = 1024 // 4 MiB
 	playOwn     = 2048 // of this process
+	playHeaps   = 3072 // of the servers: a Go heap begins to collect at 4 MiB
 )
 
 func count() counts {
 	free, err := debug(debugFree, 0, nil)
 	check(err)
-	c := counts{free: free, pools: map[string]uint64{}}
+	c := counts{free: free, heaps: heaps(), pools: map[string]uint64{}}
 	for i := uintptr(0); ; i++ {
 		var name [32]byte
 		n, err := debug(debugPool, i, unsafe.Pointer(&name))
@@ -84,12 +88,27 @@ func count() counts {
 
 // resident is how many frames this process has.
 func resident() uint64 {
-	b, err := os.ReadFile("/proc/self/statm")
+	n, err := residentOf("self")
 	check(err)
-	var size, pages uint64
-	_, err = fmt.Sscan(string(b), &size, &pages)
-	check(err)
-	return pages
+	return n
+}
+
+func residentOf(pid string) (pages uint64, err error) {
+	b, err := os.ReadFile("/proc/" + pid + "/statm")
+	if err == nil {
+		var size uint64
+		_, err = fmt.Sscan(string(b), &size, &pages)
+	}
+	return pages, err
+}
+
+// heaps is how many frames the boot servers have, which are the first processes.
+func heaps() (n uint64) {
+	for pid := 1; pid <= 6; pid++ {
+		pages, _ := residentOf(fmt.Sprint(pid)) // none: it was killed
+		n += pages
+	}
+	return n
 }
 
 // lost compares with what was before; "" if nothing is missing.
@@ -102,8 +121,9 @@ func (c counts) lost(before counts) string {
 	if before.own != 0 {
 		own = max(resident(), before.own) - before.own
 	}
-	if c.free+own+playFrames < before.free || own > playOwn {
-		fmt.Fprintf(&b, " %d frames of %d, %d of them to this process", before.free-c.free, before.free, own)
+	grown := max(c.heaps, before.heaps) - before.heaps
+	if c.free+own+grown+playFrames < before.free || own > playOwn || grown > playHeaps {
+		fmt.Fprintf(&b, " %d frames of %d, %d of them to this process, %d to servers", before.free-c.free, before.free, own, grown)
 	}
 	for name, n := range c.pools {
 		was := before.pools[name]

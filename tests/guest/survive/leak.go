@@ -61,7 +61,7 @@ func leak(kind string, n int) {
 			fmt.Fprintf(os.Stderr, "%s: %d, were %d\n", name, n, was)
 		}
 	}
-	fmt.Println(kind, n, "frames", int64(before.free)-int64(after.free), "own", int64(resident())-int64(before.own), "each", (took / time.Duration(n)).Round(time.Microsecond))
+	fmt.Println(kind, n, "frames", int64(before.free)-int64(after.free), "own", int64(resident())-int64(before.own), "servers", int64(after.heaps)-int64(before.heaps), "each", (took / time.Duration(n)).Round(time.Microsecond))
 }
 
 // fork runs child in a new process and returns its pid.
