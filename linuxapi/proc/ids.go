@@ -212,11 +212,28 @@ func capHeader(a *call.Args) (words int, e errno.Errno) {
 	return 0, errno.EINVAL
 }
 
-func capSet() uint64 {
-	if Me.EUID == 0 {
-		return capAll
+// capsOf are the capabilities of the thread that the header at addr names.
+func capsOf(t *thread.Thread, addr uint64) (caps uint64, e errno.Errno) {
+	id, ok := usercopy.U32(addr + 4)
+	if !ok {
+		return 0, errno.EFAULT
 	}
-	return 0
+	euid := uint32(Me.EUID)
+	switch {
+	case int32(id) < 0:
+		return 0, errno.EINVAL
+	case id == 0 || thread.Find(id) != nil:
+	default:
+		r, st := Server(t).Info(uint64(id))
+		if st < 0 {
+			return 0, errno.Of(st)
+		}
+		euid = r.EUID
+	}
+	if euid == 0 {
+		caps = capAll
+	}
+	return caps, errno.OK
 }
 
 func sysCapget(t *thread.Thread, a *call.Args) int64 {
@@ -230,7 +247,10 @@ func sysCapget(t *thread.Thread, a *call.Args) int64 {
 	if a[1] == 0 {
 		return 0
 	}
-	c := capSet()
+	c, e := capsOf(t, a[0])
+	if e != errno.OK {
+		return e.Ret()
+	}
 	for i := 0; i < n; i++ {
 		w := uint32(c >> (32 * i))
 		v := [3]uint32{w, w, 0}
@@ -246,14 +266,24 @@ func sysCapset(t *thread.Thread, a *call.Args) int64 {
 	if e != errno.OK {
 		return e.Ret()
 	}
-	c := capSet()
+	switch id, ok := usercopy.U32(a[0] + 4); {
+	case !ok:
+		return errno.EFAULT.Ret()
+	case id != 0 && id != t.TID: // of others nobody can
+		return errno.EPERM.Ret()
+	}
+	c, e := capsOf(t, a[0])
+	if e != errno.OK {
+		return e.Ret()
+	}
 	for i := 0; i < n; i++ {
 		var v [3]uint32
 		if e := usercopy.Get(&v, a[1]+uint64(i)*12); e != errno.OK {
 			return e.Ret()
 		}
 		w := uint32(c >> (32 * i))
-		if v[0] != w || v[1] != w || v[2] != 0 {
+		known := uint32(uint64(capAll) >> (32 * i)) // other bits mean nothing
+		if v[0]&known != w || v[1]&known != w || v[2]&known != 0 {
 			return errno.EPERM.Ret()
 		}
 	}

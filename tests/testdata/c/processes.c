@@ -291,6 +291,37 @@ static void beside_vfork(void)
 	close(letgo[0]), close(letgo[1]);
 }
 
+static int cap(int set, unsigned version, int pid, unsigned *data)
+{
+	struct {
+		unsigned version;
+		int pid;
+	} h = {version, pid};
+	int r = syscall(set ? SYS_capset : SYS_capget, &h, data);
+	return h.version == version ? r < 0 ? errno : 0 : -(r < 0 ? errno : 0) - (h.version == 0x20080522);
+}
+
+static void capabilities(void)
+{
+	enum { V3 = 0x20080522 };
+	unsigned mine[6], same[6], none[6] = {0};
+	check("capget", cap(0, V3, 0, mine) == 0 && cap(0, V3, getpid(), same) == 0 && !memcmp(mine, same, sizeof mine));
+	check("capget of a version that is none", cap(0, 1, 0, mine) == -EINVAL - 1 && cap(0, 1, 0, NULL) == -1);
+	check("capget of nobody", cap(0, V3, -1, same) == EINVAL && cap(0, V3, 4000000, same) == ESRCH);
+	check("capget to nowhere", cap(0, V3, 0, (unsigned *)16) == EFAULT);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setuid(1000);
+		int ok = cap(0, V3, 0, same) == 0 && !memcmp(same, none, sizeof none);
+		ok = ok && cap(1, V3, 0, none) == 0 && cap(1, V3, getppid(), none) == EPERM;
+		none[0] = none[1] = 1;
+		_exit(ok && cap(1, V3, 0, none) == EPERM);
+	}
+	int st;
+	check("capset", waitpid(pid, &st, 0) == pid && WEXITSTATUS(st) == 1);
+	check("capset of another", cap(1, V3, 1, mine) == EPERM && cap(1, V3, 0, mine) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -299,6 +330,7 @@ int main(int argc, char **argv)
 	forks();
 	spawns();
 	beside_vfork();
+	capabilities();
 	signals();
 	memory();
 	polls();
