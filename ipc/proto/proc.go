@@ -66,8 +66,8 @@ type Proc interface {
 	Nice(which uint64, id uint64, set uint64, value uint64) (old uint64, st Status)
 	// Thread is what the scheduler knows of a thread of any process, by its id (0:
 	// the caller's first): its nice value + 20, its policy (SCHED_OTHER 0,
-	// SCHED_BATCH 3 or SCHED_IDLE 5, and SCHED_RESET_ON_FORK), and the CPUs on which it may run, a bit each (AllCPUs:
-	// everywhere).
+	// SCHED_BATCH 3 or SCHED_IDLE 5, and ResetOnFork), and the CPUs on which it may
+	// run, a bit each (AllCPUs: everywhere).
 	Thread(id uint64) (nice uint64, policy uint64, cpus uint64, st Status)
 	// SetThread changes a thread's policy (ThreadPolicy) or CPUs (ThreadCPUs).
 	SetThread(id uint64, what uint64, value uint64) (st Status)
