@@ -38,7 +38,7 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 		}
 		q := &process{kpid: kpid, pid: s.newPid(), parent: parent, children: map[uint32]*process{}, cred: p.cred, state: alive,
 			exitSig: sig, blocked: p.blocked, ignored: p.ignored, dumpable: p.dumpable, secure: p.secure, noNew: p.noNew, comm: p.comm,
-			start: info.StartNS, share: p.share, nicest: p.nicest, limits: p.limits, block: p.block, blockSize: p.blockSize}
+			start: info.StartNS, share: p.share, nicest: p.nicest, kept: p.kept, limits: p.limits, block: p.block, blockSize: p.blockSize}
 		if info.Cred != p.cred.token {
 			if err := s.kernel.SetCred(kpid, p.cred.token); err != nil {
 				return err

@@ -106,6 +106,7 @@ type process struct {
 	orphaned         bool     // its parent is another than it last heard from Self
 	changes          []change // of its threads, which its block does not show yet
 	lastChange       uint64
+	kept             pace // of its first thread, as far as it was set by changes
 	executed         bool
 	subreaper        bool
 	dumpable         uint64
@@ -176,7 +177,7 @@ func (s *Server) boot(kpid uint64) *process {
 		return nil
 	}
 	p := &process{kpid: kpid, children: map[uint32]*process{}, cred: s.creds.root, state: alive, start: info.StartNS, exitSig: uint64(syscall.SIGCHLD), dumpable: 1}
-	p.limits, p.share, p.nicest = defaultLimits, normalShare, normalShare
+	p.limits, p.share, p.nicest, p.kept.cpus = defaultLimits, normalShare, normalShare, proto.AllCPUs
 	if n := ipc.MaxProcesses(); n != 0 { // one user cannot take them all, as on Linux
 		p.limits[rlimitNProc] = [2]uint64{n / 2, n / 2}
 	}

@@ -222,6 +222,27 @@ func TestAffinity(t *testing.T) {
 	second := given(a, first, 3)
 	seen(a, 3)
 	given(a, second, 0)
-	seen(a, proto.AllCPUs) // what the block says, of which there is none here
+	seen(a, 3)
 	is(t, w.Init.Server().SetThread(a.Pid, proto.ThreadCPUs, 0), syscall.EINVAL)
+}
+
+// TestZombiePace: a zombie is shown as it was, and can still be changed.
+func TestZombiePace(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	is(t, w.Init.Server().SetThread(a.Pid, proto.ThreadPolicy, schedBatch), 0)
+	for done := uint64(0); ; {
+		seq, _, _, _, _, st := a.Server().Change(done)
+		if st != 0 {
+			break
+		}
+		done = seq
+	}
+	is(t, w.Init.Server().SetThread(a.Pid, proto.ThreadCPUs, 2), 0) // not made
+	a.Exit(0)
+	_, st := w.Init.Server().Nice(proto.NiceProcess, a.Pid, 1, 25)
+	is(t, st, 0)
+	if n, policy, cpus := thread(t, w.Init, a.Pid); n != 5 || policy != schedBatch || cpus != 2 {
+		t.Error(n, policy, cpus)
+	}
 }

@@ -42,19 +42,24 @@ func (p *process) with(t pace) pace {
 		t.policy = t.policy&proto.ResetOnFork | proto.SchedIdle
 	}
 	for _, c := range p.changes {
-		if c.tid != 0 && c.tid != t.tid {
-			continue
-		}
-		switch c.what {
-		case proto.ThreadNice:
-			t.nice = c.value
-		case proto.ThreadPolicy:
-			t.policy = c.value
-		case proto.ThreadCPUs:
-			t.cpus = c.value
-		}
+		t.make(c)
 	}
 	return t
+}
+
+// make makes a change, if it is of t.
+func (t *pace) make(c change) {
+	if c.tid != 0 && c.tid != t.tid {
+		return
+	}
+	switch c.what {
+	case proto.ThreadNice:
+		t.nice = c.value
+	case proto.ThreadPolicy:
+		t.policy = c.value
+	case proto.ThreadCPUs:
+		t.cpus = c.value
+	}
 }
 
 const threadSize = int(unsafe.Sizeof(abi.ProcThread{}))
@@ -109,8 +114,12 @@ func (s *Server) threads(q *process) []pace {
 	return l
 }
 
-// first is q's first thread without its block.
-func (q *process) first() pace { return q.with(pace{tid: q.pid, cpus: proto.AllCPUs}) }
+// first is q's first thread without its block: of a zombie, or before there is one.
+func (q *process) first() pace {
+	t := q.kept
+	t.tid = q.pid
+	return q.with(t)
+}
 
 // read reads q's block at an offset.
 func (s *Server) read(q *process, at uintptr, b []byte) bool {
@@ -151,6 +160,8 @@ func (s *Server) thread(p *process, id uint64) (*process, pace) {
 // give has q make a change of a thread, or of all (0).
 func (s *Server) give(q *process, tid uint32, what int, value uint64) error {
 	if q.state == zombie {
+		q.changes = append(q.changes, change{tid: tid, what: what, value: value})
+		q.keep(func(change) bool { return true })
 		return nil
 	}
 	// Of the same thing the last one counts.
@@ -168,6 +179,18 @@ func (s *Server) give(q *process, tid uint32, what int, value uint64) error {
 	}
 	s.notify(q)
 	return nil
+}
+
+// keep ends the changes that have been made, and notes what they were of the first thread.
+func (q *process) keep(made func(c change) bool) {
+	q.kept.tid = q.pid
+	q.changes = slices.DeleteFunc(q.changes, func(c change) bool {
+		if !made(c) {
+			return false
+		}
+		q.kept.make(c)
+		return true
+	})
 }
 
 // inheritChanges gives the child of a fork what its copied libOS may not have made
@@ -244,7 +267,7 @@ const (
 // Change implements proto.Proc.
 func (s *Server) Change(c *ipc.Call, done uint64) (seq, tid, what, value, share uint64, st int64) {
 	st = s.known(c, func(p *process) error {
-		p.changes = slices.DeleteFunc(p.changes, func(c change) bool { return c.seq == done })
+		p.keep(func(c change) bool { return c.seq == done })
 		share = p.share
 		if len(p.changes) == 0 {
 			return syscall.EAGAIN
