@@ -37,6 +37,8 @@ type Server struct {
 	// before it was made. For servers whose objects show others who is there.
 	Ordered bool
 
+	telling [abi.MaxDispatchers + 1]tellers // by dispatcher; those of AnyLasts last
+
 	pulling atomic.Int32 // receivers in pullLasts
 	pull    sync.Mutex   // held from NextLast to the end of Last, if Ordered
 }
@@ -196,12 +198,39 @@ func (s *Server) event(c *Call) {
 // AnyLasts makes NextLast pull what any dispatcher was told of.
 const AnyLasts = ^uint64(0)
 
+// tellers counts the receivers that tell Last what one dispatcher was told of.
+type tellers struct {
+	n atomic.Int32
+	_ [60]byte // CPUs do not share it
+}
+
+// SettleLasts returns when Last has been told of what was given up before, by whomever:
+// for a server that is not Ordered and is about to answer that somebody has something.
+// What Last takes must not be held.
+func (s *Server) SettleLasts() {
+	s.pullLasts(AnyLasts)
+	for i := range s.telling {
+		// New ones keep coming; those of now are done within moments.
+		for n := 0; s.telling[i].n.Load() != 0 && n < settleLooks; n++ {
+			time.Sleep(settleStep)
+		}
+	}
+}
+
+const (
+	settleLooks = 50
+	settleStep  = 50 * time.Microsecond
+)
+
 // PullLasts hands every pending last to Last.
 func (s *Server) PullLasts() { s.pullLasts(AnyLasts) }
 
 // pullLasts hands over those that dispatcher at was told of: receivers on other
 // CPUs see to theirs.
 func (s *Server) pullLasts(at uint64) {
+	tell := &s.telling[min(at, abi.MaxDispatchers)].n
+	tell.Add(1)
+	defer tell.Add(-1)
 	if s.Ordered {
 		// First say so, then take: who serves a call sees one or the other.
 		s.pulling.Add(1)

@@ -288,6 +288,17 @@ func (c *CPU) SuspendProcess(p *Process) {
 	}
 }
 
+// Held reports whether all dispatchers of a suspended process have stopped: those of
+// other CPUs do so when these read their mail.
+func Held(p *Process) bool {
+	for i := range p.Disp {
+		if d := p.Dispatcher(i); d != nil && atomic.LoadUint32(&d.mail)&mailHold != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // hold takes d, which is this CPU's and whose process is suspended, off it.
 func (c *CPU) hold(d *Dispatcher) {
 	if d == c.Current {

@@ -95,6 +95,8 @@ type Process struct {
 	// Born says that its fork was done: the manager may know it. Guarded by
 	// Lock.
 	Born bool
+	// StopFirst: it is to be suspended when it is started. Guarded by Lock.
+	StopFirst bool
 	// Holds counts who has yet to let go of a dead process: its teardown, the
 	// list of exits. Atomic.
 	Holds  int32

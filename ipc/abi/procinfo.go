@@ -36,9 +36,16 @@ type ProcHead struct {
 	SigCaught        uint64
 	ChildFlags       uint64 // SIGCHLD's SA_NOCLDSTOP and SA_NOCLDWAIT
 	ThreadLimit      uint32 // Thread: none in use at or above it
-	_                uint32
-	Main             ProcThread
-	_                [4]uint64
+	// Pid is the process that all this is of: a child that has not begun to run shows
+	// its parent's. It is written last, so that 0 is a program that is still being
+	// put in the place of another (exec).
+	Pid     uint32
+	Main    ProcThread
+	Pending uint64 // address of the word with the signals pending for the process
+	// Fetched is what the process server said (FetchSignals) of the last signals
+	// that it gave away and that are pending here since.
+	Fetched uint64
+	_       [2]uint64
 }
 
 // ProcInfo.ChildFlags.
@@ -55,6 +62,7 @@ type ProcThread struct {
 	Policy  uint8  // SCHED_ constant, PolicyReset
 	State   uint64 // address of a word whose low byte is a ThreadX state
 	Blocked uint64 // signal mask
+	Pending uint64 // address of the word with its own pending signals
 	Comm    [16]byte
 }
 

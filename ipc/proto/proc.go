@@ -32,7 +32,9 @@ type Proc interface {
 	// Value as in siginfo (SI_USER if nil); the server fills in pid and uid.
 	Kill(pid int64, sig uint64, info *Siginfo) (st Status)
 	// FetchSignals moves pending signals (up to FetchMax) out of the server.
-	// more: FetchMore, some are left; FetchSelf, Self has something new.
+	// more: FetchMore, some are left; FetchSelf, Self has something new. Its upper
+	// bits (FetchSeq) go into the caller's block (abi.ProcHead.Fetched) when what was
+	// moved is pending there.
 	FetchSignals() (n uint64, more uint64, r *SignalBatch, st Status)
 	// Stopped says that sig's default action stops the caller. The server
 	// tells the parent, suspends the process, and SIGCONT resumes it.
@@ -190,6 +192,7 @@ const (
 
 	FetchMore = 1
 	FetchSelf = 2
+	FetchSeq  = 8 // bits to shift
 
 	AllCPUs = 1<<64 - 1
 
@@ -244,7 +247,10 @@ type ProcRecord struct {
 	Block, BlockSize          uint64 // published process information block
 	KParent                   uint64 // parent's kernel process id
 	Blocked, Ignored, Pending uint64 // signal masks as last known
-	Comm                      [16]byte
+	// Moved are the signals that were moved by the last FetchSignals, and Fetched what
+	// that said: they are pending as long as the block does not say so.
+	Moved, Fetched uint64
+	Comm           [16]byte
 }
 
 // ProcRecord.Flags.
@@ -256,8 +262,9 @@ const (
 	// ProcLimits: another process has changed resource limits of this one since
 	// its last Self (which alone shows it, once).
 	ProcLimits  = 16
-	ProcChanges = 64 // Change has something; Self alone shows it
-	ProcPrivate = 32 // not PR_SET_DUMPABLE: for root to look at only
+	ProcChanges = 64  // Change has something; Self alone shows it
+	ProcPrivate = 32  // not PR_SET_DUMPABLE: for root to look at only
+	ProcNoNew   = 128 // PR_SET_NO_NEW_PRIVS
 )
 
 // Cred describes a credential token.

@@ -134,6 +134,7 @@ func Begin(t *thread.Thread) {
 	}
 	t.TID = uint32(Me.Pid)
 	t.Publish()
+	published()
 	if ProcInfo != 0 {
 		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(*hook.Info)))
 	}
@@ -214,6 +215,7 @@ func startExec(n uint64) {
 	if hook.DecodeParcel != nil {
 		hook.DecodeParcel(p.part(p.FilesOff, p.FilesLen), false)
 	}
+	published()
 	native.Unmap(abi.ParcelVA, pageUp(n))
 	user.Lazy = true
 	installLeaves()

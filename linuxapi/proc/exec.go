@@ -240,6 +240,7 @@ func (x *execState) commit(t *thread.Thread, p *Parcel, nameLen int) errno.Errno
 	if SaveSignals != nil {
 		SaveSignals(t, p)
 	}
+	unpublished()
 	r := native.Reset(x.region, p.Len)
 	// Refused after all was given up.
 	native.LogString("libOS: exec reset refused\n")

@@ -76,6 +76,7 @@ func beginExecID(t *thread.Thread) {
 	}
 	native.Unmap(abi.ParcelVA, pageUp(n))
 	installLeaves()
+	published()
 	if ProcInfo != 0 {
 		Server(t).Publish(ProcInfo, uint64(unsafe.Sizeof(*hook.Info)))
 	}

@@ -158,6 +158,7 @@ func startFork(pid uint64) {
 	Me.KPid = at[abi.DispatcherPage](uint64(entry.Page())).KPid
 	Me.VforkChild = f.vfork
 	hook.Info.Threads = 1
+	published()
 	if AfterFork != nil {
 		AfterFork(t)
 	}

@@ -8,11 +8,14 @@
 package proc
 
 import (
+	"sync/atomic"
+
 	"go42/ipc/abi"
 	"go42/ipc/client"
 	"go42/ipc/proto"
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/thread"
 )
 
@@ -37,6 +40,12 @@ func setIdentity(r *proto.ProcRecord) {
 	Me.Pid, Me.PPid = int64(r.Pid), int64(r.PPid)
 	Me.UID, Me.EUID, Me.GID, Me.EGID = int64(r.UID), int64(r.EUID), int64(r.GID), int64(r.EGID)
 }
+
+// published says that the block that /proc reads is this process's, and complete.
+func published() { atomic.StoreUint32(&hook.Info.Pid, uint32(Me.Pid)) }
+
+// unpublished says that this program is about to be gone.
+func unpublished() { atomic.StoreUint32(&hook.Info.Pid, 0) }
 
 // installLeaves makes assembly answer the calls whose answer is one word. Only
 // getpid and gettid never change in a process with one thread; the others are

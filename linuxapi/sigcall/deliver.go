@@ -8,6 +8,7 @@ import (
 	"go42/linuxapi/entry"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/futex"
+	"go42/linuxapi/hook"
 	"go42/linuxapi/native"
 	"go42/linuxapi/proc"
 	"go42/linuxapi/signal"
@@ -455,6 +456,7 @@ func fetchAll(t *thread.Thread) (news bool) {
 			}
 			SendProcess(&info)
 		}
+		hook.Info.Fetched = more >> proto.FetchSeq
 		news = news || more&proto.FetchSelf != 0
 		if more&proto.FetchMore == 0 {
 			return news

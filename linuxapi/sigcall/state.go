@@ -8,6 +8,8 @@
 package sigcall
 
 import (
+	"unsafe"
+
 	"go42/ipc/abi"
 	"go42/linuxapi/errno"
 	"go42/linuxapi/hook"
@@ -248,6 +250,7 @@ func EndTempMask(t *thread.Thread) {
 
 // Setup installs the hooks. Start-up only.
 func Setup() {
+	hook.Info.Pending = uint64(uintptr(unsafe.Pointer(&P.Pending.Set)))
 	user.NotifyHook = notified
 	proc.RestoreSignals = restore
 	proc.SaveSignals = save

@@ -2,6 +2,7 @@ package thread
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"go42/ipc/abi"
 	"go42/linuxapi/hook"
@@ -26,6 +27,7 @@ func (t *Thread) entry() *abi.ProcThread {
 func (t *Thread) Publish() {
 	e := t.entry()
 	e.Comm, e.Blocked, e.State, e.CPUs, e.Nice, e.Policy = t.Name, uint64(t.Sig.Mask), t.StateAddr(), uint16(t.CPUs()), t.Nice, t.Policy
+	e.Pending = uint64(uintptr(unsafe.Pointer(&t.Sig.Pending.Set)))
 	atomic.StoreUint32(&e.TID, t.TID)
 	if p := hook.Info; t.slot > atomic.LoadUint32(&p.ThreadLimit) {
 		atomic.StoreUint32(&p.ThreadLimit, t.slot) // grows under All.lock only

@@ -177,6 +177,9 @@ func Run(c *sched.CPU, p *sched.Process, reason, arg uint64) bool {
 	d := p.Dispatcher(0)
 	p.Born = true
 	p.SetState(sched.Running)
+	if p.StopFirst {
+		p.SetState(sched.Suspended) // before its first instruction
+	}
 	if d.CPU() != c {
 		// The parent has moved since it made it: it is another CPU's.
 		c.Restart(d, reason, arg)

@@ -27,12 +27,19 @@ func Manage(c *sched.CPU, p *sched.Process, call, kpid, arg uint64) int64 {
 		Die(t, Ended(arg))
 	case abi.NSuspend:
 		t.Lock.Acquire()
-		if t.State() == sched.Running {
+		switch t.State() {
+		case sched.Running:
 			c.SuspendProcess(t)
+		case sched.Embryo:
+			t.StopFirst = true
 		}
 		t.Lock.Release()
+		if t.State() == sched.Suspended && !sched.Held(t) {
+			return -abi.EAGAIN
+		}
 	case abi.NResume:
 		t.Lock.Acquire()
+		t.StopFirst = false
 		if t.State() == sched.Suspended {
 			c.ResumeProcess(t)
 		}

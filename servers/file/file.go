@@ -111,6 +111,9 @@ func fillDev(r *ram) error {
 	return nil
 }
 
+// Settle sets vfs.Server.Settle. Before the first call.
+func (s *Server) Settle(f func()) { s.vfs.Settle = f }
+
 // Handle serves a call.
 func (s *Server) Handle(c *ipc.Call) {
 	if s.PullLasts != nil && s.vfs.Watched() {

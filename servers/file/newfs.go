@@ -61,8 +61,8 @@ func (s *Server) SetFlags(c *ipc.Call, root ipc.Given, flags uint64) int64 {
 
 // Users implements proto.FileServer.
 func (s *Server) Users(c *ipc.Call, root ipc.Given) (uint64, int64) {
-	if s.PullLasts != nil {
-		s.PullLasts()
+	if s.vfs.Settle != nil {
+		s.vfs.Settle()
 	}
 	fs, st := s.rootOf(root)
 	if st < 0 {

@@ -90,6 +90,7 @@ func runFile() error {
 	}
 	srv := &ipc.Server{Name: "file", Kernel: k, Handle: s.Handle, Last: s.Last, Log: ipc.Log}
 	s.PullLasts = srv.PullLasts
+	s.Settle(srv.SettleLasts)
 	return srv.Run()
 }
 

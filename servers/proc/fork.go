@@ -87,6 +87,7 @@ func (s *Server) executed(p *process) {
 	p.executed = true
 	p.notified = false // the new libOS begins with no channel set
 	p.exitSig = uint64(syscall.SIGCHLD)
+	p.moved = 0 // exec takes along what is pending
 	s.futexes.leave(p.kpid)
 	if p.secure {
 		p.deathSig = 0
@@ -125,7 +126,7 @@ func (s *Server) exited(n *abi.ExitNotice) {
 	orphans := s.watch(p)
 	p.state = zombie
 	p.watchers.Wake(s.kernel, math.MaxUint64)
-	p.status = uint32(n.Status)
+	p.status, p.moved = uint32(n.Status), 0
 	p.usage = proto.Rusage{UserNS: n.UserNS, SysNS: n.SysNS, MaxResident: n.MaxResident, MinFaults: n.MinFaults, MajFaults: n.MajFaults, Switches: n.Switches}
 	p.pending.clear()
 	s.futexes.leave(p.kpid)

@@ -46,7 +46,7 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 		UID: k.UID, EUID: k.EUID, SUID: k.SUID, FSUID: k.FSUID, GID: k.GID, EGID: k.EGID, SGID: k.SGID, FSGID: k.FSGID,
 		NGroups: uint32(len(k.groups)), State: uint32(p.state), TTY: uint32(p.group.session.tty), Share: uint32(p.share),
 		ExitStatus: p.status, StartNS: p.start, Block: p.block, BlockSize: p.blockSize,
-		Blocked: p.blocked, Ignored: p.ignored, Pending: p.pending.set, Comm: p.comm,
+		Blocked: p.blocked, Ignored: p.ignored, Pending: p.pending.set, Moved: p.moved, Fetched: p.fetched, Comm: p.comm,
 	}
 	if p.parent != nil {
 		r.PPid, r.KParent = p.parent.pid, p.parent.kpid
@@ -62,6 +62,9 @@ func (s *Server) record(p *process) *proto.ProcRecord {
 	}
 	if p.dumpable != 1 {
 		r.Flags |= proto.ProcPrivate
+	}
+	if p.noNew {
+		r.Flags |= proto.ProcNoNew
 	}
 	if p.kernel {
 		r.Flags |= proto.ProcKernel

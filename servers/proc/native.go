@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -19,8 +20,16 @@ func call(n uintptr, a, b uint64) error {
 // Kill implements Kernel.
 func (Native) Kill(kpid, status uint64) error { return call(abi.NKill, kpid, status) }
 
-// Suspend implements Kernel.
-func (Native) Suspend(kpid uint64) error { return call(abi.NSuspend, kpid, 0) }
+// Suspend implements Kernel. Other CPUs have to be told: who hears of the stop is to
+// find that nothing of the process goes on.
+func (Native) Suspend(kpid uint64) error {
+	for {
+		if err := call(abi.NSuspend, kpid, 0); err != syscall.EAGAIN {
+			return err
+		}
+		runtime.Gosched()
+	}
+}
 
 // Resume implements Kernel.
 func (Native) Resume(kpid uint64) error { return call(abi.NResume, kpid, 0) }

@@ -99,7 +99,9 @@ type process struct {
 	toldStop, toldCont bool
 
 	pending  pending
-	notified bool // ChanProc has been set since it last asked
+	moved    uint64 // signals that it fetched last
+	fetched  uint64 // how often it has fetched some
+	notified bool   // ChanProc has been set since it last asked
 
 	blocked, ignored uint64   // as it has told
 	limitsSet        bool     // by another process; it learns of it by Self

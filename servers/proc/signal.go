@@ -247,10 +247,17 @@ func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo) e
 func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.SignalBatch, st int64) {
 	st = s.known(c, func(p *process) error {
 		r = new(proto.SignalBatch)
-		n = uint64(p.pending.take(r.Info[:]))
+		if n = uint64(p.pending.take(r.Info[:])); n > 0 {
+			p.moved = 0
+			for _, i := range r.Info[:n] {
+				p.moved |= sigBit(i.Signo)
+			}
+			p.fetched++
+		}
+		more = p.fetched << proto.FetchSeq
 		p.notified = p.pending.set != 0
 		if p.notified {
-			more = proto.FetchMore
+			more |= proto.FetchMore
 		}
 		if p.limitsSet || p.orphaned || len(p.changes) != 0 {
 			more |= proto.FetchSelf

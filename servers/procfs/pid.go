@@ -9,6 +9,7 @@ import (
 
 	"go42/ipc/abi"
 	"go42/ipc/client"
+	"go42/ipc/proto"
 	"go42/servers/vfs"
 )
 
@@ -41,7 +42,7 @@ func (t *target) state(x *vfs.Ctx) (byte, string) {
 		return 'D', "disk sleep"
 	case h != nil && t.doing(h) == abi.ThreadBlocked:
 		return 'S', "sleeping"
-	case h != nil && t.doing(h) != 0, x.C != nil && x.C.BadgePid == t.rec.KPid:
+	case t.fresh, h != nil && t.doing(h) != 0, x.C != nil && x.C.BadgePid == t.rec.KPid:
 		return 'R', "running"
 	}
 	return 'S', "sleeping"
@@ -55,8 +56,8 @@ func (t *target) id() uint32 {
 	return t.rec.Pid
 }
 
-// head is the published block, or zeros.
-func (t *target) head() abi.ProcHead {
+// shown is the published block, or zeros.
+func (t *target) shown() abi.ProcHead {
 	if p := t.block(); p != nil {
 		return *p
 	}
@@ -65,7 +66,7 @@ func (t *target) head() abi.ProcHead {
 
 // stat is PID/stat: proc_pid_stat(5) numbers its fields.
 func stat(x *vfs.Ctx, t *target) ([]byte, error) {
-	r, k, p := &t.rec, t.kernel(), t.head()
+	r, k, p := &t.rec, t.kernel(), t.shown()
 	letter, _ := t.state(x)
 	if !t.visible {
 		// Addresses are for those who may look at the memory.
@@ -93,12 +94,13 @@ func stat(x *vfs.Ctx, t *target) ([]byte, error) {
 	}
 	nice, policy, _ := t.pace()
 	const low = 1<<31 - 1 // signals 1 to 31
+	shared, own := t.pending()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d", t.id(), t.comm(), letter, r.PPid, r.PGid, r.Sid, r.TTY, terminal)
 	fmt.Fprintf(&b, " 4194304 %d 0 %d 0 %d %d 0 0 %d %d %d 0", k.MinFaults, k.MajFaults, k.UserNS/tick, k.SysNS/tick, 20+nice, nice, threads)
 	fmt.Fprintf(&b, " %d %d %d %d", r.StartNS/tick, k.Virtual, k.Resident/pageSize, noLimit)
 	fmt.Fprintf(&b, " %d %d %d 0 0", p.CodeLo, p.CodeHi, p.Stack)
-	fmt.Fprintf(&b, " %d %d %d %d", r.Pending&low, blocked&low, p.SigIgnored&low, p.SigCaught&low)
+	fmt.Fprintf(&b, " %d %d %d %d", (shared|own)&low, blocked&low, p.SigIgnored&low, p.SigCaught&low)
 	fmt.Fprintf(&b, " 0 0 0 17 0 0 %d 0 0 0", policy)
 	fmt.Fprintf(&b, " %d %d %d %d %d %d %d %d\n", p.DataLo, p.DataHi, p.BrkLo, p.ArgLo, p.ArgHi, p.EnvLo, p.EnvHi, code)
 	return b.Bytes(), nil
@@ -111,7 +113,7 @@ type sizes struct {
 }
 
 func (t *target) sizes() (z sizes) {
-	exe := t.head().CodeLo
+	exe := t.shown().CodeLo
 	t.regions(func(r *abi.RegionInfo) {
 		z.virtual += r.Len
 		z.resident += r.Resident
@@ -145,7 +147,7 @@ func statm(x *vfs.Ctx, t *target) ([]byte, error) {
 
 // status is PID/status.
 func status(x *vfs.Ctx, t *target) ([]byte, error) {
-	r, k, p := &t.rec, t.kernel(), t.head()
+	r, k, p := &t.rec, t.kernel(), t.shown()
 	letter, word := t.state(x)
 	var b bytes.Buffer
 	line := func(name, format string, a ...any) { fmt.Fprintf(&b, name+":\t"+format+"\n", a...) }
@@ -203,8 +205,9 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	}
 	line("Threads", "%d", threads)
 	line("SigQ", "0/4096")
-	line("SigPnd", "%016x", 0)
-	line("ShdPnd", "%016x", r.Pending)
+	shared, own := t.pending()
+	line("SigPnd", "%016x", own)
+	line("ShdPnd", "%016x", shared)
 	blocked := p.SigBlocked
 	if t.task != nil {
 		blocked = t.task.Blocked
@@ -224,7 +227,7 @@ func status(x *vfs.Ctx, t *target) ([]byte, error) {
 	line("CapEff", "%016x", have(r.EUID))
 	line("CapBnd", "%016x", uint64(all))
 	line("CapAmb", "%016x", 0)
-	line("NoNewPrivs", "0")
+	line("NoNewPrivs", "%d", min(r.Flags&proto.ProcNoNew, 1))
 	line("Seccomp", "0")
 	cpus := t.srv.cpus()
 	allowed := uint64(1)<<cpus - 1
@@ -269,39 +272,44 @@ const maxArgs = 2 << 20
 // cmdline is PID/cmdline. If the program has written over the zero that ends
 // its arguments (setproctitle), what it shows ends at the next one.
 func cmdline(x *vfs.Ctx, t *target) ([]byte, error) {
-	p := t.block()
-	if p == nil {
-		return nil, nil
-	}
-	b := t.memory(p.ArgLo, p.ArgHi, maxArgs)
-	if n := len(b); n > 0 && b[n-1] != 0 && uint64(n) == p.ArgHi-p.ArgLo {
-		if p.EnvLo == p.ArgHi {
-			b = append(b, t.memory(p.EnvLo, p.EnvHi, maxArgs)...)
+	var b []byte
+	t.steady(func(p *abi.ProcHead) {
+		if p == nil {
+			return
 		}
-		if i := bytes.IndexByte(b, 0); i >= 0 {
-			b = b[:i]
+		b = t.memory(p.ArgLo, p.ArgHi, maxArgs)
+		if n := len(b); n > 0 && b[n-1] != 0 && uint64(n) == p.ArgHi-p.ArgLo {
+			if p.EnvLo == p.ArgHi {
+				b = append(b, t.memory(p.EnvLo, p.EnvHi, maxArgs)...)
+			}
+			if i := bytes.IndexByte(b, 0); i >= 0 {
+				b = b[:i]
+			}
 		}
-	}
+	})
+	return b, nil
+}
+
+// piece is the part of the program's memory that where finds, at most most bytes.
+func (t *target) piece(most int, where func(p *abi.ProcHead) (lo, hi uint64)) (b []byte, err error) {
+	t.steady(func(p *abi.ProcHead) {
+		if p != nil {
+			lo, hi := where(p)
+			b = t.memory(lo, hi, most)
+		}
+	})
 	return b, nil
 }
 
 func environ(x *vfs.Ctx, t *target) ([]byte, error) {
-	p := t.block()
-	if p == nil {
-		return nil, nil
-	}
-	return t.memory(p.EnvLo, p.EnvHi, maxArgs), nil
+	return t.piece(maxArgs, func(p *abi.ProcHead) (lo, hi uint64) { return p.EnvLo, p.EnvHi })
 }
 
 // maxAuxv is more than any auxiliary vector has.
 const maxAuxv = 1024
 
 func auxv(x *vfs.Ctx, t *target) ([]byte, error) {
-	p := t.block()
-	if p == nil {
-		return nil, nil
-	}
-	return t.memory(p.AuxvLo, p.AuxvHi, maxAuxv), nil
+	return t.piece(maxAuxv, func(p *abi.ProcHead) (lo, hi uint64) { return p.AuxvLo, p.AuxvHi })
 }
 
 // published is a path of the block; ENOENT if there is none.
@@ -313,12 +321,12 @@ func published(t *target, b []byte, n uint32) (string, error) {
 }
 
 func exe(x *vfs.Ctx, t *target) (string, error) {
-	p := t.head()
+	p := t.shown()
 	return published(t, p.Exe[:], p.ExeLen)
 }
 
 func cwd(x *vfs.Ctx, t *target) (string, error) {
-	p := t.head()
+	p := t.shown()
 	if p.CwdLen == 0 && t.rec.State != 'Z' {
 		return "/", nil
 	}
@@ -326,7 +334,7 @@ func cwd(x *vfs.Ctx, t *target) (string, error) {
 }
 
 func root(x *vfs.Ctx, t *target) (string, error) {
-	p := t.head()
+	p := t.shown()
 	if p.RootLen == 0 && t.rec.State != 'Z' {
 		return "/", nil
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"go42/ipc"
@@ -106,7 +107,7 @@ func (w *procWorld) publish(a *world.App) *abi.ProcInfo {
 	args := []byte("/bin/test\x00-x\x00\x00two words\x00")
 	env := []byte("HOME=/\x00A=b\x00")
 	w.m.memory[a.KPid] = [][]byte{b, args, env}
-	p.Magic = abi.ProcInfoMagic
+	p.Magic, p.Pid = abi.ProcInfoMagic, uint32(a.Pid)
 	p.ArgLo, p.ArgHi = address(args), address(args)+uint64(len(args))
 	p.EnvLo, p.EnvHi = address(env), address(env)+uint64(len(env))
 	p.ExeLen = uint32(copy(p.Exe[:], "/bin/test"))
@@ -398,6 +399,8 @@ func TestPrivate(t *testing.T) {
 
 // TestHostileBlock: a process may publish anything.
 func TestHostileBlock(t *testing.T) {
+	defer func(d time.Duration) { betweenStep = d }(betweenStep)
+	betweenStep = 0 // what it says may be what another program is about to put right
 	w := newWorld(t)
 	a := w.Init.Fork()
 	p := w.publish(a)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"go42/ipc/abi"
@@ -23,6 +24,7 @@ type target struct {
 
 	info  *abi.ProcHead // the published block's head; nil: none or not asked for
 	asked bool
+	fresh bool // it has not begun to run: the block is its parent's
 
 	task *abi.ProcThread // with key.task: that thread
 }
@@ -72,12 +74,52 @@ func visible(x *vfs.Ctx, r *proto.ProcRecord) bool {
 // headSize is how much of the block comes before the descriptors.
 const headSize = int(unsafe.Sizeof(abi.ProcHead{}))
 
+// A process that executes another program shows the one or the other, as on Linux:
+// who looks between them waits, though not for ever.
+const betweenLooks = 100
+
+var betweenStep = time.Millisecond
+
 // block reads the head of what the process publishes; nil: nothing usable.
 func (t *target) block() *abi.ProcHead {
 	if t.asked {
 		return t.info
 	}
 	t.asked = true
+	for range betweenLooks {
+		if t.info = t.head(); t.info != nil {
+			return t.info
+		}
+		if t.rec.State != 'R' || t.rec.Flags&proto.ProcKernel != 0 || t.rec.Block == 0 && t.rec.Flags&proto.ProcSecure == 0 {
+			return nil
+		}
+		time.Sleep(betweenStep)
+		r, err := t.srv.record(t.rec.Pid)
+		if err != nil || r.KPid != t.rec.KPid || r.Cred != t.rec.Cred {
+			return nil
+		}
+		t.rec.State, t.rec.Block, t.rec.BlockSize = r.State, r.Block, r.BlockSize
+	}
+	return nil
+}
+
+// steady has f look at the memory of one program: once more if another has taken its
+// place meanwhile.
+func (t *target) steady(f func(p *abi.ProcHead)) {
+	p := t.block()
+	for range betweenLooks {
+		f(p)
+		t.asked = false
+		q := t.block()
+		if p == nil || q == nil || q.Stack == p.Stack && q.ArgLo == p.ArgLo && q.CodeLo == p.CodeLo {
+			return
+		}
+		p = q
+	}
+}
+
+// head reads the block's head once.
+func (t *target) head() *abi.ProcHead {
 	if t.rec.Block == 0 || t.rec.State == 'Z' || t.rec.BlockSize < uint64(headSize) {
 		return nil
 	}
@@ -89,8 +131,12 @@ func (t *target) block() *abi.ProcHead {
 	// read, so that it is the same for as long as it is used.
 	p := new(abi.ProcHead)
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(p)), headSize), b)
-	if p.Magic != abi.ProcInfoMagic {
+	if p.Magic != abi.ProcInfoMagic || p.Pid == 0 {
 		return nil
+	}
+	if t.fresh = p.Pid != t.rec.Pid; t.fresh {
+		p.Main = abi.ProcThread{TID: t.rec.Pid, Blocked: p.SigBlocked, CPUs: p.Main.CPUs, Nice: p.Main.Nice, Policy: p.Main.Policy, Comm: t.rec.Comm}
+		p.Threads, p.ThreadLimit, p.Pending = 1, 0, 0
 	}
 	p.FDLimit = min(p.FDLimit, abi.ProcMaxFD)
 	p.ExeLen = min(p.ExeLen, uint32(len(p.Exe)))
@@ -100,8 +146,34 @@ func (t *target) block() *abi.ProcHead {
 	if p.Threads == 0 || p.Threads > maxThreads {
 		p.Threads = 1
 	}
-	t.info = p
 	return p
+}
+
+// pending are the signals that wait for the process, and for the thread that is
+// looked at.
+func (t *target) pending() (shared, own uint64) {
+	shared = t.rec.Pending
+	p := t.block()
+	if p == nil {
+		return shared, 0
+	}
+	if p.Fetched != t.rec.Fetched || t.fresh {
+		shared |= t.rec.Moved // on their way
+	}
+	thread := &p.Main
+	if t.task != nil {
+		thread = t.task
+	}
+	return shared | t.word(p.Pending), t.word(thread.Pending)
+}
+
+// word reads a word of the libOS.
+func (t *target) word(addr uint64) uint64 {
+	var b [8]byte
+	if addr == 0 || t.srv.machine.ReadMemory(t.rec.KPid, addr, b[:]) != len(b) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 const maxThreads = 8192
@@ -223,15 +295,24 @@ func (t *target) regions(f func(r *abi.RegionInfo)) {
 	if t.rec.State == 'Z' {
 		return
 	}
+	var l []abi.RegionInfo
+	t.steady(func(*abi.ProcHead) { l = t.query(l[:0]) })
+	for i := range l {
+		f(&l[i])
+	}
+}
+
+func (t *target) query(l []abi.RegionInfo) []abi.RegionInfo {
 	addr := uint64(0)
-	for i := 0; i < maxRegions; i++ {
+	for len(l) < maxRegions {
 		r, err := t.srv.machine.Query(t.rec.KPid, addr)
 		if err != nil || r.Addr >= abi.ProgramHi || r.Addr+r.Len <= addr {
-			return
+			break
 		}
-		f(&r)
+		l = append(l, r)
 		addr = r.Addr + r.Len
 	}
+	return l
 }
 
 const maxRegions = 1 << 17

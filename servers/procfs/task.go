@@ -30,6 +30,7 @@ func (t *target) threads() []abi.ProcThread {
 		}
 		h.State = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.State):])
 		h.Blocked = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.Blocked):])
+		h.Pending = binary.LittleEndian.Uint64(b[unsafe.Offsetof(h.Pending):])
 		h.CPUs = binary.LittleEndian.Uint16(b[unsafe.Offsetof(h.CPUs):])
 		copy(h.Comm[:], b[unsafe.Offsetof(h.Comm):])
 		l = append(l, h)

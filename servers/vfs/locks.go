@@ -83,7 +83,21 @@ func (t *lockTable) closed(k ipc.Kernel, o *Object) {
 	t.tidy(o.node, l)
 }
 
+// settled is try's answer, which is not that of a lock whose holder has closed its file.
+func (o file) settled(try func() int64) int64 {
+	st := try()
+	if st == -int64(syscall.EAGAIN) && o.fs.srv.Settle != nil {
+		o.fs.srv.Settle()
+		st = try()
+	}
+	return st
+}
+
 func (o file) Flock(c *ipc.Call, op uint64, wait uint64) int64 {
+	return o.settled(func() int64 { return o.flock(c, op, wait) })
+}
+
+func (o file) flock(c *ipc.Call, op uint64, wait uint64) int64 {
 	if !o.open || o.kind == proto.KindPath {
 		return -int64(syscall.EBADF)
 	}
@@ -230,6 +244,10 @@ func (o file) recordOwner(c *ipc.Call, cmd uint64) (own owner, pid int32, ok boo
 }
 
 func (o file) SetLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int64 {
+	return o.settled(func() int64 { return o.setLock(c, cmd, lk, wait) })
+}
+
+func (o file) setLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int64 {
 	own, pid, ok := o.recordOwner(c, cmd)
 	if !ok {
 		return -int64(syscall.EINVAL)

@@ -23,6 +23,9 @@ type Server struct {
 	Vouch func(v *proto.Vouched, image uint64) (set uint64, err error)
 	// Alive says whether a process still exists (owners of record locks).
 	Alive func(kpid uint64) bool
+	// Settle, if set, returns when Last knows of all that was closed before: who has
+	// been waited for has no file open, though this server has yet to be told.
+	Settle func()
 }
 
 // FS is one file system.
