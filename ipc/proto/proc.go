@@ -14,7 +14,8 @@ type Proc interface {
 	Self() (r *ProcRecord, st Status)
 	// Fork enters kpid, an embryo whose kernel parent is the caller, as the
 	// caller's child (flags ForkParent: as its sibling, CLONE_PARENT) with
-	// exit signal sig. EAGAIN: RLIMIT_NPROC. Before NStart.
+	// exit signal sig. EAGAIN: RLIMIT_NPROC. EINTR: a signal to many has come, and
+	// is to be taken first: it would not reach the child. Before NStart.
 	Fork(kpid uint64, flags uint64, sig uint64) (pid uint64, st Status)
 	// Exec is called before NReset: comm is the new command name. With setid !=
 	// 0 the file server has vouched for the image, and the reset changes the

@@ -71,6 +71,10 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 		native.Kill(f.kpid, signal.SIGKILL)
 		native.DropOne(uint64(h))
 		forkLock.Unlock()
+		if st == errno.EINTR.Ret() {
+			t.AddWork(user.WorkFetch)
+			return errno.RestartNoIntr.Ret()
+		}
 		return st
 	}
 	if c.flags&cPidFD != 0 {
@@ -125,6 +129,7 @@ func prepare(vfork bool) errno.Errno {
 			which = hook.ShareKept
 		}
 		if e := hook.ForkPrepare(which); e != errno.OK {
+			niceLock.Unlock()
 			execLock.Unlock()
 			return e
 		}

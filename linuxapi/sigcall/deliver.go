@@ -47,6 +47,7 @@ func deliver(t *thread.Thread) {
 			break
 		}
 		s := int(info.Signo)
+		continued := P.continued
 		act := P.Actions[s-1]
 		handler := act.Handler != signal.SIG_DFL && act.Handler != signal.SIG_IGN
 		if handler && act.Flags&signal.SA_RESETHAND != 0 {
@@ -76,7 +77,12 @@ func deliver(t *thread.Thread) {
 				exitBySignal(s)
 			case signal.Stop:
 				user.Restore(0)
-				proc.Server(t).Stopped(uint64(s))
+				// A SIGCONT that another thread fetches or has fetched since undoes it.
+				proc.FetchLock.Lock()
+				if P.continued == continued {
+					proc.Server(t).Stopped(uint64(s))
+				}
+				proc.FetchLock.Unlock()
 				user.Disable()
 			}
 		}

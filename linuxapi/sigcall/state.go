@@ -27,6 +27,8 @@ var P struct {
 	Pending signal.Pending
 	pool    signal.Pool
 	limit   int // RLIMIT_SIGPENDING as far as the pool goes
+	// continued counts the SIGCONTs that have come.
+	continued uint32
 }
 
 // Recalc sets or clears t's WorkSignal after its mask or a pending set changed.
@@ -49,6 +51,7 @@ func jobControl(s int) {
 	switch {
 	case s == signal.SIGCONT:
 		gone = signal.Stops
+		P.continued++
 	case signal.Stops.Has(s):
 		gone = signal.Bit(signal.SIGCONT)
 	default:

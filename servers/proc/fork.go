@@ -25,6 +25,9 @@ func (s *Server) Fork(c *ipc.Call, kpid uint64, flags uint64, sig uint64) (pid u
 		if info.Parent != p.kpid || s.byKPid[kpid] != nil {
 			return syscall.EPERM
 		}
+		if p.swept || p.killed {
+			return syscall.EINTR
+		}
 		limit := p.limits[rlimitNProc][0]
 		if p.cred.UID != 0 && uint64(s.users[p.cred.UID]) >= limit {
 			return syscall.EAGAIN
@@ -87,6 +90,7 @@ func (s *Server) executed(p *process) {
 	p.executed = true
 	p.notified = false // the new libOS begins with no channel set
 	p.exitSig = uint64(syscall.SIGCHLD)
+	p.swept = p.swept && p.pending.set != 0
 	p.moved = 0 // exec takes along what is pending
 	s.futexes.leave(p.kpid)
 	if p.secure {

@@ -81,7 +81,7 @@ func (o *pidfd) Signal(c *ipc.Call, sig uint64, info *proto.Siginfo) int64 {
 		}
 		i := *info
 		i.Signo, i.Pid, i.UID = int32(sig), p.pid, p.cred.UID
-		return o.s.send(p, []*process{o.p}, sig, &i)
+		return o.s.send(p, []*process{o.p}, sig, &i, false)
 	})
 }
 

@@ -102,6 +102,8 @@ type process struct {
 	moved    uint64 // signals that it fetched last
 	fetched  uint64 // how often it has fetched some
 	notified bool   // ChanProc has been set since it last asked
+	swept    bool   // a signal to many is among what is pending
+	killed   bool   // it has got SIGKILL
 
 	blocked, ignored uint64   // as it has told
 	limitsSet        bool     // by another process; it learns of it by Self

@@ -115,6 +115,26 @@ func TestPidFD(t *testing.T) {
 	is(t, fd.Signal(0, &proto.Siginfo{}), syscall.ESRCH)
 }
 
+// TestForkSwept: a signal to a group is not missed by who is about to be born into it.
+func TestForkSwept(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	is(t, w.Init.Server().Setpgid(a.Pid, 0), 0)
+	is(t, w.Init.Server().Kill(int64(a.Pid), uint64(syscall.SIGUSR1), nil), 0)
+	if _, st := a.TryFork(0); st < 0 {
+		t.Error("a signal to it alone", syscall.Errno(-st))
+	}
+	is(t, w.Init.Server().Kill(-int64(a.Pid), uint64(syscall.SIGTERM), nil), 0)
+	_, st := a.TryFork(0)
+	is(t, min(st, 0), syscall.EINTR)
+	if s := fetch(t, a); !has(s, syscall.SIGTERM) || !has(s, syscall.SIGUSR1) {
+		t.Error("signals", s)
+	}
+	if _, st = a.TryFork(0); st < 0 {
+		t.Error("after it was taken", syscall.Errno(-st))
+	}
+}
+
 // TestForkForeign: only an embryo of the caller's own can be entered.
 func TestForkForeign(t *testing.T) {
 	w := world.New(t, nil)

@@ -106,6 +106,7 @@ func (s *Server) post(p *process, i *proto.Siginfo) bool {
 	}
 	switch sig {
 	case syscall.SIGKILL:
+		p.killed = true
 		s.kernel.Kill(p.kpid, uint64(syscall.SIGKILL))
 		return true
 	case syscall.SIGSTOP:
@@ -198,7 +199,7 @@ func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) i
 				}
 			}
 			// As Linux: that none may be sent to is no error.
-			if err := s.send(p, to, sig, &i); err != syscall.EPERM {
+			if err := s.send(p, to, sig, &i, true); err != syscall.EPERM {
 				return err
 			}
 			return nil
@@ -213,13 +214,16 @@ func (s *Server) Kill(c *ipc.Call, pid int64, sig uint64, info *proto.Siginfo) i
 				to = append(to, q)
 			}
 		}
-		return s.send(p, to, sig, &i)
+		return s.send(p, to, sig, &i, pid <= 0)
 	})
 }
 
 // send posts p's signal to those that it may signal: EPERM if to none, ESRCH if
 // there are none. s.mu is held.
-func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo) error {
+//
+// many: all of a group are meant, or all processes, and so are the children that they
+// are about to have: see Fork.
+func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo, many bool) error {
 	err := error(syscall.ESRCH)
 	if len(to) > 0 && sig > lastSig {
 		return syscall.EINVAL
@@ -236,6 +240,7 @@ func (s *Server) send(p *process, to []*process, sig uint64, i *proto.Siginfo) e
 		if sig != 0 && !s.post(q, i) {
 			return syscall.EAGAIN
 		}
+		q.swept = q.swept || many && q.pending.set != 0
 	}
 	if done {
 		return nil
@@ -256,6 +261,7 @@ func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.Sign
 		}
 		more = p.fetched << proto.FetchSeq
 		p.notified = p.pending.set != 0
+		p.swept = p.swept && p.notified
 		if p.notified {
 			more |= proto.FetchMore
 		}
@@ -306,6 +312,7 @@ func (s *Server) KillGroup(c *ipc.Call, pgid uint64, sig uint64, info *proto.Sig
 		i.Signo = int32(sig)
 		for _, q := range g.members {
 			s.post(q, &i)
+			q.swept = q.swept || q.pending.set != 0
 			n++
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"go42/ipc"
+	"go42/ipc/abi"
 	"go42/ipc/proto"
 )
 
@@ -74,13 +75,25 @@ func (s *Server) change(q *process, options uint64) *proto.WaitResult {
 	case q.state == stopped && options&wStopped != 0 && !q.toldStop:
 		r.Code, r.Status, r.Wstatus = cldStopped, q.stopSig, q.stopSig<<8|0x7f
 		q.toldStop = options&wNoWait == 0
+		r.Rusage = s.used(q)
 	case q.state == alive && options&wContinued != 0 && q.toldCont:
 		r.Code, r.Status, r.Wstatus = cldContinued, uint32(syscall.SIGCONT), 0xffff
 		q.toldCont = options&wNoWait != 0
+		r.Rusage = s.used(q)
 	default:
 		return nil
 	}
 	return r
+}
+
+// used is what a child that lives, and those that it has waited for, have used.
+func (s *Server) used(q *process) (u proto.Rusage) {
+	var i abi.ProcessInfo
+	if s.kernel.ProcessInfo(q.kpid, &i) == nil {
+		u = proto.Rusage{UserNS: i.UserNS, SysNS: i.SysNS, MaxResident: i.MaxResident, MinFaults: i.MinFaults, MajFaults: i.MajFaults, Switches: i.Switches}
+	}
+	add(&u, &q.kids)
+	return u
 }
 
 // byAge is the children, eldest first.
