@@ -129,7 +129,6 @@ func prepare(vfork bool) errno.Errno {
 			which = hook.ShareKept
 		}
 		if e := hook.ForkPrepare(which); e != errno.OK {
-			niceLock.Unlock()
 			execLock.Unlock()
 			return e
 		}

@@ -88,6 +88,7 @@ func (s *Server) Exec(c *ipc.Call, comm string, setid uint64) (secure uint64, st
 // executed is what every exec changes. s.mu is held.
 func (s *Server) executed(p *process) {
 	p.executed = true
+	s.replaced(p)
 	p.notified = false // the new libOS begins with no channel set
 	p.exitSig = uint64(syscall.SIGCHLD)
 	p.swept = p.swept && p.pending.set != 0

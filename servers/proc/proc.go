@@ -109,6 +109,7 @@ type process struct {
 	limitsSet        bool     // by another process; it learns of it by Self
 	orphaned         bool     // its parent is another than it last heard from Self
 	changes          []change // of its threads, which its block does not show yet
+	before           pace     // its first thread in the program that was there before the one of now
 	lastChange       uint64
 	kept             pace // of its first thread, as far as it was set by changes
 	executed         bool

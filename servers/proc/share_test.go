@@ -104,6 +104,43 @@ func block(first abi.ProcThread, others ...abi.ProcThread) *abi.ProcInfo {
 	return b
 }
 
+// TestBetweenBlocks: a child that has not begun has its parent's block, and a program
+// that has just been executed none: both are scheduled as what was there before.
+func TestBetweenBlocks(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	b := block(abi.ProcThread{TID: uint32(a.Pid), Nice: 4, CPUs: 2})
+	b.Pid = uint32(a.Pid)
+	a.Block = unsafe.Slice((*byte)(unsafe.Pointer(b)), unsafe.Sizeof(*b))
+	is(t, a.Server().Publish(world.BlockAt, uint64(len(a.Block))), 0)
+	c := a.Fork()
+	c.Block = a.Block
+	is4 := func(x *world.App) {
+		t.Helper()
+		if n, _, cpus := thread(t, w.Init, x.Pid); n != 4 || cpus != 2 {
+			t.Errorf("nice %d, CPUs %#x", n, cpus)
+		}
+	}
+	is4(a)
+	is4(c)
+	_, st := a.Server().Exec("x", 0)
+	is(t, st, 0)
+	*b = abi.ProcInfo{}
+	is4(a)
+	*b = *block(abi.ProcThread{TID: uint32(a.Pid), Nice: 6})
+	b.Pid = uint32(a.Pid)
+	if n, _, _ := thread(t, w.Init, a.Pid); n != 6 {
+		t.Errorf("the new program's nice value is %d", n)
+	}
+	// A zombie keeps what it is given.
+	c.Exit(0)
+	_, st = w.Init.Server().Nice(proto.NiceProcess, c.Pid, 1, 29)
+	is(t, st, 0)
+	if n, _, _ := thread(t, w.Init, c.Pid); n != 9 {
+		t.Errorf("a zombie's nice value is %d", n)
+	}
+}
+
 // TestThreads: what is set of one thread of another process is that thread's, seen at
 // once; the process's share is that of the first of its threads.
 func TestThreads(t *testing.T) {

@@ -83,11 +83,14 @@ func decode(b []byte) (t pace) {
 	return t
 }
 
-// threads are q's threads. One whose block cannot be read has its first.
+// threads are q's threads. One whose block cannot be read has its first; so has the
+// child that has not begun, which shows its parent's block, and who is between two
+// programs.
 func (s *Server) threads(q *process) []pace {
 	const (
 		main  = unsafe.Offsetof(abi.ProcInfo{}.Main)
 		limit = unsafe.Offsetof(abi.ProcInfo{}.ThreadLimit)
+		owner = unsafe.Offsetof(abi.ProcInfo{}.Pid)
 		table = unsafe.Offsetof(abi.ProcInfo{}.Thread)
 	)
 	var l []pace
@@ -97,7 +100,16 @@ func (s *Server) threads(q *process) []pace {
 		}
 	}
 	head := make([]byte, main-limit+uintptr(threadSize))
-	if s.read(q, limit, head) {
+	known := s.read(q, limit, head)
+	switch pid := binary.LittleEndian.Uint32(head[owner-limit:]); {
+	case !known:
+	case pid == 0 && q.before.tid != 0:
+		return append(l, q.with(q.before))
+	case pid != 0 && pid != q.pid:
+		t := decode(head[main-limit:])
+		t.tid = q.pid
+		return append(l, q.with(t))
+	default:
 		add(head[main-limit:])
 		if n := min(binary.LittleEndian.Uint32(head), abi.ProcMaxThread); n != 0 {
 			b := make([]byte, int(n)*threadSize)
@@ -112,6 +124,15 @@ func (s *Server) threads(q *process) []pace {
 		l = append(l, q.first())
 	}
 	return l
+}
+
+// replaced is called when another program is about to take q's place: it remembers its
+// first thread until the new one's block is there.
+func (s *Server) replaced(q *process) {
+	q.before = pace{}
+	if l := s.threads(q); l[0].tid == q.pid {
+		q.before = l[0]
+	}
 }
 
 // first is q's first thread without its block: of a zombie, or before there is one.
