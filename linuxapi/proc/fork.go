@@ -129,6 +129,7 @@ func prepare(vfork bool) errno.Errno {
 			which = hook.ShareKept
 		}
 		if e := hook.ForkPrepare(which); e != errno.OK {
+			paceLock.Unlock()
 			execLock.Unlock()
 			return e
 		}
