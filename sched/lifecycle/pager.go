@@ -169,7 +169,8 @@ func pageIn(p *sched.Process, f *mm.FCM, off, va, n uint64) int64 {
 		done, err = f.Supply(p.Space, off/abi.PageSize, va, n)
 	}
 	if done == 0 && err != mm.OK {
-		return int64(err)
+		// Who waits for the page is not to blame for want of memory.
+		return int64(Again(sched.This(), p, err))
 	}
 	return int64(done)
 }

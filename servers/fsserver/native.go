@@ -2,6 +2,7 @@ package fsserver
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 
 	"go42/ipc"
@@ -41,6 +42,10 @@ func nextPage(n *abi.PageNews) bool {
 func pageIn(h uint64, off int64, b []byte) error {
 	for len(b) > 0 {
 		n, _, err := ipc.Sys(abi.NPageIn, uintptr(h), uintptr(off), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0)
+		if err == syscall.EAGAIN { // memory is on its way
+			time.Sleep(time.Millisecond)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func check(err error) {
 var tests = map[string]func(){
 	"siblings": siblings, "shared": shared, "cache": oneCache, "readahead": readAhead, "reclaim": reclaim,
 	"killed": killed, "errors": badPages, "buffers": buffers, "pending": pending, "cpus": cpus,
-	"private": private, "truncate": truncate, "oom": oom, "disabled": disabled, "fork": forks, "dirty": dirtyPages, "threads": manyThreads, "stuck": stuckPager,
+	"private": private, "truncate": truncate, "oom": oom, "disabled": func() { disabled(); changed() }, "fork": forks, "dirty": dirtyPages, "threads": manyThreads, "stuck": stuckPager,
 }
 
 func main() {
@@ -586,6 +586,70 @@ func disabled() {
 	d.ask("bad", 20)
 	if _, _, e := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, 1, at(20), 0); e != syscall.EFAULT {
 		wrong("clock_gettime to a bad page: %v", e)
+	}
+	d.end()
+}
+
+// changed: what becomes of who waits for a page when its mapping changes meanwhile, and
+// of calls whose words lie in pages that have to come.
+func changed() {
+	d := newDisk(64)
+	d.ask("hold", 1)
+	runtime.GOMAXPROCS(8)                            // one that waits for a page keeps its own
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would wait for them
+	_, m := d.open(64, syscall.MAP_SHARED)
+	at := func(p int) uintptr { return uintptr(unsafe.Pointer(&m[p*page])) }
+	var wg sync.WaitGroup
+	// Pages 0, 8, 16 and 24 are unmapped, replaced, moved, and made inaccessible.
+	var v [4]uint64
+	var fault [4]bool
+	for p := range v {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			v[p], fault[p] = touch(m, int64(8*p))
+		})
+	}
+	// Words of futexes.
+	const timedOut, again = syscall.ETIMEDOUT, syscall.EAGAIN
+	var slept, awake syscall.Errno
+	futex := func(p int, value uint64) syscall.Errno {
+		ts := syscall.Timespec{Nsec: 1e6}
+		_, _, e := syscall.Syscall6(syscall.SYS_FUTEX, at(p), 0, uintptr(uint32(value)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+		return e
+	}
+	wg.Go(func() { slept = futex(40, word(40*page)) })
+	wg.Go(func() { awake = futex(50, word(50*page)+1) })
+	if !d.held(6) {
+		wrong("%d pages are waited for, want 6", d.number("waiting", 0))
+	}
+	_, _, e1 := syscall.Syscall(syscall.SYS_MUNMAP, at(0), page, 0)
+	_, _, e2 := syscall.Syscall6(syscall.SYS_MMAP, at(8), page, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_FIXED, ^uintptr(0), 0)
+	to, _, e3 := syscall.Syscall6(syscall.SYS_MREMAP, at(16), page, 2*page, 1, 0, 0) // MREMAP_MAYMOVE
+	_, _, e4 := syscall.Syscall(syscall.SYS_MPROTECT, at(24), page, syscall.PROT_NONE)
+	if e1|e2|e3|e4 != 0 {
+		wrong("%v %v %v %v", e1, e2, e3, e4)
+	}
+	d.ask("hold", 0)
+	wg.Wait()
+	if !fault[0] || fault[1] || v[1] != 0 || !fault[2] || !fault[3] {
+		wrong("unmapped %v, replaced %v %#x, moved %v, protected %v", fault[0], fault[1], v[1], fault[2], fault[3])
+	}
+	if moved := *(*uint64)(unsafe.Add(unsafe.Pointer(nil), to)); moved != word(16*page) {
+		wrong("the moved page: %#x", moved)
+	}
+	if slept != timedOut || awake != again {
+		wrong("futex: %v %v", slept, awake)
+	}
+	// A thread that ends with its robust list and its id in pages that have to come.
+	d.ask("delay", 30)
+	wg.Go(func() {
+		runtime.LockOSThread() // it ends with its goroutine
+		syscall.Syscall(syscall.SYS_SET_ROBUST_LIST, at(60), 24, 0)
+		syscall.Syscall(syscall.SYS_SET_TID_ADDRESS, at(62), 0, 0)
+	})
+	wg.Wait()
+	if !soon(func() bool { return uint32(get(m, 62*page)) == 0 }) {
+		wrong("the thread's id is not cleared")
 	}
 	d.end()
 }
