@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ROUNDS 20
+#define LEASH  78 /* the last program reads a byte from it and ends */
 
 static char text[8192];
 
@@ -177,12 +178,14 @@ static void ended(void)
 	none("an end gives up all before it is told", bad);
 }
 
-/* A program executes itself again and again; it is the one or the other. */
+/* A program executes itself again and again, and stays; it is the one or the other. */
 static void replaced(char *self)
 {
 	int bad = 0, go[2];
 	char x;
 	if (pipe(go) != 0 || dup2(open("/dev/null", O_RDONLY), 77) < 0)
+		exit(1);
+	if (dup2(go[0], LEASH) < 0)
 		exit(1);
 	pid_t c = fork();
 	if (c == 0) {
@@ -192,11 +195,12 @@ static void replaced(char *self)
 	}
 	if (write(go[1], "", 1) != 1)
 		exit(1);
-	for (siginfo_t si = {0}; si.si_pid != c; waitid(P_PID, c, &si, WEXITED | WNOHANG | WNOWAIT)) {
-		int wrong = !leads(c, "cwd", "/tmp") + !leads(c, "exe", self) + !leads(c, "fd/77", "/dev/null");
-		if (strchr("RSD", state(c)) != NULL) /* it has not ended before */
-			bad += wrong;
+	for (const char *last = ""; strcmp(last, "1") != 0 && bad < 100;) {
+		bad += !leads(c, "cwd", "/tmp") + !leads(c, "exe", self) + !leads(c, "fd/77", "/dev/null");
+		last = look(c, "cmdline") > 0 ? text + strlen(text) + 1 : "";
 	}
+	if (write(go[1], "", 1) != 1) /* now it may end */
+		exit(1);
 	waitpid(c, &go[0], 0);
 	none("it came to its end", go[0]);
 	none("one program or the other", bad);
@@ -207,9 +211,9 @@ int main(int argc, char **argv)
 	static char self[4096], left[16];
 	if (argc > 1) {
 		snprintf(left, sizeof left, "%d", atoi(argv[1]) - 1);
-		if (left[0] != '0')
+		if (strcmp(left, "0") != 0)
 			execl(argv[0], argv[0], left, NULL);
-		return left[0] != '0';
+		return read(LEASH, left, 1) != 1;
 	}
 	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0 || chdir("/tmp") != 0)
 		return 1;
