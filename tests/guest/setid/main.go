@@ -26,6 +26,7 @@ func main() {
 		case "report":
 			report()
 		case "nonew":
+			runtime.LockOSThread() // it is the thread's, from which the next program starts
 			syscall.RawSyscall6(syscall.SYS_PRCTL, 38, 1, 0, 0, 0, 0)
 			run(os.Args[2], "report")
 		case "drop":
