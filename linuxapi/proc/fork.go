@@ -111,7 +111,12 @@ func awaitVfork(t *thread.Thread, kpid uint64) {
 		t.BeginWatch()
 		t.Watch(&user.Chan[abi.ChanVfork])
 		var i abi.ProcessInfo
-		if native.ProcessInfo(kpid, &i) < 0 || i.VforkParent == 0 {
+		r := native.ProcessInfo(kpid, &i)
+		for r == errno.EFAULT.Ret() { // no memory for the kernel's copy: a fault gets it
+			i = abi.ProcessInfo{}
+			r = native.ProcessInfo(kpid, &i)
+		}
+		if r < 0 || i.VforkParent == 0 {
 			t.BeginWatch()
 			return
 		}
