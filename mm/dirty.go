@@ -129,7 +129,7 @@ func (r *Region) covers(lo, hi uint64) (from, to uint64) {
 // NextDirty takes the first dirty pages at or above page from: n of them from lo
 // on are clean from now on, and mapped by nobody, so that a later write makes
 // them dirty again. Until the next call they are not reclaimed: then the pager has
-// stored them. n == 0: none was found below lo; go on there, NoPage: there
+// stored them. n == 0: none is to be had below lo; go on there, NoPage: there
 // is none. EAGAIN: call again with the same argument.
 func (f *FCM) NextDirty(from uint64) (lo, n uint64, e Errno) {
 	budget := stepBudget
@@ -161,8 +161,9 @@ func (f *FCM) NextDirty(from uint64) (lo, n uint64, e Errno) {
 	}
 	done, _ := f.sweep(&budget)
 	if !done {
+		// Not the same call again: its search would use up the same budget.
 		f.lock.Release()
-		return 0, 0, EAGAIN
+		return lo, 0, OK
 	}
 	for i := lo; i < hi; i++ {
 		p := f.index.at(i) // dirty pages are not taken from under a pass
@@ -207,12 +208,16 @@ func (f *FCM) findDirty(from uint64, budget *int) (lo, hi uint64, ok bool) {
 // Transfer copies up to n bytes between the object from byte off on and as's
 // memory at va, into the object with write; whole pages of the object only as
 // far as they are there. It stops at a page that is not, at the size, and after
-// 64 pages, and returns the bytes copied.
-func (f *FCM) Transfer(as *AddressSpace, va, off, n uint64, write bool) (done uint64) {
+// 64 pages, and returns the bytes copied. EFAULT: the first at va cannot be
+// accessed, for want of memory perhaps.
+func (f *FCM) Transfer(as *AddressSpace, va, off, n uint64, write bool) (done uint64, e Errno) {
 	for k := 0; k < 2*maxCopyPages && done < n; k++ {
 		c := min(n-done, PageSize-va&pageMask, PageSize-off&pageMask)
 		h, pa := as.pin(va, !write)
 		if h == nil {
+			if done == 0 {
+				e = EFAULT
+			}
 			break
 		}
 		f.lock.Acquire()
@@ -242,7 +247,7 @@ func (f *FCM) Transfer(as *AddressSpace, va, off, n uint64, write bool) (done ui
 		}
 		done, va, off = done+c, va+c, off+c
 	}
-	return done
+	return done, e
 }
 
 // Sync asks the pager of the object that is mapped, shared, at va to write back

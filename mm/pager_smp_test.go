@@ -64,7 +64,7 @@ func TestPagerOnSeveralCPUs(t *testing.T) {
 				return
 			}
 			for i := lo; i < lo+n; i++ {
-				if fs[k].Transfer(src, pagerBuf, i<<PageShift, PageSize, false) != PageSize {
+				if n, _ := fs[k].Transfer(src, pagerBuf, i<<PageShift, PageSize, false); n != PageSize {
 					t.Error("dirty page is not there")
 				}
 				for w := range workers {

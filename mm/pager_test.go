@@ -211,7 +211,7 @@ func (m *pagedModel) clean(x *pagedFile, all bool) {
 			return
 		}
 		for i := lo; i < lo+n; i++ {
-			if x.f.Transfer(m.src, pagerBuf, i<<PageShift, 8, false) != 8 {
+			if n, _ := x.f.Transfer(m.src, pagerBuf, i<<PageShift, 8, false); n != 8 {
 				m.fail("dirty page %d is not there", i)
 			}
 			v, _ := ReadU64(m.src, pagerBuf)
@@ -517,6 +517,41 @@ func TestReclaimSecondChance(t *testing.T) {
 	}
 	if pages, dirty, _ := f.Paging(); pages != 16 || dirty != 8 {
 		t.Errorf("%d pages, %d dirty are left", pages, dirty)
+	}
+}
+
+// However many clean pages are looked at before the dirty ones, these are found.
+func TestNextDirtyBehindClean(t *testing.T) {
+	defer func(b int) { stepBudget = b }(stepBudget)
+	stepBudget = 100
+	for clean := range uint64(250) {
+		boot(t, 64)
+		f, _ := NewPagedFCM(RootAccount(), 300<<PageShift, 0, NewPager(RootAccount(), 1, 50))
+		as := newSpace(t)
+		va, _ := as.Map(&MapSpec{Len: 300 << PageShift, Prot: 3, Flags: abi.MapShared, FCM: f})
+		for i := range clean + maxClean {
+			f.put(i, mustFrame(t))
+			if r := Fault(as, va+i<<PageShift, i >= clean, false, true); r != FaultOK {
+				t.Fatal(r)
+			}
+		}
+		from, got := uint64(0), uint64(0)
+		for calls := 0; ; calls++ {
+			lo, n, e := f.NextDirty(from)
+			if e == EAGAIN {
+				lo = from
+			}
+			got += n
+			if lo == NoPage {
+				break
+			}
+			if from = lo + n; calls == 100 {
+				t.Fatalf("%d clean pages: page %d again and again", clean, from)
+			}
+		}
+		if got != maxClean {
+			t.Fatalf("%d clean pages: %d dirty ones, want %d", clean, got, maxClean)
+		}
 	}
 }
 

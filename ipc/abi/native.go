@@ -67,7 +67,7 @@ const (
 	// --- pagers: servers, on paged objects of their own (FCMPaged) ---
 	NNextPage = 51 // (*PageNews): the oldest news of an object of this pager's; EAGAIN: none
 	NPageIn   = 52 // (handle, offset, address, len) -> bytes: gives it pages; short: go on there; EAGAIN: memory for them is on its way. Address 0: they cannot be had (SIGBUS)
-	NFCMRead  = 53 // (handle, offset, dst, len) -> bytes: short at a page that is not there
+	NFCMRead  = 53 // (handle, offset, dst, len) -> bytes: short at a page that is not there; EFAULT: dst cannot be accessed
 	NFCMWrite = 54 // (handle, offset, src, len) -> bytes: as NFCMRead; the pages become dirty
 	NDirty    = 55 // (handle, offset) -> RAX = bytes, RDX = offset: the next dirty pages at or above offset, which are clean from now on; they stay until the next call. 0: none below RDX (DirtyEnd: none at all). EAGAIN: call again
 	NSynced   = 56 // (handle, seq, 0 or -errno): the dirty pages are written back, as PageSync of PageNews asked

@@ -33,9 +33,10 @@ func serveNative(t *thread.Thread, nr uint64) {
 	default:
 		var r2 uint64
 		r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
-		if r == errno.EFAULT.Ret() && (nr == abi.NCopyFrom || nr == abi.NCopyTo) {
-			// The kernel does not fault this process's own pages in.
-			if usercopy.Touch(a[3], a[4], nr == abi.NCopyFrom) == errno.OK {
+		if r == errno.EFAULT.Ret() {
+			// The kernel does not wait for this process's own pages: one that a server
+			// supplies, or that memory lacks for.
+			if addr, n, write := buffer(nr, a); usercopy.Touch(addr, n, write) == errno.OK {
 				r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
 			}
 		}
@@ -43,6 +44,21 @@ func serveNative(t *thread.Thread, nr uint64) {
 	}
 	user.Disable()
 	finish(t, r)
+}
+
+// buffer is the caller's memory that native call nr reads, or writes; n 0: none.
+func buffer(nr uint64, a *[6]uint64) (addr, n uint64, write bool) {
+	switch nr {
+	case abi.NCopyFrom, abi.NCopyTo:
+		return a[3], a[4], nr == abi.NCopyFrom
+	case abi.NFCMRead, abi.NFCMWrite, abi.NPageIn:
+		return a[2], a[3], nr == abi.NFCMRead
+	case abi.NFCMInfo:
+		return a[1], uint64(unsafe.Sizeof(abi.FCMInfo{})), true
+	case abi.NNextPage:
+		return a[0], uint64(unsafe.Sizeof(abi.PageNews{})), true
+	}
+	return 0, 0, false
 }
 
 // message is the in-kernel view of a program's abi.Message, copied through the

@@ -110,7 +110,11 @@ func paging(p *sched.Process, f *mm.FCM, server uint64, r *abi.SaveArea) (second
 		f.Synced(off, int64(va) < 0)
 		return va, 0
 	case abi.NFCMRead, abi.NFCMWrite:
-		return va, int64(f.Transfer(p.Space, va, off, n, r.RAX == abi.NFCMWrite))
+		done, err := f.Transfer(p.Space, va, off, n, r.RAX == abi.NFCMWrite)
+		if err != mm.OK {
+			return va, int64(err)
+		}
+		return va, int64(done)
 	}
 	lo, pages, err := f.NextDirty(off / abi.PageSize)
 	if err != mm.OK {

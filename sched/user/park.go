@@ -164,17 +164,22 @@ func yieldCurrent() {
 // makeWay lets those run for whom the current thread is to make way (d.preempt).
 // Disabled.
 func makeWay() {
-	d, t := current(), Current()
+	current().queueAgain(Current(), true)
+	entry.Switch(opSchedule, 0, 0)
+}
+
+// queueAgain makes t, which ran on d, ready to go on, here or where it may run.
+// over: see putBack.
+func (d *Dispatcher) queueAgain(t *Thread, over bool) {
 	d.preempt = false
 	t.setState(Ready)
 	if d.allows(t) {
 		d.queue.lock.take()
-		d.putBack(t, true)
+		d.putBack(t, over)
 		d.queue.lock.drop()
 	} else {
 		enqueue(t, false)
 	}
-	entry.Switch(opSchedule, 0, 0)
 }
 
 // Yield is sched_yield: the other ready threads have a turn, and when all had

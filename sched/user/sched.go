@@ -126,15 +126,7 @@ func again(t *Thread) {
 		d.rearm(d.queue.some())
 		entry.Resume(&t.Core)
 	}
-	d.preempt = false
-	t.setState(Ready)
-	if d.allows(t) {
-		d.queue.lock.take()
-		d.putBack(t, over)
-		d.queue.lock.drop()
-	} else {
-		enqueue(t, false)
-	}
+	d.queueAgain(t, over)
 	schedule()
 }
 
