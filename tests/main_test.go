@@ -171,6 +171,9 @@ func same(t *testing.T, got, want outcome) {
 	}
 	if got.stdout != want.stdout {
 		t.Errorf("output differs from Linux's:\n%s\nstandard error:\n%s", diff(want.stdout, got.stdout), tail(got.stderr, 2000))
+		if got.result != nil {
+			t.Logf("kernel log:\n%s", tail(string(got.result.LogTail), 2000))
+		}
 	}
 }
 

@@ -58,19 +58,30 @@ func mountsKnown() bool {
 	return mountPage != 0 && loadWord(mountPage) == mountVersion
 }
 
-// refreshMounts makes the table current. Errors leave the old one.
-func refreshMounts() {
+// knowMounts makes the table current, or answers why walks cannot begin. Without the
+// mount server the one that is known serves.
+func knowMounts() int64 {
+	e := refreshMounts()
+	if e == -EIO && mountVersion != 0 {
+		e = 0
+	}
+	return e
+}
+
+// refreshMounts makes the table current. On an error it is the old one, or
+// mountVersion is 0.
+func refreshMounts() int64 {
 	if mountPage != 0 && mountVersion != 0 && loadWord(mountPage) == mountVersion {
-		return
+		return 0
 	}
 	mountMu.Lock()
 	defer mountMu.Unlock()
 	c := conn()
 	srv := client.Mount{C: c, H: abi.HandleMount}
-	for try := 0; try < 4; try++ {
+	for try := 0; ; try++ {
 		v, page, st := srv.Version()
 		if st < 0 {
-			return
+			return st
 		}
 		if page != 0 {
 			if mountPage == 0 {
@@ -79,31 +90,37 @@ func refreshMounts() {
 			drop(page)
 		}
 		if v == mountVersion {
-			return
+			return 0
 		}
-		if loadMounts(srv, v) {
+		if st = loadMounts(srv, v); st == 0 {
 			mountVersion = v
-			return
+		}
+		if st != -EAGAIN || try == mostMounting {
+			return st
 		}
 	}
 }
 
-// loadMounts reads the table at version v; false: it changed meanwhile.
-// mountMu is held. The table is rewritten in place: entries that are still
-// there keep their handle.
-func loadMounts(srv client.Mount, v uint64) bool {
+// mostMounting is how many times a table that changes while it is read is read again.
+const mostMounting = 100
+
+// loadMounts reads the table at version v; EAGAIN: it changed meanwhile. mountMu is
+// held. The table is rewritten in place: entries that are still there keep their
+// handle. On an error it is to be read anew.
+func loadMounts(srv client.Mount, v uint64) int64 {
+	mountVersion = 0
 	n := int32(0)
 	for n < maxMounts {
 		v2, info, root, st := srv.Entry(uint64(n))
 		if st < 0 {
 			if st != -ENOENT {
-				return false
+				return st
 			}
 			break
 		}
 		if v2 != v {
 			drop(root)
-			return false
+			return -EAGAIN
 		}
 		// Find the entry this mount has, and move it to its place.
 		k := n
@@ -140,7 +157,7 @@ func loadMounts(srv client.Mount, v uint64) bool {
 		drop(mounts[mountCount].root)
 		mounts[mountCount] = mountEntry{}
 	}
-	return true
+	return 0
 }
 
 // findMount returns the mount that the absolute path p begins in: its index

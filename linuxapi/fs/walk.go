@@ -107,8 +107,10 @@ func (w *walk) absolute() int64 {
 
 // global starts at the mount that the (absolute) path begins in.
 func (w *walk) global() int64 {
-	refreshMounts()
 	w.leave()
+	if e := knowMounts(); e < 0 {
+		return e
+	}
 	mountMu.Lock()
 	m, rest := findMount(w.buf.path[w.lo:w.hi])
 	if m >= 0 {
@@ -159,7 +161,9 @@ func (w *walk) relative(dirfd uint64) int64 {
 // fromRoot starts a relative path at the root: a process whose first
 // directory nobody has set yet.
 func (w *walk) fromRoot() int64 {
-	refreshMounts()
+	if e := knowMounts(); e < 0 {
+		return e
+	}
 	mountMu.Lock()
 	m, _ := findMount([]byte("/"))
 	if m >= 0 {

@@ -115,7 +115,7 @@ func registerObject(name string, id uint64) error {
 }
 
 // patience is how long a server waits at boot for one that it needs.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // await repeats f until it answers something else than EAGAIN or ENOENT.
 func await(what string, f func() error) error {

@@ -71,10 +71,10 @@ func await() error {
 		}
 		return err
 	}
-	if err := until(30*time.Second, console); err != nil {
+	if err := until(2*time.Minute, console); err != nil {
 		return fmt.Errorf("the system has not come up: %w", err)
 	}
-	if err := until(3*time.Second, func() error { _, err := os.Stat("/proc/self"); return err }); err != nil {
+	if err := until(30*time.Second, func() error { _, err := os.Stat("/proc/self"); return err }); err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
 	}
 	return nil

@@ -312,33 +312,36 @@ func auxv(x *vfs.Ctx, t *target) ([]byte, error) {
 	return t.piece(maxAuxv, func(p *abi.ProcHead) (lo, hi uint64) { return p.AuxvLo, p.AuxvHi })
 }
 
-// published is a path of the block; ENOENT if there is none.
-func published(t *target, b []byte, n uint32) (string, error) {
-	if n == 0 || b[0] != '/' {
+// published is a path of the block, that is otherwise if it says none, and that of a
+// server, which has no block. ENOENT: there is none; EIO: the block cannot be read.
+func (t *target) published(path func(p *abi.ProcHead) []byte, otherwise string) (string, error) {
+	var b []byte
+	if p := t.block(); p != nil {
+		b = path(p)
+	} else if t.rec.State == 'Z' {
+		return "", syscall.ENOENT
+	} else if t.rec.Flags&proto.ProcKernel == 0 {
+		return "", syscall.EIO
+	}
+	if len(b) == 0 {
+		b = []byte(otherwise)
+	}
+	if len(b) == 0 || b[0] != '/' {
 		return "", syscall.ENOENT
 	}
-	return string(b[:n]), nil
+	return string(b), nil
 }
 
 func exe(x *vfs.Ctx, t *target) (string, error) {
-	p := t.shown()
-	return published(t, p.Exe[:], p.ExeLen)
+	return t.published(func(p *abi.ProcHead) []byte { return p.Exe[:p.ExeLen] }, "")
 }
 
 func cwd(x *vfs.Ctx, t *target) (string, error) {
-	p := t.shown()
-	if p.CwdLen == 0 && t.rec.State != 'Z' {
-		return "/", nil
-	}
-	return published(t, p.Cwd[:], p.CwdLen)
+	return t.published(func(p *abi.ProcHead) []byte { return p.Cwd[:p.CwdLen] }, "/")
 }
 
 func root(x *vfs.Ctx, t *target) (string, error) {
-	p := t.shown()
-	if p.RootLen == 0 && t.rec.State != 'Z' {
-		return "/", nil
-	}
-	return published(t, p.Root[:], p.RootLen)
+	return t.published(func(p *abi.ProcHead) []byte { return p.Root[:p.RootLen] }, "/")
 }
 
 // ioCounts is PID/io. Transfers are between processes and servers, and nobody

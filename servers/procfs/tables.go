@@ -131,7 +131,7 @@ func hostWrite(which uint64) func(*vfs.Ctx, *target, []byte) error {
 func (s *Server) self(x *vfs.Ctx, sub string) (string, error) {
 	r, err := s.caller(x)
 	if err != nil {
-		return "", syscall.ENOENT
+		return "", absent(err)
 	}
 	if sub == "" {
 		return strconv.Itoa(int(r.Pid)), nil
@@ -149,9 +149,18 @@ func lookupPid(x *vfs.Ctx, d dirNode, name string) (vfs.Node, error) {
 	}
 	r, err := d.srv.recordIn(x, n)
 	if err != nil {
-		return nil, syscall.ENOENT
+		return nil, absent(err)
 	}
 	return dirNode{d.srv, &pidDir, key{pid: n, kpid: r.KPid}}, nil
+}
+
+// absent is what a name's lookup answers where a process could not be asked for: that
+// there is no such name only if there is no such process.
+func absent(err error) error {
+	if err == syscall.ESRCH {
+		return syscall.ENOENT
+	}
+	return err
 }
 
 func listPids(x *vfs.Ctx, d dirNode, after uint64, emit func(vfs.Entry) bool) error {

@@ -38,7 +38,10 @@ func (d dirNode) target(x *vfs.Ctx, private bool) (*target, error) {
 		return t, nil
 	}
 	r, err := d.srv.recordIn(x, d.key.pid)
-	if err != nil || r.KPid != d.key.kpid {
+	if err != nil {
+		return nil, absent(err)
+	}
+	if r.KPid != d.key.kpid {
 		return nil, syscall.ENOENT
 	}
 	t.rec = r
