@@ -71,21 +71,24 @@ func await() error {
 		}
 		return err
 	}
-	if err := until(2*time.Minute, console); err != nil {
+	if err := until(patience, console); err != nil {
 		return fmt.Errorf("the system has not come up: %w", err)
 	}
-	if err := until(30*time.Second, func() error { _, err := os.Stat("/proc/self"); return err }); err != nil {
+	if err := until(patience/10, func() error { _, err := os.Stat("/proc/self"); return err }); err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
 	}
 	return nil
 }
 
-// until repeats f until it succeeds or d has passed.
-func until(d time.Duration, f func() error) error {
-	end := time.Now().Add(d)
+// patience is how many times, a millisecond apart, init looks for what the servers
+// make. Not a time: a machine that stood still has not been looked for in.
+const patience = 60_000
+
+// until repeats f until it succeeds, n times at most.
+func until(n int, f func() error) error {
 	for {
 		err := f()
-		if err == nil || time.Now().After(end) {
+		if n--; err == nil || n == 0 {
 			return err
 		}
 		time.Sleep(time.Millisecond)
