@@ -73,8 +73,16 @@ func (Native) Notify(kpid, channel uint64) {
 
 // Drop implements Kernel.
 func (Native) Drop(handles ...uint64) {
-	if len(handles) > 0 {
-		Sys(abi.NDrop, uintptr(unsafe.Pointer(&handles[0])), uintptr(len(handles)), 0, 0, 0, 0)
+	for len(handles) > 0 {
+		n, _, err := Sys(abi.NDrop, uintptr(unsafe.Pointer(&handles[0])), uintptr(len(handles)), 0, 0, 0, 0)
+		switch {
+		case err == syscall.ENOMEM: // to part a slot from those of a fork: it must not stay
+			runtime.Gosched()
+		case err != nil || n == 0:
+			return
+		default:
+			handles = handles[min(int(n), len(handles)):]
+		}
 	}
 }
 

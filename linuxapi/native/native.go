@@ -50,18 +50,26 @@ func Reply(record uint64, status int64, msg, flags uint64) int64 {
 func TakeCall() int64   { return Call(abi.NTakeCall, 0, 0, 0, 0, 0, 0) }
 func NextReturn() int64 { return Call(abi.NNextReturn, 0, 0, 0, 0, 0, 0) }
 
-// Drop empties slots of the handle set.
-func Drop(handles []uint64) int64 {
-	if len(handles) == 0 {
-		return 0
+// Drop empties slots of the handle set. Where the kernel lacks the memory to part a
+// slot from those that a fork has made common it is asked again: one that stayed
+// would keep a pipe from ending.
+func Drop(handles []uint64) {
+	for len(handles) > 0 {
+		switch r := Call(abi.NDrop, addr(&handles[0]), uint64(len(handles)), 0, 0, 0, 0); {
+		case r > 0:
+			handles = handles[min(r, int64(len(handles))):]
+		case r == -abi.ENOMEM:
+			YieldKeep()
+		default:
+			return
+		}
 	}
-	return Call(abi.NDrop, addr(&handles[0]), uint64(len(handles)), 0, 0, 0, 0)
 }
 
 // DropOne empties one slot.
-func DropOne(handle uint64) int64 {
+func DropOne(handle uint64) {
 	h := [1]uint64{handle}
-	return Drop(h[:])
+	Drop(h[:])
 }
 
 // HandleInfo answers the number of leaf instances that hold the slot (1: only
@@ -95,8 +103,15 @@ func Kill(kpid, status uint64) int64 { return Call(abi.NKill, kpid, status, 0, 0
 // Reset is exec; it returns only with an error.
 func Reset(parcel, length uint64) int64 { return again(abi.NReset, parcel, length, 0, 0) }
 
+// ProcessInfo describes a process (0: this one).
 func ProcessInfo(kpid uint64, pi *abi.ProcessInfo) int64 {
-	return Call(abi.NProcessInfo, kpid, addr(pi), 0, 0, 0, 0)
+	for {
+		r := Call(abi.NProcessInfo, kpid, addr(pi), 0, 0, 0, 0)
+		if r != -abi.EFAULT {
+			return r
+		}
+		*pi = abi.ProcessInfo{} // no memory for the kernel's copy: a fault gets it
+	}
 }
 
 func SetLimit(which, value uint64) int64 { return Call(abi.NSetLimit, which, value, 0, 0, 0, 0) }
@@ -117,8 +132,15 @@ func Move(at, oldLen, newLen, flags, to uint64) int64 {
 	}
 }
 
+// Query describes the first region of a process (0: this one) that ends above at.
 func Query(kpid, at uint64, ri *abi.RegionInfo) int64 {
-	return Call(abi.NQuery, kpid, at, addr(ri), 0, 0, 0)
+	for {
+		r := Call(abi.NQuery, kpid, at, addr(ri), 0, 0, 0)
+		if r != -abi.EFAULT {
+			return r
+		}
+		*ri = abi.RegionInfo{} // as for ProcessInfo
+	}
 }
 
 func FCMCreate(size, kind uint64) int64 { return Call(abi.NFCMCreate, size, kind, 0, 0, 0, 0) }

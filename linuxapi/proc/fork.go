@@ -92,9 +92,9 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	if c.flags&cParentSetTID != 0 {
 		usercopy.Put32(c.ptid, uint32(pid))
 	}
-	if r := native.Start(uint64(h), pid); r < 0 {
-		forkLock.Unlock()
-		return errno.EAGAIN.Ret()
+	if native.Start(uint64(h), pid) < 0 {
+		// It was killed before it began, and is a zombie like any other.
+		native.DropOne(uint64(h))
 	}
 	kpid := f.kpid
 	forkLock.Unlock()
@@ -112,10 +112,6 @@ func awaitVfork(t *thread.Thread, kpid uint64) {
 		t.Watch(&user.Chan[abi.ChanVfork])
 		var i abi.ProcessInfo
 		r := native.ProcessInfo(kpid, &i)
-		for r == errno.EFAULT.Ret() { // no memory for the kernel's copy: a fault gets it
-			i = abi.ProcessInfo{}
-			r = native.ProcessInfo(kpid, &i)
-		}
 		if r < 0 || i.VforkParent == 0 {
 			t.BeginWatch()
 			return

@@ -51,12 +51,34 @@ func buffer(nr uint64, a *[6]uint64) (addr, n uint64, write bool) {
 	switch nr {
 	case abi.NCopyFrom, abi.NCopyTo:
 		return a[3], a[4], nr == abi.NCopyFrom
-	case abi.NFCMRead, abi.NFCMWrite, abi.NPageIn:
-		return a[2], a[3], nr == abi.NFCMRead
-	case abi.NFCMInfo:
-		return a[1], uint64(unsafe.Sizeof(abi.FCMInfo{})), true
+	case abi.NFCMRead, abi.NFCMWrite, abi.NPageIn, abi.NReadMemory:
+		return a[2], a[3], nr == abi.NFCMRead || nr == abi.NReadMemory
+	case abi.NDevRead, abi.NDevWrite:
+		return a[1], a[2], nr == abi.NDevRead
+	case abi.NRandom, abi.NLog, abi.NModule:
+		return a[0], a[1], nr == abi.NRandom
+	case abi.NDrop:
+		return a[0], min(a[1], 1<<20) * 8, false
+	case abi.NMincore:
+		return a[2], (a[1] + abi.PageSize - 1) / abi.PageSize, true
+	case abi.NMap:
+		return a[0], uint64(unsafe.Sizeof(abi.MapArgs{})), false
 	case abi.NNextPage:
 		return a[0], uint64(unsafe.Sizeof(abi.PageNews{})), true
+	case abi.NNextExit:
+		return a[0], uint64(unsafe.Sizeof(abi.ExitNotice{})), true
+	case abi.NSysInfo:
+		return a[0], uint64(unsafe.Sizeof(abi.SysInfo{})), true
+	case abi.NCPUInfo:
+		return a[1], uint64(unsafe.Sizeof(abi.CPUInfo{})), true
+	case abi.NFCMInfo:
+		return a[1], uint64(unsafe.Sizeof(abi.FCMInfo{})), true
+	case abi.NHandleInfo:
+		return a[1], uint64(unsafe.Sizeof(abi.HandleInfo{})), true
+	case abi.NProcessInfo:
+		return a[1], uint64(unsafe.Sizeof(abi.ProcessInfo{})), true
+	case abi.NQuery:
+		return a[2], uint64(unsafe.Sizeof(abi.RegionInfo{})), true
 	}
 	return 0, 0, false
 }

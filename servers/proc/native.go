@@ -85,11 +85,15 @@ func (Native) NextExit(n *abi.ExitNotice) bool {
 
 // ReadMemory implements Kernel.
 func (Native) ReadMemory(kpid, addr uint64, b []byte) int {
-	n, _, err := ipc.Sys(abi.NReadMemory, uintptr(kpid), uintptr(addr), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0)
-	if err != nil {
-		return 0
+	done := 0
+	for done < len(b) { // short where a page of b's was not there yet
+		n, _, err := ipc.Sys(abi.NReadMemory, uintptr(kpid), uintptr(addr)+uintptr(done), uintptr(unsafe.Pointer(&b[done])), uintptr(len(b)-done), 0, 0)
+		if err != nil || n == 0 {
+			break
+		}
+		done += int(n)
 	}
-	return int(n)
+	return done
 }
 
 // Status implements Kernel.

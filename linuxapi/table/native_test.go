@@ -1,0 +1,39 @@
+package table
+
+import (
+	"testing"
+	"unsafe"
+
+	"go42/ipc/abi"
+)
+
+// The memory of every native call that takes some is known: the kernel does not wait
+// for its pages.
+func TestBuffers(t *testing.T) {
+	a := [6]uint64{10, 11, 12, 13, 14, 15}
+	for nr, want := range map[uint64]struct {
+		addr, n uint64
+		write   bool
+	}{
+		abi.NCopyFrom: {13, 14, true}, abi.NCopyTo: {13, 14, false},
+		abi.NFCMRead: {12, 13, true}, abi.NFCMWrite: {12, 13, false}, abi.NPageIn: {12, 13, false},
+		abi.NReadMemory: {12, 13, true},
+		abi.NDevRead:    {11, 12, true}, abi.NDevWrite: {11, 12, false},
+		abi.NRandom: {10, 11, true}, abi.NLog: {10, 11, false}, abi.NModule: {10, 11, false},
+		abi.NDrop: {10, 88, false}, abi.NMincore: {12, 1, true},
+		abi.NMap:         {10, uint64(unsafe.Sizeof(abi.MapArgs{})), false},
+		abi.NNextPage:    {10, uint64(unsafe.Sizeof(abi.PageNews{})), true},
+		abi.NNextExit:    {10, uint64(unsafe.Sizeof(abi.ExitNotice{})), true},
+		abi.NSysInfo:     {10, uint64(unsafe.Sizeof(abi.SysInfo{})), true},
+		abi.NCPUInfo:     {11, uint64(unsafe.Sizeof(abi.CPUInfo{})), true},
+		abi.NFCMInfo:     {11, uint64(unsafe.Sizeof(abi.FCMInfo{})), true},
+		abi.NHandleInfo:  {11, uint64(unsafe.Sizeof(abi.HandleInfo{})), true},
+		abi.NProcessInfo: {11, uint64(unsafe.Sizeof(abi.ProcessInfo{})), true},
+		abi.NQuery:       {12, uint64(unsafe.Sizeof(abi.RegionInfo{})), true},
+		abi.NNotify:      {}, abi.NNextLast: {}, abi.NUnmap: {},
+	} {
+		if addr, n, write := buffer(nr, &a); addr != want.addr || n != want.n || write != want.write {
+			t.Errorf("call %d: %d bytes at %d, written %v", nr, n, addr, write)
+		}
+	}
+}
