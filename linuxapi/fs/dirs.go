@@ -25,19 +25,23 @@ func (f *File) getdents(buf, n uint64) int64 {
 	if n > 1<<16 {
 		n = 1 << 16
 	}
-	if !touch(buf, n, true) {
-		// The end of the buffer may be missing: what is there can be used.
-		if n > 512 && touch(buf, 512, true) {
-			n = 512
-		} else {
-			return -EFAULT
+	for tries := 0; ; tries++ {
+		if !touch(buf, n, true) {
+			// The end of the buffer may be missing: what is there can be used.
+			if n > 512 && touch(buf, 512, true) {
+				n = 512
+			} else {
+				return -EFAULT
+			}
+		}
+		got, st := client.File{C: conn(), H: f.handle}.Getdents(proto.Out{Addr: buf, Len: n})
+		switch {
+		case st >= 0:
+			return int64(got)
+		case st != -EFAULT || tries == maxTries:
+			return st
 		}
 	}
-	got, st := client.File{C: conn(), H: f.handle}.Getdents(proto.Out{Addr: buf, Len: n})
-	if st < 0 {
-		return st
-	}
-	return int64(got)
 }
 
 // Getdents is getdents(2). Its records are as long as those of getdents64; the
@@ -291,7 +295,9 @@ func (f *File) fullPath(dst, tmp []byte) int64 {
 
 // joinMount puts the mount point of mount id before rest.
 func joinMount(id uint64, dst, rest []byte) int64 {
-	refreshMounts()
+	if e := knowMounts(); e < 0 {
+		return e // a mount that is not in the table may be there all the same
+	}
 	mountMu.Lock()
 	k := -1
 	if m := mountByID(id); m >= 0 {

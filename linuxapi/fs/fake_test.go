@@ -25,9 +25,10 @@ type fake struct {
 	open    func(dir uint64, path string) (kind uint64, st int64, redir string)
 	calls   int
 	dropped map[uint64]bool
-	poll    map[uint64]uint64    // state by handle
-	edges   map[uint64][2]uint32 // of input and output, by handle
-	onPoll  func(h uint64)       // called for each question
+	poll    map[uint64]uint64         // state by handle
+	edges   map[uint64][2]uint32      // of input and output, by handle
+	onPoll  func(h uint64)            // called for each question
+	refuse  func(method uint32) int64 // called for each call: < 0 is its answer
 	nextObj uint64
 }
 
@@ -78,6 +79,11 @@ func (k *fake) do(c *client.Conn, h uint64, method uint32) int64 {
 	m, r := &c.M, &c.R
 	r.Args, r.Handles, r.NGrants = [6]uint64{}, [4]uint64{}, 4
 	r.Status = 0
+	if k.refuse != nil {
+		if r.Status = k.refuse(method); r.Status < 0 {
+			return 0
+		}
+	}
 	switch method {
 	case proto.MountVersion:
 		r.Args[0] = k.version

@@ -220,6 +220,18 @@ func install(f *File, min int, cloexec bool) int64 {
 	return int64(fd)
 }
 
+// noRoom is EMFILE if there is no free descriptor: for calls that change something
+// before they install what they have made.
+func noRoom() int64 {
+	tableMu.Lock()
+	fd := table.Free(0, int(nofile()))
+	tableMu.Unlock()
+	if fd < 0 {
+		return -EMFILE
+	}
+	return 0
+}
+
 // closeFd removes fd from the table and gives its reference up.
 func closeFd(fd int) int64 {
 	tableMu.Lock()

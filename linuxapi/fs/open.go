@@ -44,6 +44,10 @@ func openat(dirfd, addr, flags, mode uint64) int64 {
 	if e := w.begin(dirfd, addr, false); e != 0 {
 		return e
 	}
+	if e := noRoom(); e != 0 { // nothing is made or truncated then
+		w.end()
+		return e
+	}
 	f, e := w.open(flags, mode&0o7777&^uint64(umask))
 	w.end()
 	if e != 0 {

@@ -233,7 +233,7 @@ func (f *File) readWaiting(u *uio) int64 {
 		return 0
 	}
 	var until uint64
-	for {
+	for tries := 0; ; {
 		addr, n, e := piece(u, true)
 		if e != 0 {
 			// That there is nothing, or no more, comes before what is wrong with
@@ -263,6 +263,10 @@ func (f *File) readWaiting(u *uio) int64 {
 			if e := f.waitLimited(&s, state, soRcvtimeo, &until); e != 0 {
 				return e
 			}
+			continue
+		}
+		if st == -EFAULT && e == 0 && n > abi.MaxData && f.kind != kindTTY && tries < maxTries {
+			tries++ // a page has gone again; of what does not come with the reply nothing was taken
 			continue
 		}
 		if st < 0 {
@@ -317,7 +321,7 @@ func (f *File) writeWaiting(u *uio) int64 {
 func (f *File) writePieces(u *uio, own, block bool) int64 {
 	var done int64
 	var until uint64
-	for {
+	for tries := 0; ; {
 		var addr, n uint64
 		var e int64
 		if own {
@@ -350,6 +354,10 @@ func (f *File) writePieces(u *uio, own, block bool) int64 {
 			if e := f.waitLimited(&s, state, soSndtimeo, &until); e != 0 {
 				return partial(done, e)
 			}
+			continue
+		}
+		if st == -EFAULT && e == 0 && !own && tries < maxTries {
+			tries++
 			continue
 		}
 		if st < 0 {

@@ -479,7 +479,10 @@ func Accept4(fd, addr, lenAddr, flags uint64) int64 {
 	if e != 0 {
 		return e
 	}
-	g, e := f.accept(flags)
+	var g *File
+	if e = noRoom(); e == 0 { // else the connection stays for the next call
+		g, e = f.accept(flags)
+	}
 	f.put()
 	if e != 0 {
 		return e

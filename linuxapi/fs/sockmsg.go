@@ -221,7 +221,7 @@ func (f *File) sendTo(b *pathBuf, u *uio, flags, addr, size uint64, cg *cargo) i
 func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, node *File, cg *cargo) int64 {
 	var done int64
 	var until uint64
-	for {
+	for tries := 0; ; {
 		addr, n := u.base, u.len
 		if !own {
 			var e int64
@@ -257,6 +257,10 @@ func (f *File) sendLoop(b *pathBuf, u *uio, own bool, flags uint64, name int, no
 			if e := f.waitLimited(&s, state, soSndtimeo, &until); e != 0 {
 				return partial(done, e)
 			}
+			continue
+		}
+		if st == -EFAULT && !own && tries < maxTries {
+			tries++
 			continue
 		}
 		if st < 0 {
@@ -390,7 +394,7 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 	}
 	var done int64
 	var until uint64
-	for {
+	for tries := 0; ; {
 		addr, n, e := piece(u, true)
 		if e != 0 {
 			return partial(done, e)
@@ -432,6 +436,10 @@ func (f *File) recv(u *uio, flags uint64, t *pathBuf, in *inbound) int64 {
 			if e := f.waitLimited(&s, state, soRcvtimeo, &until); e != 0 {
 				return partial(done, e)
 			}
+			continue
+		}
+		if st == -EFAULT && bb == nil && tries < maxTries {
+			tries++
 			continue
 		}
 		if st < 0 {

@@ -51,6 +51,18 @@ func (t *Table[T]) store(fd int, x *T) { t.slot[fd] = x }
 // Alloc puts x at the lowest free number that is at least min and below limit,
 // and returns the number, or -1 when there is none.
 func (t *Table[T]) Alloc(x *T, min, limit int, cloexec bool) int {
+	fd := t.Free(min, limit)
+	if fd >= 0 {
+		t.put(fd, x, cloexec)
+		if fd == t.hint {
+			t.hint = fd + 1
+		}
+	}
+	return fd
+}
+
+// Free returns the number that Alloc would give, or -1.
+func (t *Table[T]) Free(min, limit int) int {
 	if limit > Max {
 		limit = Max
 	}
@@ -72,10 +84,6 @@ func (t *Table[T]) Alloc(x *T, min, limit int, cloexec bool) int {
 		fd := w*64 + bits.TrailingZeros64(free)
 		if fd >= limit {
 			return -1
-		}
-		t.put(fd, x, cloexec)
-		if fd == t.hint {
-			t.hint = fd + 1
 		}
 		return fd
 	}
