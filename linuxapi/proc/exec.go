@@ -347,7 +347,10 @@ func (x *execState) elf(head []byte) errno.Errno {
 		return errno.ENOEXEC
 	}
 	k, e := hook.ReadAt(x.ref, x.image.InterpOff, x.phdrs[:n])
-	if e != errno.OK || k != n || x.phdrs[n-1] != 0 {
+	if e != errno.OK {
+		return e
+	}
+	if k != n || x.phdrs[n-1] != 0 {
 		return errno.ENOEXEC
 	}
 	if x.iref, e = hook.OpenExecKernel(x.phdrs[:n-1]); e != errno.OK {
@@ -357,8 +360,10 @@ func (x *execState) elf(head []byte) errno.Errno {
 	if e != errno.OK {
 		return e
 	}
-	if e := x.parse(x.ihead[:k], x.iref); e != errno.OK {
+	if e := x.parse(x.ihead[:k], x.iref); e == errno.ENOEXEC {
 		return errno.ELIBBAD
+	} else if e != errno.OK {
+		return e
 	}
 	if x.image.InterpLen != 0 || !x.image.Dyn {
 		return errno.ELIBBAD
