@@ -168,6 +168,7 @@ func (h *Half) prepareReset(keep []VRange) Errno {
 // covering with holes what a fork chain shows of it.
 func (h *Half) reset(keep []VRange, budget *int) Errno {
 	atomic.StoreUint64(&h.fork, 0)
+	h.cursors = [maxCPU]cursor{} // what was begun is nobody's any more
 	for r := h.first; r != nil; {
 		next := r.next
 		stay, _ := keepAt(keep, r.start)
@@ -235,11 +236,11 @@ func (leaf *FCM) takePages(old *FCM, lo, hi uint64, budget *int) (uint64, Errno)
 	e := OK
 	i, end := lo>>PageShift, hi>>PageShift
 	for i < end {
-		at, ent, _ := old.nextVisible(i, end, budget)
+		at, ent, up := old.nextVisible(i, end, budget)
 		if i = at; at >= end {
 			break
 		}
-		if *budget <= 0 {
+		if ent == 0 && !up { // found none within the budget
 			e = EAGAIN
 			break
 		}

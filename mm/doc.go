@@ -52,7 +52,7 @@
 //
 // # Bounded work
 //
-// No call does more than Budget units of work. Operations that may need more
+// No call does much more than Budget units of work. Operations that may need more
 // return EAGAIN (or done == false) having kept their progress in the objects
 // themselves: call again with the same arguments. Memory of dead fork-chain
 // nodes and objects is given back by Work, which every operation that drops

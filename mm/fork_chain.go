@@ -234,7 +234,8 @@ func (leaf *FCM) nextVisible(lo, hi uint64, budget *int) (at, e uint64, up bool)
 
 // discard makes pages [lo, hi) absent in the leaf's view, and returns how far
 // it got: pages of its own are freed, what shows through from above is covered
-// by a hole. The leaf is locked; no page of the range may be mapped any more, but
+// by a hole. With any budget at all it gets further, however long the chain is. The
+// leaf is locked; no page of the range may be mapped any more, but
 // with late, which gets the pages instead. EAGAIN: the budget's end; ENOMEM: no node
 // for a hole.
 func (leaf *FCM) discard(lo, hi uint64, budget *int, late *lateSet) (uint64, Errno) {
@@ -243,7 +244,7 @@ func (leaf *FCM) discard(lo, hi uint64, budget *int, late *lateSet) (uint64, Err
 		if at >= hi {
 			break
 		}
-		if *budget <= 0 {
+		if e == 0 && !up { // found none within the budget
 			return at, EAGAIN
 		}
 		if !up {

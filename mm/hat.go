@@ -160,6 +160,10 @@ const (
 // stepBudget is Budget; tests make it smaller.
 var stepBudget = Budget
 
+// least is a budget for what follows zap or clear: the way over a large range takes
+// all of a call's, at each call, where its ends share tables with others.
+func least(budget int) int { return max(budget, stepBudget/4) }
+
 // zap clears the entries of [lo, hi), flushes, and returns how far it got.
 // Tables that become empty are given back. h may be unlocked meanwhile (flush).
 func (h *Half) zap(lo, hi uint64, budget *int) uint64 {

@@ -55,9 +55,11 @@ func (h *Half) discardLate(l *lateSet, r *Region, lo, hi uint64, budget *int) (a
 	}
 	if leaf != nil {
 		if at > lo {
-			if i, le := leaf.discard(lo>>PageShift, at>>PageShift, budget, l); le != OK {
+			left := least(*budget)
+			if i, le := leaf.discard(lo>>PageShift, at>>PageShift, &left, l); le != OK {
 				at, e = i<<PageShift, le
 			}
+			*budget = min(*budget, left)
 		}
 		leaf.lock.Release()
 	}

@@ -334,9 +334,11 @@ func (h *Half) discardRange(r *Region, lo, hi uint64, budget *int) (uint64, Errn
 		e = EAGAIN
 	}
 	if r.flags&(regShared|regPinned) == 0 && h.leaf != nil && c > lo {
+		left := least(*budget)
 		h.leaf.lock.Acquire()
-		i, le := h.leaf.discard(lo>>PageShift, c>>PageShift, budget, nil)
+		i, le := h.leaf.discard(lo>>PageShift, c>>PageShift, &left, nil)
 		h.leaf.lock.Release()
+		*budget = min(*budget, left)
 		if le != OK {
 			c, e = i<<PageShift, le
 		}

@@ -162,17 +162,16 @@ func (h *Half) searchBounds() (lo, hi uint64) {
 // then ends the Move. Until then accesses to d fail.
 func (h *Half) moveOn(src, d *Region, flags uint32, budget *int) (uint64, Errno) {
 	e := OK
-	if h.zap(src.start, src.end, budget) < src.end {
-		return 0, EAGAIN
-	}
+	from := max(src.start, d.moved)
+	d.moved = h.zap(from, src.end, budget)
 	if !src.shared() && h.leaf != nil {
+		left := least(*budget)
 		h.leaf.lock.Acquire()
-		from := max(src.start, d.moved)
-		d.moved, e = h.leaf.movePages(from, src.end, d.start+(from-src.start), budget)
+		d.moved, e = h.leaf.movePages(from, d.moved, d.start+(from-src.start), &left)
 		h.leaf.lock.Release()
 	}
-	if e == EAGAIN {
-		return 0, e
+	if e == EAGAIN || e == OK && d.moved < src.end {
+		return 0, EAGAIN
 	}
 	if e != OK { // take back what was moved; what is left in d goes
 		h.leaf.lock.Acquire()
@@ -209,7 +208,7 @@ func (leaf *FCM) movePages(lo, hi, to uint64, budget *int) (uint64, Errno) {
 		if at >= end {
 			break
 		}
-		if *budget <= 0 {
+		if e == 0 && !up { // found none within the budget
 			return at << PageShift, EAGAIN
 		}
 		if e&entPage != 0 {

@@ -41,9 +41,8 @@ type halfState struct {
 	leaf  *FCM // private pages by virtual page number; nil: none yet
 	fresh *FCM // the leaf to come, during a reset
 
-	spaces  *AddressSpace // those that have it, linked by nextIn
-	cursors [4]cursor     // progress of Advise
-	clock   uint32
+	spaces  *AddressSpace  // those that have it, linked by nextIn
+	cursors [maxCPU]cursor // progress of Advise, by the CPU on which it was begun
 
 	slots [abi.HalfSlot]uint64 // top-level entries
 	used  [4]uint64            // bitmap of slots
