@@ -305,11 +305,13 @@ func NextExit(p *sched.Process, va uint64) int64 {
 	return 0
 }
 
-// Reclaim does some of the work that gives frames back; false: there is none.
+// Reclaim does some of the work that gives frames back; false: there is none. The
+// cache is left alone while memory is plentiful: it is not what lacks, and others may
+// fill it for ever.
 func Reclaim(c *sched.CPU) bool {
 	more := mm.Work(64)
 	more = c.Step() || more
-	if !more {
+	if !more && mm.FreeFramesNear() < cacheRoom {
 		_, more = mm.ReclaimCache(reclaimPages)
 	}
 	return more
