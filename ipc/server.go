@@ -37,7 +37,9 @@ type Server struct {
 	// before it was made. For servers whose objects show others who is there.
 	Ordered bool
 
-	telling [abi.MaxDispatchers + 1]tellers // by dispatcher; those of AnyLasts last
+	telling  [abi.MaxDispatchers + 1]tellers // by dispatcher; those of AnyLasts last
+	settling sync.Mutex                      // held in SettleLasts
+	turn     atomic.Uint32                   // which of tellers.n those who begin count in
 
 	pulling atomic.Int32 // receivers in pullLasts
 	pull    sync.Mutex   // held from NextLast to the end of Last, if Ordered
@@ -198,10 +200,12 @@ func (s *Server) event(c *Call) {
 // AnyLasts makes NextLast pull what any dispatcher was told of.
 const AnyLasts = ^uint64(0)
 
-// tellers counts the receivers that tell Last what one dispatcher was told of.
+// tellers counts the receivers that tell Last what one dispatcher was told of, in
+// one of two numbers, by turns: so SettleLasts can wait for those that are at it while
+// others keep coming.
 type tellers struct {
-	n atomic.Int32
-	_ [60]byte // CPUs do not share it
+	n [2]atomic.Int32
+	_ [56]byte // CPUs do not share it
 }
 
 // SettleLasts returns when Last has been told of what was given up before, by whomever:
@@ -209,18 +213,19 @@ type tellers struct {
 // What Last takes must not be held.
 func (s *Server) SettleLasts() {
 	s.pullLasts(AnyLasts)
-	for i := range s.telling {
-		// New ones keep coming; those of now are done within moments.
-		for n := 0; s.telling[i].n.Load() != 0 && n < settleLooks; n++ {
-			time.Sleep(settleStep)
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	for range 2 { // who is at it counts in either number
+		old := (s.turn.Add(1) - 1) & 1
+		for i := range s.telling {
+			for s.telling[i].n[old].Load() != 0 {
+				time.Sleep(settleStep)
+			}
 		}
 	}
 }
 
-const (
-	settleLooks = 50
-	settleStep  = 50 * time.Microsecond
-)
+const settleStep = 50 * time.Microsecond
 
 // PullLasts hands every pending last to Last.
 func (s *Server) PullLasts() { s.pullLasts(AnyLasts) }
@@ -228,7 +233,7 @@ func (s *Server) PullLasts() { s.pullLasts(AnyLasts) }
 // pullLasts hands over those that dispatcher at was told of: receivers on other
 // CPUs see to theirs.
 func (s *Server) pullLasts(at uint64) {
-	tell := &s.telling[min(at, abi.MaxDispatchers)].n
+	tell := &s.telling[min(at, abi.MaxDispatchers)].n[s.turn.Load()&1]
 	tell.Add(1)
 	defer tell.Add(-1)
 	if s.Ordered {
