@@ -44,7 +44,7 @@ const minWindow = 1 << 20
 func (m *nativeFCM) window(size int64) error {
 	n := int64(1) << bits.Len64(uint64(max(size, minWindow)-1))
 	args := &abi.MapArgs{Len: uint64(n), Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapShared | abi.MapNoReserve, FCM: m.handle, Inherit: abi.InheritNone}
-	a, _, err := ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
+	a, err := mapping(args)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,16 @@ func (m *nativeFCM) window(size int64) error {
 	}
 	m.addr, m.mapped = a, n
 	return nil
+}
+
+// mapping is NMap, until there is memory for it, if that is on its way.
+func mapping(args *abi.MapArgs) (addr uintptr, err error) {
+	for {
+		addr, _, err = ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
+		if err != syscall.EAGAIN {
+			return addr, err
+		}
+	}
 }
 
 func unmap(addr uintptr, n int64) {
@@ -137,7 +147,7 @@ func Module(name string) ([]byte, error) {
 	}
 	n := (uint64(size) + pageSize - 1) &^ (pageSize - 1)
 	args := &abi.MapArgs{Len: n, Prot: abi.ProtRead, Flags: abi.MapShared, FCM: uint64(h), Inherit: abi.InheritNone}
-	a, _, err := ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
+	a, err := mapping(args)
 	if err != nil {
 		return nil, err
 	}
