@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"go42/ipc/abi"
@@ -213,5 +214,37 @@ func TestAdviseAfterReset(t *testing.T) {
 			}
 		}
 	}
+	destroy(t, as)
+}
+
+// A copy to and from pages that others take away all the time.
+func TestCopyContended(t *testing.T) {
+	boot(t, 64)
+	as := newSpace(t)
+	const pages = 2
+	va, e := as.Map(&MapSpec{Len: 2 * pages << PageShift, Prot: rw})
+	if e != OK {
+		t.Fatal(e)
+	}
+	copies := 100000
+	if testing.Short() {
+		copies = 2000
+	}
+	var stop atomic.Bool
+	onCPUs(t, 3, 1, func(v *vcpu) {
+		if v.id != 0 {
+			for a := va + uint64(v.id-1)*pages<<PageShift; !stop.Load(); {
+				as.Advise(a, pages<<PageShift, abi.AdviseDontNeed)
+			}
+			return
+		}
+		for n := range copies {
+			if done := CopyBetween(as, va, as, va+pages<<PageShift, pages<<PageShift); done != pages<<PageShift {
+				t.Errorf("copy %d: %d bytes", n, done)
+				break
+			}
+		}
+		stop.Store(true)
+	})
 	destroy(t, as)
 }

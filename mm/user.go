@@ -82,8 +82,9 @@ func CopyBetween(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA uint6
 	return done
 }
 
-// copyWithin copies c bytes that cross no page bound on either side. Neither half is
-// locked but by the faults.
+// copyWithin copies c bytes that cross no page bound on either side. false: one of
+// them cannot be accessed. Neither half is locked but by the faults, as far as that
+// will do.
 func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uint64) bool {
 	for try := 0; try < 8; try++ {
 		d, s := dst.view(viewTo, dstVA, true), src.view(viewFrom, srcVA, false)
@@ -103,7 +104,16 @@ func copyWithin(dst *AddressSpace, dstVA uint64, src *AddressSpace, srcVA, c uin
 			return false
 		}
 	}
-	return false
+	// Others keep taking the pages away: one side after the other, which locks it.
+	var b [256]byte
+	for n := uint64(0); c > 0; c -= n {
+		n = min(c, uint64(len(b)))
+		if CopyIn(src, b[:n], srcVA) != int(n) || CopyOut(dst, dstVA, b[:n]) != int(n) {
+			return false
+		}
+		dstVA, srcVA = dstVA+n, srcVA+n
+	}
+	return true
 }
 
 // copyFault is Fault for a copy of the kernel's.
