@@ -183,9 +183,11 @@ func chanSeq(ch uint8) uint32 { return user.Chan[ch].Load() }
 type snapshot struct {
 	n     [numChans]uint32
 	local uint32
+	at    uint64 // when it was taken: a timerfd that expires later is news
 }
 
 func (s *snapshot) take() {
+	s.at = now()
 	for i := range s.n {
 		s.n[i] = user.Chan[i].Load()
 	}
@@ -219,7 +221,7 @@ func (s *snapshot) wait(chans uint32, deadline uint64) int64 {
 		if localSeq.Load() != s.local {
 			return 0
 		}
-		if n := nextTimer(); n < until {
+		if n := nextTimer(s.at); n < until {
 			until = n
 		}
 	}

@@ -123,12 +123,13 @@ func widen(s uint32) uint32 {
 	return s
 }
 
-// wire maps poll bits to those that servers know.
+// wire maps poll bits to those that servers know. Nothing has data of other priority
+// bands.
 func wire(w uint32) uint32 {
-	if w&(pollRdNorm|pollRdBand) != 0 {
+	if w&pollRdNorm != 0 {
 		w |= pollIn
 	}
-	if w&(pollWrNorm|pollWrBand) != 0 {
+	if w&pollWrNorm != 0 {
 		w |= pollOut
 	}
 	return w & (pollIn | pollPri | pollOut | pollErr | pollHup | pollRdHup)

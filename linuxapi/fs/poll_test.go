@@ -4,6 +4,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"go42/ipc"
+	"go42/ipc/client"
 	"go42/linuxapi/hook"
 	"go42/linuxapi/proc"
 	"go42/sched/user"
@@ -413,5 +415,75 @@ func TestForkChild(t *testing.T) {
 	Close(uint64(fd))
 	if !k.dropped[600] {
 		t.Fatal("handle kept")
+	}
+}
+
+// A timerfd that expires between the look at it and the wait ends the wait. One that
+// was seen to be due does not: it is its next period that is news.
+func TestTimerBetweenLookAndWait(t *testing.T) {
+	newFake(t)
+	for _, every := range []uint64{0, 5 * nsPerSec} {
+		fd := TimerfdCreate(clockMonotonic, 0)
+		f := get(uint64(fd))
+		var s snapshot
+		s.take()
+		f.setTimer(s.at, s.at+1, every)
+		for now() <= s.at {
+		}
+		if n := nextTimer(s.at); n != s.at+1 {
+			t.Errorf("period %d: waits until %d, not %d", every, n, s.at+1)
+		}
+		expiry := s.at + 1
+		if s.take(); s.at == expiry {
+			t.Fatal("the clock stands still")
+		}
+		if state, _, _ := timerState(f); state&pollIn == 0 {
+			t.Errorf("period %d: not due", every)
+		}
+		want := uint64(forever)
+		if every != 0 {
+			want = expiry + every
+		}
+		if n := nextTimer(s.at); n != want {
+			t.Errorf("period %d: seen to be due, waits until %d, not %d", every, n, want)
+		}
+		f.put()
+		Close(uint64(fd))
+	}
+}
+
+// What is taken to be announced is what the server has been armed with: whatever is
+// asked for, of an object in whatever state.
+func TestAnnounced(t *testing.T) {
+	newFake(t)
+	f := newFile(kindPipe, oRdWr)
+	f.handle, f.ch = 500, chanPipe
+	bits := []uint32{pollIn, pollPri, pollOut, pollErr, pollHup, pollRdHup, pollRdNorm, pollRdBand, pollWrNorm, pollWrBand}
+	of := func(n int) (m uint32) {
+		for i, b := range bits {
+			if n>>i&1 != 0 {
+				m |= b
+			}
+		}
+		return m
+	}
+	for n := range 1 << len(bits) {
+		for state := range uint32(1 << 6) {
+			state = of(int(state))
+			var w ipc.Waiters
+			bootConn.Do = func(c *client.Conn, h uint64, method uint32) int64 {
+				c.R.Args[0], c.R.Status = w.Poll(1, uint64(state), c.M.Args[0], c.M.Args[1]), 0
+				return 0
+			}
+			f.hint = 0
+			want := of(n)
+			got := f.query(want) & (want | pollAlways)
+			if got == 0 && w.Empty() {
+				t.Fatalf("%#x wanted, %#x there: nothing is announced", want, state)
+			}
+			if w.Empty() && f.hint.armed() != 0 {
+				t.Fatalf("%#x wanted, %#x there: %#x is taken to be announced", want, state, f.hint.armed())
+			}
+		}
 	}
 }

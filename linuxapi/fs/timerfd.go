@@ -134,12 +134,12 @@ func timerState(f *File) (s uint32, edges uint64, local bool) {
 	return s, edgeCounts(in, 0), true
 }
 
-// nextTimer returns the earliest expiry still to come, or forever.
-func nextTimer() uint64 {
+// nextTimer returns the earliest expiry after t0, when the caller began to look at
+// what it waits for, or forever. It may have passed meanwhile.
+func nextTimer(t0 uint64) uint64 {
 	if timersSet == 0 {
 		return forever
 	}
-	t0 := now()
 	best := uint64(forever)
 	timerMu.Lock()
 	for i := int32(1); i <= timersUsed; i++ {
@@ -149,7 +149,7 @@ func nextTimer() uint64 {
 		}
 		e := t.expiry
 		if e <= t0 {
-			// Due already: whoever waits has seen that; the next period is news.
+			// Due then already: whoever waits has seen that; the next period is news.
 			if t.interval == 0 {
 				continue
 			}
