@@ -90,6 +90,9 @@ func (s *Server) executed(p *process) {
 	p.executed = true
 	s.replaced(p)
 	p.notified = false // the new libOS begins with no channel set
+	if p.pending.set != 0 {
+		s.notify(p) // who was told and has not asked yet may ask no more
+	}
 	p.exitSig = uint64(syscall.SIGCHLD)
 	p.swept = p.swept && p.pending.set != 0
 	p.moved = 0 // exec takes along what is pending

@@ -135,6 +135,43 @@ func TestForkSwept(t *testing.T) {
 	}
 }
 
+// TestNotified: who waits for a child hears of its end, though another thread is about
+// to fetch the rest of many signals.
+func TestNotified(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	b := a.Fork()
+	for s := 1; s <= proto.FetchMax+1; s++ {
+		is(t, a.Server().Kill(int64(a.Pid), uint64(32+s), nil), 0)
+	}
+	_, _, st := a.Server().Wait(0, 0, wExited, proto.Wait(abi.ChanProc))
+	is(t, st, syscall.EAGAIN)
+	if n, more, _, st := a.Server().FetchSignals(); st != 0 || n != proto.FetchMax || more&proto.FetchMore == 0 {
+		t.Fatal(n, more, st)
+	}
+	a.Notified(abi.ChanProc)
+	b.Exit(0)
+	if set, _ := a.Notified(abi.ChanProc); !set {
+		t.Error("no notification of the exit")
+	}
+}
+
+// TestExecPending: the program of an exec hears of signals that the one before has
+// been told of and not fetched.
+func TestExecPending(t *testing.T) {
+	w := world.New(t, nil)
+	a := w.Init.Fork()
+	is(t, w.Init.Server().Kill(int64(a.Pid), uint64(syscall.SIGTERM), nil), 0)
+	if set, _ := a.Notified(abi.ChanProc); !set {
+		t.Fatal("no notification of the signal")
+	}
+	_, st := a.Server().Exec("other", 0)
+	is(t, st, 0)
+	if set, _ := a.Notified(abi.ChanProc); !set {
+		t.Error("no notification after the exec")
+	}
+}
+
 // TestForkForeign: only an embryo of the caller's own can be entered.
 func TestForkForeign(t *testing.T) {
 	w := world.New(t, nil)

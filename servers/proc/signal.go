@@ -260,9 +260,12 @@ func (s *Server) FetchSignals(c *ipc.Call) (n uint64, more uint64, r *proto.Sign
 			p.fetched++
 		}
 		more = p.fetched << proto.FetchSeq
-		p.notified = p.pending.set != 0
-		p.swept = p.swept && p.notified
-		if p.notified {
+		// Also if there is more, as the caller knows: who waits for a child hears of
+		// it by the same channel.
+		p.notified = false
+		left := p.pending.set != 0
+		p.swept = p.swept && left
+		if left {
 			more |= proto.FetchMore
 		}
 		if p.limitsSet || p.orphaned || len(p.changes) != 0 {
