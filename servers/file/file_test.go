@@ -474,6 +474,20 @@ func TestLockWaits(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	f.is(a.SetLock(6, byteAt(3), wait), 0)
+
+	// Another one that asks finds the dead first.
+	kid, other := w.Init.Fork(), w.Init.Fork()
+	o := other.File(a.H)
+	f.is(kid.File(a.H).SetLock(6, byteAt(5), 0), 0)
+	f.is(a.SetLock(6, byteAt(5), wait), syscall.EAGAIN)
+	kid.Exit(0)
+	if _, st := o.GetLock(5, byteAt(5)); st != 0 {
+		t.Errorf("getlk: %d", st)
+	}
+	if set, _ := w.Init.Notified(abi.ChanFile); !set {
+		t.Error("nobody told the waiter that the holder was found dead")
+	}
+	f.is(a.SetLock(6, byteAt(5), wait), 0)
 }
 
 func TestInitramfs(t *testing.T) {

@@ -193,10 +193,12 @@ func (l *nodeLocks) conflicts(own owner, write bool, start, end int64) (found []
 }
 
 // conflict finds the first record, by its place in the file, that keeps own from
-// a lock. Records of processes that have died are dropped on the way.
-func (l *nodeLocks) conflict(own owner, write bool, start, end int64, alive func(uint64) bool) *record {
+// a lock. Records of processes that have died are dropped on the way, and who waits
+// for those is told.
+func (l *nodeLocks) conflict(k ipc.Kernel, own owner, write bool, start, end int64, alive func(uint64) bool) *record {
 	found := l.conflicts(own, write, start, end)
 	if found != nil && l.bury(alive) {
+		l.waiters.Wake(k, math.MaxUint64)
 		found = l.conflicts(own, write, start, end)
 	}
 	if found == nil {
@@ -297,7 +299,7 @@ func (o file) setLock(c *ipc.Call, cmd uint64, lk *proto.Lock, wait uint64) int6
 	if ipc.Short(ipc.ShareGrow) {
 		return -int64(syscall.ENOLCK)
 	}
-	if l.conflict(own, lk.Type == fWrLck, start, end, o.fs.srv.Alive) != nil {
+	if l.conflict(c.Kernel(), own, lk.Type == fWrLck, start, end, o.fs.srv.Alive) != nil {
 		if wait != 0 {
 			if err := t.blocked(c.Kernel(), asked, o.fs.srv.Alive); err != nil {
 				return ipc.Errno(err)
@@ -333,7 +335,7 @@ func (o file) GetLock(c *ipc.Call, cmd uint64, lk *proto.Lock) (*proto.Lock, int
 	l := t.of(o.node)
 	defer t.tidy(o.node, l)
 	res := *lk
-	r := l.conflict(own, lk.Type == fWrLck, start, end, o.fs.srv.Alive)
+	r := l.conflict(c.Kernel(), own, lk.Type == fWrLck, start, end, o.fs.srv.Alive)
 	if r == nil {
 		res.Type = fUnLck
 		return &res, 0
