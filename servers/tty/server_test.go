@@ -417,6 +417,20 @@ func TestJobControl(t *testing.T) {
 	w.want("free again", w.procs.ttys[other.r.Sid], uint64(proto.RdevTTYS0))
 }
 
+// TestHangupRoom: what had no room is taken in when a hangup has made some. The device
+// does not tell of it again.
+func TestHangupRoom(t *testing.T) {
+	w := newWorld(t)
+	u := w.spawn(0, 0, 0)
+	f := u.mustOpen("/dev/console", syscall.O_RDWR)
+	w.typed(strings.Repeat("ab\n", inMax/3+100))
+	_, st := ask(f, tiocVHANGUP, 0, nil)
+	w.want("vhangup", st, int64(0))
+	s, st := read(f, wait)
+	w.want("status", st, int64(0))
+	w.want("line", s, "ab\n")
+}
+
 func TestTimes(t *testing.T) {
 	w := newWorld(t)
 	u := w.spawn(0, 0, 0)

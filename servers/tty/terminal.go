@@ -177,6 +177,7 @@ func (t *terminal) hangup(keepConsole bool) {
 	t.d.flushInput()
 	t.d.flushOutput()
 	t.d.stopped, t.d.byCall = false, false
+	t.pump() // there is room again, and the device tells of more only when it was found empty
 	t.waiters.Wake(t.srv.kernel, condAll)
 }
 
