@@ -32,18 +32,40 @@ func serveNative(t *thread.Thread, nr uint64) {
 		r = errno.EPERM.Ret()
 	default:
 		var r2 uint64
-		r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
-		if r == errno.EFAULT.Ret() {
-			// The kernel does not wait for this process's own pages: one that a server
-			// supplies, or that memory lacks for.
-			if addr, n, write := buffer(nr, a); usercopy.Touch(addr, n, write) == errno.OK {
-				r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
-			}
-		}
+		r, r2 = direct(nr, a)
 		f.Args[2] = r2 // RDX
 	}
 	user.Disable()
 	finish(t, r)
+}
+
+// direct makes a native call that does not wait.
+func direct(nr uint64, a *[6]uint64) (r int64, r2 uint64) {
+	for touched := false; ; {
+		r, r2 = native.Call2(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+		switch {
+		case r == errno.EAGAIN.Ret() && inSteps(nr):
+		case r == errno.EFAULT.Ret() && !touched:
+			// The kernel does not wait for this process's own pages: one that a server
+			// supplies, or that memory lacks for.
+			touched = true
+			if addr, n, write := buffer(nr, a); usercopy.Touch(addr, n, write) != errno.OK {
+				return r, r2
+			}
+		default:
+			return r, r2
+		}
+	}
+}
+
+// inSteps says whether native call nr answers EAGAIN if there is more to do, or memory
+// for it is on its way.
+func inSteps(nr uint64) bool {
+	switch nr {
+	case abi.NMap, abi.NUnmap, abi.NProtect, abi.NAdvise, abi.NMove, abi.NFCMResize:
+		return true
+	}
+	return false
 }
 
 // buffer is the caller's memory that native call nr reads, or writes; n 0: none.

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"go42/ipc/abi"
+	"go42/linuxapi/native"
 )
 
 // The memory of every native call that takes some is known: the kernel does not wait
@@ -34,6 +35,35 @@ func TestBuffers(t *testing.T) {
 	} {
 		if addr, n, write := buffer(nr, &a); addr != want.addr || n != want.n || write != want.write {
 			t.Errorf("call %d: %d bytes at %d, written %v", nr, n, addr, write)
+		}
+	}
+}
+
+// What the kernel does in steps is gone on with; what it could not copy is asked for
+// once more when the caller's page is there.
+func TestDirect(t *testing.T) {
+	defer func() { native.Host = nil }()
+	var b [256]byte
+	a := [6]uint64{7, uint64(uintptr(unsafe.Pointer(&b)))}
+	for _, c := range []struct {
+		name    string
+		nr      uint64
+		answers []int64
+		want    int64
+	}{
+		{"map", abi.NMap, []int64{-abi.EAGAIN, -abi.EAGAIN, 4096}, 4096},
+		{"map refused", abi.NMap, []int64{-abi.EAGAIN, -abi.ENOMEM}, -abi.ENOMEM},
+		{"no last", abi.NNextLast, []int64{-abi.EAGAIN}, -abi.EAGAIN},
+		{"process", abi.NProcessInfo, []int64{-abi.EFAULT, 0}, 0},
+		{"bad address", abi.NProcessInfo, []int64{-abi.EFAULT, -abi.EFAULT}, -abi.EFAULT},
+	} {
+		n := 0
+		native.Host = func(nr uint64, _ [6]uint64) (int64, uint64) {
+			n++
+			return c.answers[n-1], 0
+		}
+		if r, _ := direct(c.nr, &a); r != c.want || n != len(c.answers) {
+			t.Errorf("%s: %d after %d calls", c.name, r, n)
 		}
 	}
 }
