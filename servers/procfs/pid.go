@@ -388,12 +388,17 @@ func children(x *vfs.Ctx, t *target) ([]byte, error) {
 	var b []byte
 	last := uint32(0)
 	for {
-		pids := t.srv.pids(last)
-		if len(pids) == 0 {
-			return b, nil
+		pids, err := t.srv.pids(last)
+		if err != nil || len(pids) == 0 {
+			return b, err
 		}
 		for _, p := range pids {
-			if r, err := t.srv.record(p); err == nil && r.PPid == t.rec.Pid {
+			r, err := t.srv.record(p)
+			switch {
+			case err == syscall.ESRCH: // it has just gone
+			case err != nil:
+				return nil, err
+			case r.PPid == t.rec.Pid:
 				b = fmt.Appendf(b, "%d ", p)
 			}
 			last = p

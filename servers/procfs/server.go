@@ -118,20 +118,20 @@ func (s *Server) caller(x *vfs.Ctx) (r proto.ProcRecord, err error) {
 }
 
 // pids lists processes after a pid, in order.
-func (s *Server) pids(after uint32) []uint32 {
+func (s *Server) pids(after uint32) ([]uint32, error) {
 	b := make([]byte, 4*256)
 	var n uint64
-	s.proc(func(p client.Proc) {
-		k, st := p.List(uint64(after), client.OutBytes(b))
-		if st >= 0 {
-			n = min(k, uint64(len(b)/4))
-		}
-	})
+	var st int64
+	s.proc(func(p client.Proc) { n, st = p.List(uint64(after), client.OutBytes(b)) })
+	if st < 0 {
+		return nil, syscall.Errno(-st)
+	}
+	n = min(n, uint64(len(b)/4))
 	pids := make([]uint32, n)
 	for i := range pids {
 		pids[i] = le32(b[4*i:])
 	}
-	return pids
+	return pids, nil
 }
 
 // systemName is the host's or domain's name.

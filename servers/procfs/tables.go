@@ -169,9 +169,9 @@ func listPids(x *vfs.Ctx, d dirNode, after uint64, emit func(vfs.Entry) bool) er
 		last = uint32(after - dynamic)
 	}
 	for {
-		pids := d.srv.pids(last)
-		if len(pids) == 0 {
-			return nil
+		pids, err := d.srv.pids(last)
+		if err != nil || len(pids) == 0 {
+			return err
 		}
 		for _, p := range pids {
 			e := vfs.Entry{Name: strconv.Itoa(int(p)), Cookie: dynamic + uint64(p), Ino: inode(key{pid: p}, pidDir.index<<6), Mode: syscall.S_IFDIR}

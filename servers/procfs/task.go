@@ -111,12 +111,19 @@ func listTasks(x *vfs.Ctx, d dirNode, after uint64, emit func(vfs.Entry) bool) e
 func (s *Server) lookupTID(x *vfs.Ctx, tid uint32) (vfs.Node, error) {
 	for pid := abi.TIDPid(tid); pid < abi.FirstTID; pid += 1 << 16 {
 		r, err := s.record(pid)
-		if err != nil {
+		if err == syscall.ESRCH {
 			continue
 		}
+		if err != nil {
+			return nil, err
+		}
 		d := dirNode{s, &pidDir, key{pid: pid, kpid: r.KPid, task: tid}}
-		if _, err := d.target(x, false); err == nil {
+		switch _, err := d.target(x, false); err {
+		case nil:
 			return d, nil
+		case syscall.ENOENT:
+		default:
+			return nil, err
 		}
 	}
 	return nil, syscall.ENOENT

@@ -193,8 +193,11 @@ func (s *Server) Objects() int { return s.objects.Len() }
 // ctx finds out who asks.
 func (s *Server) ctx(c *ipc.Call) (*Ctx, error) {
 	k, err := s.Creds.Get(c.BadgeCred)
+	if err == syscall.ESRCH {
+		err = syscall.EACCES // nobody's credentials
+	}
 	if err != nil {
-		return nil, syscall.EACCES
+		return nil, err
 	}
 	x, ok := c.Local.(*Ctx)
 	if !ok {
