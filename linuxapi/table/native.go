@@ -126,8 +126,7 @@ func invoke(t *thread.Thread, a *[6]uint64) int64 {
 		return e.Ret()
 	}
 	c := t.Client()
-	c.R.Tag = 0
-	if e := user.CallServer(a[0], uint32(a[1]), &c.M, &c.R); e != errno.OK && c.R.Tag == 0 {
+	if e := thread.CallServer(c, a[0], uint32(a[1])); e != errno.OK && c.R.Tag == 0 {
 		return e.Ret()
 	}
 	n := unsafe.Offsetof(c.R.Data) + uintptr(min(c.R.Len, abi.MaxData))
