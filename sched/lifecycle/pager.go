@@ -67,8 +67,18 @@ func trim(c *sched.CPU) {
 		return
 	}
 	t := &trims[c.ID]
-	if t.n++; t.n%trimEvery == 0 && mm.FreeFramesNear() < cacheRoom {
-		mm.ReclaimCache(reclaimPages)
+	if t.n++; t.n%trimEvery == 0 {
+		shrinkCache()
+	}
+}
+
+// shrinkCache gives some of the cache to others while memory is below the cache's
+// share, but for 1/leastReserve of memory: where each page that comes put out another
+// that was just waited for, who needs two at a time would never have both.
+func shrinkCache() {
+	pages, dirty := mm.CachedPages()
+	if more := pages - dirty - leastRoom; more > 0 && mm.FreeFramesNear() < cacheRoom {
+		mm.ReclaimCache(int(min(more, reclaimPages)))
 	}
 }
 
@@ -165,9 +175,7 @@ func pageIn(p *sched.Process, f *mm.FCM, off, va, n uint64) int64 {
 		f.Fail(off/abi.PageSize, pageUp(n)/abi.PageSize)
 		return int64(n)
 	}
-	if mm.FreeFramesNear() < cacheRoom {
-		mm.ReclaimCache(reclaimPages)
-	}
+	shrinkCache()
 	done, err := f.Supply(p.Space, off/abi.PageSize, va, n)
 	for i := 0; done == 0 && err == mm.ENOMEM && Reclaim(sched.This()) && i < reclaimSteps; i++ {
 		done, err = f.Supply(p.Space, off/abi.PageSize, va, n)
