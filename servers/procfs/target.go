@@ -79,7 +79,7 @@ const headSize = int(unsafe.Sizeof(abi.ProcHead{}))
 
 // A process that executes another program shows the one or the other, as on Linux:
 // who looks between them waits, though not for ever.
-const betweenLooks = 100
+const betweenLooks = 1000
 
 var betweenStep = time.Millisecond
 
