@@ -74,12 +74,15 @@ func (s *Server) keep(f *file) {
 	}
 }
 
+// mapped: somebody maps an object.
+var mapped = func(h uint64) bool { return info(h).Mappers != 0 }
+
 // letGo is called when f may be neither open nor mapped any more.
 func (s *Server) letGo(f *file) {
 	f.writeBack()
 	var out []*file
 	s.mu.Lock()
-	if f.opens == 0 && !f.unused && s.files[f.ino] == f && info(f.h).Mappers == 0 {
+	if f.opens == 0 && !f.unused && s.files[f.ino] == f && !mapped(f.h) {
 		f.unused = true
 		s.closed = append(s.closed, f)
 		for len(s.closed) > maxClosed || len(s.closed) > 0 && f.gone {
@@ -88,6 +91,9 @@ func (s *Server) letGo(f *file) {
 				x = f
 			}
 			s.keep(x)
+			if x != f && mapped(x.h) {
+				continue // since then, as by an exec: it is let go of when that ends
+			}
 			delete(s.files, x.ino)
 			delete(s.byName, x.name)
 			out = append(out, x)
