@@ -14,6 +14,7 @@ import (
 // Process descriptors: objects of the process server, polled on its channel.
 
 func init() {
+	hook.FDRoom = func() errno.Errno { return errnoOf(noRoom()) }
 	hook.PidOpen = func(pid uint64) int64 { return pidOpen(pid, 0) }
 	hook.PidTarget = pidTarget
 }

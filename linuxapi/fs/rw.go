@@ -265,7 +265,7 @@ func (f *File) readWaiting(u *uio) int64 {
 			}
 			continue
 		}
-		if st == -EFAULT && e == 0 && n > abi.MaxData && f.kind != kindTTY && tries < maxTries {
+		if st == -EFAULT && e == 0 && n > abi.MaxData && tries < maxTries {
 			tries++ // a page has gone again; of what does not come with the reply nothing was taken
 			continue
 		}

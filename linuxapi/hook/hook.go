@@ -83,6 +83,8 @@ var (
 	// SignalFD is called, under the signal lock and disabled, when a signal
 	// became pending for the process or a thread (signalfd readiness).
 	SignalFD func()
+	// FDRoom is EMFILE if there is no free descriptor.
+	FDRoom func() errno.Errno
 	// PidOpen makes a descriptor (with CLOEXEC) that names process pid.
 	PidOpen func(pid uint64) (fd int64)
 	// PidTarget is the pid that such a descriptor names: EBADF, or ESRCH once

@@ -58,3 +58,16 @@ func TestExecReadErrors(t *testing.T) {
 		}
 	}
 }
+
+// A process descriptor that cannot be had is refused before there is a child.
+func TestForkWithoutRoom(t *testing.T) {
+	defer func() { hook.FDRoom = nil }()
+	hook.FDRoom = func() errno.Errno { return errno.EMFILE }
+	if r := fork(nil, &cloneArgs{flags: cPidFD}); r != errno.EMFILE.Ret() {
+		t.Errorf("no descriptor: %d", r)
+	}
+	hook.FDRoom = func() errno.Errno { return errno.OK }
+	if r := fork(nil, &cloneArgs{flags: cPidFD, pidfd: 1 << 63}); r != errno.EFAULT.Ret() {
+		t.Errorf("bad address: %d", r)
+	}
+}

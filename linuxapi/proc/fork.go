@@ -33,6 +33,15 @@ func fork(t *thread.Thread, c *cloneArgs) int64 {
 	if c.flags&cSetTLS != 0 && c.tls >= abi.ProgramHi {
 		return errno.EPERM.Ret()
 	}
+	if c.flags&cPidFD != 0 {
+		// First: of a child that is given up for it the parent would be told.
+		if e := hook.FDRoom(); e != errno.OK {
+			return e.Ret()
+		}
+		if e := usercopy.Touch(c.pidfd, 4, true); e != errno.OK {
+			return e.Ret()
+		}
+	}
 	f := &forking
 	forkLock.Lock()
 	vfork := c.flags&cVfork != 0 && c.flags&cVM != 0

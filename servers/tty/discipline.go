@@ -339,19 +339,17 @@ func (d *discipline) readable(poll bool) bool {
 	return len(d.in) >= need
 }
 
-// read takes up to n characters; readable must be true. In canonical mode it
-// takes at most one line, and none of a line that is only EOF.
-func (d *discipline) read(n int) []byte {
-	var p []byte
+// look is what a read of n characters gets, and how many are to be dropped for it;
+// readable must be true. In canonical mode it gets at most one line, and none of a
+// line that is only EOF.
+func (d *discipline) look(n int) (p []byte, k int) {
 	if !d.canonical() {
 		n = min(n, len(d.in))
 		for _, x := range d.in[:n] {
 			p = append(p, x.c)
 		}
-		d.drop(n)
-		return p
+		return p, n
 	}
-	k := 0
 	for k < d.canon {
 		x := d.in[k]
 		if x.end && x.c == eofChar {
@@ -367,8 +365,7 @@ func (d *discipline) read(n int) []byte {
 			break
 		}
 	}
-	d.drop(k)
-	return p
+	return p, k
 }
 
 // pending is FIONREAD's number.

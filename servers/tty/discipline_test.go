@@ -202,7 +202,9 @@ func (c *ldCase) ours() ldResult {
 			}
 			break
 		}
-		r.Reads = append(r.Reads, string(d.read(c.size())))
+		p, k := d.look(c.size())
+		d.drop(k)
+		r.Reads = append(r.Reads, string(p))
 	}
 	return r
 }

@@ -54,14 +54,14 @@ func (o *open) Read(c *ipc.Call, off int64, wait uint64, buf ipc.Out) (uint64, u
 		return 0, t.state(o), -int64(syscall.EAGAIN)
 	}
 	delete(o.reads, c.BadgePid)
-	p := d.read(n)
-	_, err := buf.CopyOut(p, 0)
+	p, k := d.look(n)
+	if _, err := buf.CopyOut(p, 0); err != nil {
+		return 0, t.state(o), ipc.Errno(err)
+	}
+	d.drop(k)
 	t.pump() // there is room again
 	t.flush()
 	t.wakeMaster()
-	if err != nil {
-		return 0, t.state(o), ipc.Errno(err)
-	}
 	return uint64(len(p)), t.state(o), 0
 }
 

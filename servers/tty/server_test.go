@@ -310,6 +310,18 @@ func TestConsole(t *testing.T) {
 	w.want("rdev", r.Rdev, uint64(proto.RdevConsole))
 }
 
+// What could not be copied to who reads stays.
+func TestReadFault(t *testing.T) {
+	w := newWorld(t)
+	sh := w.spawn(0, 0, 0)
+	f := sh.mustOpen("/dev/console", syscall.O_RDWR)
+	w.typed("ls\r")
+	_, _, st := f.Read(proto.OwnOffset, wait, proto.Out{Addr: 0, Len: 8192})
+	w.want("bad address", st, e(syscall.EFAULT))
+	s, _ := read(f, wait)
+	w.want("line", s, "ls\n")
+}
+
 func TestPoll(t *testing.T) {
 	w := newWorld(t)
 	u := w.spawn(0, 0, 0)
