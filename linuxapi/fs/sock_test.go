@@ -7,6 +7,7 @@ import (
 	"go42/ipc/abi"
 	"go42/ipc/client"
 	"go42/ipc/loop"
+	"go42/sched/user"
 	"go42/servers/cred"
 	"go42/servers/pipe"
 	"go42/servers/sock"
@@ -152,4 +153,40 @@ func TestSockets(t *testing.T) {
 	if n := p.Handles(); n != before+3 { // the two services, the root of /tmp
 		t.Errorf("%d handles more than before", n-before)
 	}
+}
+
+// TestDatagramRoom: who waits for room at the target of its datagrams is told of it,
+// though that has no peer. On the internet there is always room to send.
+func TestDatagramRoom(t *testing.T) {
+	p := sockets(t)
+	hello := []byte("hello")
+	abs := append([]byte{1, 0, 0}, "full"...)
+	sink = append(sink, &hello, &abs)
+	d, f := uint64(Socket(afUnix, sockDgram|oNonBlock, 0)), uint64(Socket(afUnix, sockDgram|oNonBlock, 0))
+	must(t, "bind", Bind(d, addrOf(abs), uint64(len(abs))), 0)
+	must(t, "connect", Connect(f, addrOf(abs), uint64(len(abs))), 0)
+	for Write(f, addrOf(hello), 5) == 5 {
+	}
+	e := &pollfd{fd: int32(f), events: pollOut}
+	must(t, "room", pollLoop(addr(e), 1, 0), 0)
+	p.Notified(abi.ChanSock)
+	must(t, "receive", Recvfrom(d, addrOf(hello), 5, 0, 0, 0), 5)
+	if set, _ := p.Notified(abi.ChanSock); !set {
+		t.Error("no notification of room")
+	}
+	user.Chan[chanSock].Bump()
+	must(t, "room again", pollLoop(addr(e), 1, 0), 1)
+
+	in := make([]byte, 16)
+	in[0], in[3], in[4], in[7] = afInet, 99, 127, 1
+	sink = append(sink, &in)
+	d, f = uint64(Socket(afInet, sockDgram|oNonBlock, 0)), uint64(Socket(afInet, sockDgram|oNonBlock, 0))
+	must(t, "bind", Bind(d, addrOf(in), 16), 0)
+	must(t, "connect", Connect(f, addrOf(in), 16), 0)
+	for range 100 {
+		must(t, "send", Write(f, addrOf(hello), 5), 5)
+	}
+	e.fd = int32(f)
+	must(t, "internet", pollLoop(addr(e), 1, 0), 1)
+	CloseRange(0, 0xffffffff, 0)
 }

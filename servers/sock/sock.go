@@ -627,7 +627,8 @@ func (o *sock) state() uint64 {
 		b |= proto.PollErr
 	}
 	if o.typ == syscall.SOCK_DGRAM {
-		if o.peer == nil || o.peer.room() {
+		// What there is no room for at the other end of the internet is lost.
+		if o.peer == nil || o.fam != 0 || o.peer.room() {
 			b |= proto.PollOut
 		}
 		return b
@@ -667,6 +668,10 @@ func (o *sock) Poll(c *ipc.Call, mask uint64, wait uint64) (uint64, int64) {
 	defer o.s.mu.Unlock()
 	if b := o.state(); b&(mask|proto.PollErr|proto.PollHup) == 0 {
 		o.waiters.Arm(c.BadgePid, wait, math.MaxUint64)
+	}
+	// The room that datagrams need is their target's, who need not know of o.
+	if p := o.peer; o.typ == syscall.SOCK_DGRAM && mask&proto.PollOut != 0 && p != nil && !p.room() {
+		p.waiters.Arm(c.BadgePid, wait, proto.PollOut)
 	}
 	return o.waiters.Poll(c.BadgePid, o.state(), mask, wait), 0
 }
