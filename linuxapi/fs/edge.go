@@ -97,7 +97,7 @@ func epollEdges(ep int32) uint64 {
 	for i := sc.next(); i != 0; i = sc.next() {
 		it := &items[i]
 		f, events := it.file, it.events
-		if it.disabled || !f.tryHold() {
+		if it.disabled || !f.beginLook() {
 			continue
 		}
 		w := it.watch
@@ -105,7 +105,7 @@ func epollEdges(ep int32) uint64 {
 		if !w.quiet(f) {
 			_, w = f.look(events | pollErr | pollHup)
 		}
-		f.put()
+		f.endLook()
 		sum += w.edges & edgeMask(events)
 		epollMu.Lock()
 	}

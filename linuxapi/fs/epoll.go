@@ -1,7 +1,5 @@
 package fs
 
-import "sync/atomic"
-
 // An epoll instance is a list of items; an item watches one object for one
 // (instance, descriptor) pair and is also on that object's list, so that the
 // object's last close finds it. There is no ready list: a wait walks the
@@ -330,7 +328,7 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 		it := &items[i]
 		f, events, looks := it.file, it.events, it.watch.looks
 		edge := events&epollET != 0
-		if it.disabled || edge && it.watch.quiet(f) || !f.tryHold() {
+		if it.disabled || edge && it.watch.quiet(f) || !f.beginLook() {
 			i = sc.next()
 			continue
 		}
@@ -361,7 +359,7 @@ func collect(e *File, addr uint64, max int) (n int, chans uint32, fault bool) {
 			}
 		}
 		epollMu.Unlock()
-		f.put()
+		f.endLook()
 		epollMu.Lock()
 		i = sc.next()
 	}
@@ -407,19 +405,6 @@ func (it *epollItem) report(got uint32, addr, id uint64) bool {
 		it.watch = edgeWatch{looks: it.watch.looks + 1}
 	}
 	return ok
-}
-
-// tryHold adds a reference unless the object is being released.
-func (f *File) tryHold() bool {
-	for {
-		r := atomic.LoadInt32(&f.refs)
-		if r <= 0 {
-			return false
-		}
-		if atomic.CompareAndSwapInt32(&f.refs, r, r+1) {
-			return true
-		}
-	}
 }
 
 // epollState is the poll state of an instance: readable when an item is ready.

@@ -121,6 +121,19 @@ func freeFile(f *File) {
 // hold adds a reference.
 func (f *File) hold() { atomic.AddInt32(&f.refs, 1) }
 
+// tryHold adds n to the references unless the object is being released.
+func (f *File) tryHold(n int32) bool {
+	for {
+		r := atomic.LoadInt32(&f.refs)
+		if r <= 0 {
+			return false
+		}
+		if atomic.CompareAndSwapInt32(&f.refs, r, r+n) {
+			return true
+		}
+	}
+}
+
 // put takes a reference away; the last one closes the object.
 func (f *File) put() {
 	if atomic.AddInt32(&f.refs, -1) == 0 {
@@ -179,7 +192,7 @@ func get(fd uint64) *File {
 		}
 		// Between the two looks at the slot the object may have been closed,
 		// and even made anew; objects never move, so that does no harm.
-		if f.tryHold() {
+		if f.tryHold(1) {
 			if table.Get(n) == f {
 				return f
 			}
@@ -259,6 +272,7 @@ func closed(f *File, last bool) {
 	case kindFile, kindDir:
 		closeLocks(f)
 	}
+	f.awaitLooks()
 	f.put()
 }
 

@@ -48,7 +48,8 @@ func forkChild() {
 	for _, m := range forkLocks {
 		m.Reset()
 	}
-	localSeq, grantSeq = user.Seq{}, user.Seq{}
+	localSeq, grantSeq, lookSeq = user.Seq{}, user.Seq{}, user.Seq{}
+	lookWaiters = 0
 	forkMu.Reset()
 	forking, grantsOpen = 0, 0
 	atomic.StoreUint32(&hasLocks, 0)

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -288,18 +289,33 @@ func TestEpollScans(t *testing.T) {
 		}
 	}
 	news()
-	// One goes while it is looked at, and another while its neighbour is.
+	// One goes while it is looked at, and another while its neighbour is: the close of
+	// the first waits for the end of the look, and gives the object up itself.
+	defer func(f func(*File)) { awaitLook = f }(awaitLook)
+	waits, gone := make(chan bool, 1), make(chan bool)
+	awaitLook = func(f *File) {
+		for waits <- true; f.lookedAt(); {
+			runtime.Gosched()
+		}
+	}
 	k.poll = map[uint64]uint64{500: pollIn, 501: pollIn, 502: pollIn}
 	k.onPoll = func(h uint64) {
 		if k.onPoll = nil; h == 501 {
 			t.Error("the order is not what this test wants")
 		}
 		Close(uint64(fds[1]))
-		Close(uint64(fds[h-500]))
+		go func() {
+			Close(uint64(fds[h-500]))
+			gone <- k.dropped[h]
+		}()
+		<-waits
 	}
 	var ev [16]epEvent
 	if n, _, _ := collect(e, addr(&ev), 16); n != 1 {
 		t.Errorf("%d events of one that is left", n)
+	}
+	if !<-gone {
+		t.Error("an object that was looked at is there after its close")
 	}
 }
 

@@ -78,7 +78,7 @@ func shareAll(srv uint64, which hook.Sharing) int64 {
 			tableMu.Lock()
 			var f *File
 			if fd = table.Next(fd); fd >= 0 && !table.Cloexec(fd) {
-				if f = table.Get(fd); !f.tryHold() {
+				if f = table.Get(fd); !f.tryHold(1) {
 					f = nil
 				}
 			}
@@ -98,7 +98,7 @@ func shareAll(srv uint64, which hook.Sharing) int64 {
 	}
 	for i := int32(1); i <= filesUsed; i++ {
 		f := &files[i]
-		if f.kind != kindEvent && f.kind != kindTimer || !f.tryHold() {
+		if f.kind != kindEvent && f.kind != kindTimer || !f.tryHold(1) {
 			continue
 		}
 		st := f.share(srv)
