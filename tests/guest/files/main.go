@@ -294,6 +294,18 @@ func uninterrupted(f func() (int, error)) (n int, err error) {
 // long is how long a wait may take that is to end, in ms: only a hang is longer.
 const long = 100_000
 
+// later writes text to fd after d. What it returns is closed when the write is over,
+// which holds the descriptor's object, also when others have been told of the text.
+func later(d time.Duration, fd int, text string) <-chan bool {
+	done := make(chan bool)
+	go func() {
+		time.Sleep(d)
+		syscall.Write(fd, []byte(text))
+		close(done)
+	}()
+	return done
+}
+
 func polling() {
 	var p, q [2]int
 	syscall.Pipe(p[:])
@@ -308,13 +320,11 @@ func polling() {
 	start := time.Now()
 	n, err = poll(fds[:1], 30)
 	show(n, err, time.Since(start) >= 29*time.Millisecond)
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		syscall.Write(q[1], []byte("x"))
-	}()
+	wrote := later(10*time.Millisecond, q[1], "x")
 	two := []pollfd{fds[0], fds[2]}
 	n, err = poll(two, long)
 	show(n, err, two[0].revents, two[1].revents)
+	<-wrote
 	syscall.Close(q[1])
 	n, err = poll(two[1:], -1)
 	show(n, err, two[1].revents)
@@ -378,11 +388,9 @@ func epolling() {
 	syscall.Read(p[0], b)
 	syscall.Read(p[0], b)
 	wait(0)
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		syscall.Write(p[1], []byte("c"))
-	}()
+	wrote := later(10*time.Millisecond, p[1], "c")
 	wait(long)
+	<-wrote
 	wait(0)
 	syscall.EpollCtl(ep, syscall.EPOLL_CTL_ADD, p[1], &syscall.EpollEvent{Events: syscall.EPOLLOUT | syscall.EPOLLONESHOT, Fd: 3})
 	wait(0)
@@ -402,12 +410,10 @@ func eventfds() {
 	show(n, err, b[0])
 	n, err = syscall.Read(int(fd), b[:])
 	show(n, err)
-	go func() {
-		time.Sleep(5 * time.Millisecond)
-		syscall.Write(int(fd), []byte{7, 0, 0, 0, 0, 0, 0, 0})
-	}()
+	wrote := later(5*time.Millisecond, int(fd), "\x07\x00\x00\x00\x00\x00\x00\x00")
 	p := []pollfd{{int32(fd), 1, 0}}
 	m, err := poll(p, long)
+	<-wrote
 	syscall.Read(int(fd), b[:])
 	show(m, err, b[0])
 	n, err = syscall.Write(int(fd), bytes.Repeat([]byte{255}, 8))
