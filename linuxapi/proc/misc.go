@@ -352,19 +352,19 @@ func sysGetaffinity(t *thread.Thread, a *call.Args) int64 {
 	if a[1] < 8 || a[1]&7 != 0 {
 		return errno.EINVAL.Ret()
 	}
-	m := cpuMask()
 	o, e := target(a)
-	switch {
-	case e == errno.OK && o.CPUs() != 0:
-		m &= o.CPUs()
-	case e == errno.ESRCH:
-		_, _, c, st := Server(t).Thread(uint64(uint32(a[0])))
-		if st < 0 {
-			return st
-		}
-		m &= c
-	case e != errno.OK:
+	if e == errno.EINVAL {
 		return errno.ESRCH.Ret() // a negative id
+	}
+	m := cpuMask()
+	// Of this process's threads, too, the server knows what others have set a moment ago.
+	switch _, _, c, st := Server(t).Thread(threadID(t, uint32(a[0]))); {
+	case st >= 0:
+		m &= c
+	case o == nil:
+		return st
+	case o.CPUs() != 0: // one that the block has no room for
+		m &= o.CPUs()
 	}
 	if !usercopy.Put64(a[2], m) {
 		return errno.EFAULT.Ret()

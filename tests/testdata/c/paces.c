@@ -45,7 +45,7 @@ static int set_cpus(int id, unsigned long m) { return syscall(SYS_sched_setaffin
 
 /* A crowd is a process of three threads, whose ids it shows. */
 struct crowd {
-	volatile int tid[3], end;
+	volatile int tid[3], end, asked, told;
 	volatile int nice[3], policy[3];
 	volatile unsigned long cpus[3];
 } *crowd;
@@ -64,6 +64,19 @@ static void *member(void *arg)
 	crowd->nice[i] = nice_of(0);
 	crowd->policy[i] = policy_of(0);
 	crowd->cpus[i] = cpus_of(0);
+	return 0;
+}
+
+/* A thread that says what its mask is when it is asked. */
+static void *asked(void *arg)
+{
+	crowd->tid[1] = self();
+	for (int n = 1; !crowd->end; n++) {
+		while (crowd->asked != n && !crowd->end)
+			sched_yield();
+		crowd->cpus[1] = cpus_of(0);
+		crowd->told = n;
+	}
 	return 0;
 }
 
@@ -141,6 +154,32 @@ static void outside(void)
 	printf("gone: %d %d %d\n", nice_of(crowd->tid[1]), policy_of(crowd->tid[1]), set_cpus(crowd->tid[1], one));
 }
 
+/* What is set is seen at once by whom it is set of. */
+static void at_once(void)
+{
+	int wrong = 0;
+	memset((void *)crowd, 0, sizeof *crowd);
+	pid_t p = fork();
+	if (p == 0) {
+		pthread_t t;
+		pthread_create(&t, 0, asked, 0);
+		pthread_join(t, 0);
+		_exit(0);
+	}
+	while (!crowd->tid[1])
+		usleep(1000);
+	for (int n = 1; n <= 300; n++) {
+		set_cpus(crowd->tid[1], want[1] = n & 1 ? one : everywhere);
+		crowd->asked = n;
+		while (crowd->told != n)
+			sched_yield();
+		wrong += crowd->cpus[1] != want[1];
+	}
+	crowd->end = 1;
+	waitpid(p, 0, 0);
+	printf("asked at once: %d wrong\n", wrong);
+}
+
 static void *inner(void *arg)
 {
 	int *seen = arg;
@@ -200,6 +239,7 @@ int main(int argc, char **argv)
 	printf("errors: %d %d %d %d\n", set_policy(0, 99), set_policy(-1, 0), set_policy(4000000, 0), nice_of(4000000));
 	fflush(stdout);
 	outside();
+	at_once();
 	fflush(stdout);
 	inside();
 	return 0;
