@@ -14,7 +14,8 @@ import (
 type Native struct{}
 
 // Sys makes native call n, which does not wait: bounded work in the kernel, so
-// that the runtime need not be told. r1 and r2 are RAX and RDX.
+// that the runtime need not be told. The libOS goes on with those that the kernel does
+// in steps on mappings and objects (linuxapi/table). r1 and r2 are RAX and RDX.
 //
 //go:uintptrescapes
 func Sys(n uintptr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err error) {

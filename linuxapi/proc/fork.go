@@ -120,8 +120,7 @@ func awaitVfork(t *thread.Thread, kpid uint64) {
 		t.BeginWatch()
 		t.Watch(&user.Chan[abi.ChanVfork])
 		var i abi.ProcessInfo
-		r := native.ProcessInfo(kpid, &i)
-		if r < 0 || i.VforkParent == 0 {
+		if native.ProcessInfo(kpid, &i) < 0 || i.VforkParent == 0 {
 			t.BeginWatch()
 			return
 		}

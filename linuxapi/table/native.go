@@ -84,25 +84,31 @@ func buffer(nr uint64, a *[6]uint64) (addr, n uint64, write bool) {
 	case abi.NMincore:
 		return a[2], (a[1] + abi.PageSize - 1) / abi.PageSize, true
 	case abi.NMap:
-		return a[0], uint64(unsafe.Sizeof(abi.MapArgs{})), false
+		return object[abi.MapArgs](a[0], false)
 	case abi.NNextPage:
-		return a[0], uint64(unsafe.Sizeof(abi.PageNews{})), true
+		return object[abi.PageNews](a[0], true)
 	case abi.NNextExit:
-		return a[0], uint64(unsafe.Sizeof(abi.ExitNotice{})), true
+		return object[abi.ExitNotice](a[0], true)
 	case abi.NSysInfo:
-		return a[0], uint64(unsafe.Sizeof(abi.SysInfo{})), true
+		return object[abi.SysInfo](a[0], true)
 	case abi.NCPUInfo:
-		return a[1], uint64(unsafe.Sizeof(abi.CPUInfo{})), true
+		return object[abi.CPUInfo](a[1], true)
 	case abi.NFCMInfo:
-		return a[1], uint64(unsafe.Sizeof(abi.FCMInfo{})), true
+		return object[abi.FCMInfo](a[1], true)
 	case abi.NHandleInfo:
-		return a[1], uint64(unsafe.Sizeof(abi.HandleInfo{})), true
+		return object[abi.HandleInfo](a[1], true)
 	case abi.NProcessInfo:
-		return a[1], uint64(unsafe.Sizeof(abi.ProcessInfo{})), true
+		return object[abi.ProcessInfo](a[1], true)
 	case abi.NQuery:
-		return a[2], uint64(unsafe.Sizeof(abi.RegionInfo{})), true
+		return object[abi.RegionInfo](a[2], true)
 	}
 	return 0, 0, false
+}
+
+// object is the buffer of a T at addr.
+func object[T any](addr uint64, write bool) (uint64, uint64, bool) {
+	var t T
+	return addr, uint64(unsafe.Sizeof(t)), write
 }
 
 // message is the in-kernel view of a program's abi.Message, copied through the

@@ -3,7 +3,6 @@ package file
 import (
 	"math/bits"
 	"runtime"
-	"syscall"
 	"unsafe"
 
 	"go42/ipc"
@@ -44,7 +43,7 @@ const minWindow = 1 << 20
 func (m *nativeFCM) window(size int64) error {
 	n := int64(1) << bits.Len64(uint64(max(size, minWindow)-1))
 	args := &abi.MapArgs{Len: uint64(n), Prot: abi.ProtRead | abi.ProtWrite, Flags: abi.MapShared | abi.MapNoReserve, FCM: m.handle, Inherit: abi.InheritNone}
-	a, err := mapping(args)
+	a, _, err := ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -55,24 +54,7 @@ func (m *nativeFCM) window(size int64) error {
 	return nil
 }
 
-// mapping is NMap, until there is memory for it, if that is on its way.
-func mapping(args *abi.MapArgs) (addr uintptr, err error) {
-	for {
-		addr, _, err = ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
-		if err != syscall.EAGAIN {
-			return addr, err
-		}
-	}
-}
-
-func unmap(addr uintptr, n int64) {
-	for {
-		_, _, err := ipc.Sys(abi.NUnmap, addr, uintptr(n), 0, 0, 0, 0)
-		if err != syscall.EAGAIN {
-			return
-		}
-	}
-}
+func unmap(addr uintptr, n int64) { ipc.Sys(abi.NUnmap, addr, uintptr(n), 0, 0, 0, 0) }
 
 // Handle implements FCM.
 func (m *nativeFCM) Handle() uint64 { return m.handle }
@@ -111,15 +93,8 @@ func (m *nativeFCM) Resize(size int64) error {
 	}
 	// The kernel counts in pages.
 	if pages(size) != pages(m.size) {
-		// A large object shrinks in steps.
-		for {
-			_, _, err := ipc.Sys(abi.NFCMResize, uintptr(m.handle), uintptr(size), 0, 0, 0, 0)
-			if err == nil {
-				break
-			}
-			if err != syscall.EAGAIN {
-				return err
-			}
+		if _, _, err := ipc.Sys(abi.NFCMResize, uintptr(m.handle), uintptr(size), 0, 0, 0, 0); err != nil {
+			return err
 		}
 	}
 	m.size = size
@@ -147,7 +122,7 @@ func Module(name string) ([]byte, error) {
 	}
 	n := (uint64(size) + pageSize - 1) &^ (pageSize - 1)
 	args := &abi.MapArgs{Len: n, Prot: abi.ProtRead, Flags: abi.MapShared, FCM: uint64(h), Inherit: abi.InheritNone}
-	a, err := mapping(args)
+	a, _, err := ipc.Sys(abi.NMap, uintptr(unsafe.Pointer(args)), 0, 0, 0, 0, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -18,12 +18,8 @@ func newObject(size int64, name uint64) (handle uint64, err error) {
 }
 
 func resize(h uint64, size int64) error {
-	for {
-		_, _, err := ipc.Sys(abi.NFCMResize, uintptr(h), uintptr(size), 0, 0, 0, 0)
-		if err != syscall.EAGAIN {
-			return err
-		}
-	}
+	_, _, err := ipc.Sys(abi.NFCMResize, uintptr(h), uintptr(size), 0, 0, 0, 0)
+	return err
 }
 
 func info(h uint64) (i abi.FCMInfo) {
