@@ -26,8 +26,12 @@ type stopPlace struct {
 	idle bool
 }
 
-// stopLimit is how many ms the others have to stop.
-const stopLimit = 500
+// stopLimit is how many ms the others have to stop. They do so at once, unless
+// this is a guest whose host has no time for one of its CPUs.
+const stopLimit = 5000
+
+// Reporting says whether a CPU has panicked.
+func Reporting() bool { return atomic.LoadUint32(&report.owner) != 0 }
 
 // beginReport returns when it is this CPU's turn to print and the others that
 // could be have been stopped.

@@ -161,45 +161,84 @@ func smpIRQ(c *amd64.UserContext, n int) {
 	}
 }
 
+// What a CPU does in a test of panics.
+const (
+	inRing3 = iota + 1
+	inGo    // loops in the kernel
+	isIdle
+	panics
+	faults
+	panicsFirst
+	panicsInNMI
+)
+
+func smpRole(id uint32) int {
+	switch smp.mode {
+	case "smppanic":
+		return [4]int{inGo, inRing3, panics, isIdle}[id&3]
+	case "smppanics":
+		return [4]int{inGo, panicsFirst, panicsInNMI, isIdle}[id&3]
+	case "smptrap":
+		return [4]int{inGo, faults, inRing3, isIdle}[id&3]
+	}
+	return 0
+}
+
 // smpBegin is what each CPU does in the chosen test.
 func smpBegin(id uint32) {
-	how := -1
-	switch smp.mode {
-	case "smpnmi":
-		smpEnter(fnBoth, program)
-		return
-	case "smppanic":
-		how = [4]int{1, 0, 2, 3}[id&3]
-	case "smppanics":
-		how = [4]int{1, 4, 6, 3}[id&3]
-	case "smptrap":
-		how = [4]int{1, 5, 0, 3}[id&3]
-	}
-	switch how {
-	case 0:
+	switch role := smpRole(id); role {
+	case inRing3:
 		smpEnter(fnSpin, libText)
-	case 1:
+	case inGo:
 		inKernel()
-	case 2:
-		pause(amd64.TSCHz / 4)
-		panic("smppanic")
-	case 3:
+	case isIdle:
 		amd64.TimerStop()
-	case 4:
+	case panics:
+		smpArrived(id)
+		panic("smppanic")
+	case faults:
+		smpArrived(id)
+		*(*uint64)(unsafe.Pointer(uintptr(amd64.KernelBase) - 8)) = 1
+	case panicsFirst:
+		smpArrived(id)
 		for atomic.LoadUint32(&smp.done) == 0 {
 			amd64.Pause()
 		}
 		panic("the first")
-	case 6:
+	case panicsInNMI:
 		amd64.Handler.NMI = smpNMI
 		amd64.SendIPI(amd64.This().APICID, amd64.IPINMI, 0)
 		inKernel()
-	case 5:
-		pause(amd64.TSCHz / 4)
-		*(*uint64)(unsafe.Pointer(uintptr(amd64.KernelBase) - 8)) = 1
 	default:
-		smpEnter(fnShoot, libText)
+		if smp.mode == "smpnmi" {
+			smpEnter(fnBoth, program)
+		} else {
+			smpEnter(fnShoot, libText)
+		}
 	}
+}
+
+// smpArrived waits until every CPU but id is where the report is to find it.
+func smpArrived(id uint32) {
+	for i := range uint32(amd64.NCPU) {
+		for i != id && !smpThere(i) {
+			amd64.Pause()
+		}
+	}
+}
+
+func smpThere(i uint32) bool {
+	if atomic.LoadUint32(&smp.cpu[i].answered) == 0 {
+		return false
+	}
+	p := amd64.CPUByID(int(i))
+	switch smpRole(i) {
+	case inRing3:
+		return p.Epoch()&1 == 0 && !p.Idle()
+	case isIdle:
+		return p.Idle()
+	}
+	return true
 }
 
 // smpNMI panics while the CPU takes no further NMI: the one that has panicked
@@ -207,7 +246,9 @@ func smpBegin(id uint32) {
 func smpNMI(f *amd64.Frame) {
 	if amd64.This().ID == 2 && smp.done == 0 {
 		atomic.AddUint32(&smp.done, 1)
-		pause(amd64.TSCHz / 10)
+		for !amd64.Reporting() {
+			amd64.Pause()
+		}
 		panic("the second")
 	}
 }
