@@ -2,6 +2,7 @@ package qemu
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,12 +14,29 @@ import (
 
 const uRootModule = "github.com/u-root/u-root@v0.16.0"
 
+// gosh's line editor stands on bubbletea. The release that u-root names hangs now
+// and then, on any system, when a line has been typed
+// (github.com/charmbracelet/bubbletea/issues/741); this is the nearest later one
+// that u-root builds with, and what it needs.
+var (
+	uRootNewer = []string{
+		"-require=github.com/charmbracelet/bubbletea@v0.25.0",
+		"-require=github.com/muesli/termenv@v0.15.2",
+	}
+	uRootSums = `
+github.com/charmbracelet/bubbletea v0.25.0 h1:bAfwk7jRz7FKFl9RzlIULPkStffg5k6pNt5dywy4TcM=
+github.com/charmbracelet/bubbletea v0.25.0/go.mod h1:EN3QDR1T5ZdWmdfDzYcqOCAps45+QIJbLOBxmVNWNNg=
+github.com/muesli/termenv v0.15.2 h1:GohcuySI0QmI3wN8Ok9PtKGkgkFIk7y6Vpb5PvrY+Wo=
+github.com/muesli/termenv v0.15.2/go.mod h1:Epx+iuz8sNs7mNKhxzH4fWXGNpZwUaJKRS1noLXviQ8=
+`
+)
+
 // URoot returns the path of a cpio archive with u-root's core commands in
 // bbin/, as u-root's own builder makes it. It is built once, which takes one
 // to two minutes; the module cache is read-only and the builder writes into
 // its module, hence the copy.
 func (p *Project) URoot() (string, error) {
-	out := filepath.Join(p.Build, "u-root-v0.16.0-sh.cpio")
+	out := filepath.Join(p.Build, "u-root-v0.16.0-bubbletea-v0.25.0.cpio")
 	err := p.make(out, nil, func(tmp string) error {
 		p.say("building u-root's commands (once, one to two minutes)")
 		dir := filepath.Join(p.Build, "u-root-v0.16.0")
@@ -43,6 +61,9 @@ func (p *Project) URoot() (string, error) {
 		if err := os.CopyFS(filepath.Join(core, "sh"), os.DirFS(filepath.Join(core, "gosh"))); err != nil {
 			return err
 		}
+		if err := newerModules(dir); err != nil {
+			return err
+		}
 		env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=", "GOWORK=off"}
 		if err := command(dir, env, "go", "build", "-o", "u-root-builder", "."); err != nil {
 			return err
@@ -50,6 +71,19 @@ func (p *Project) URoot() (string, error) {
 		return command(dir, env, "./u-root-builder", "-o", tmp, "core")
 	})
 	return out, err
+}
+
+// newerModules makes the copy of u-root in dir use the modules of uRootNewer.
+func newerModules(dir string) error {
+	if err := command(dir, nil, "go", append([]string{"mod", "edit"}, uRootNewer...)...); err != nil {
+		return err
+	}
+	sums, err := os.OpenFile(filepath.Join(dir, "go.sum"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = sums.WriteString(strings.TrimPrefix(uRootSums, "\n"))
+	return errors.Join(err, sums.Close())
 }
 
 // uRootRecords reads bbin/ of the archive.
