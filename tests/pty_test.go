@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -209,6 +211,46 @@ func TestPtyGosh(t *testing.T) {
 	c.send("poweroff\r")
 	if s := c.status(soon); s != 0 {
 		t.Errorf("status %d after poweroff", s)
+	}
+}
+
+// No key is lost where a program reads in raw mode by epoll, line after line, and
+// runs others in between, whether keys come when it asks or before, in one piece or
+// in several.
+func TestPtyKeys(t *testing.T) {
+	t.Parallel()
+	const lines = 60
+	c := open(t, "-tty", "--", goProgram(t, "keys"), strconv.Itoa(lines))
+	r := rand.New(rand.NewPCG(1, 2))
+	said := func(i int, line string) string { return fmt.Sprintf("said %d %s\r\n", i, line) }
+	early := "" // what has been typed of the next line
+	for i := range lines {
+		line := strings.Repeat(string(rune('a'+i%26)), 1+r.IntN(60))
+		if len(early) > len(line) {
+			line = early
+		}
+		if r.IntN(4) > 0 {
+			c.expect(fmt.Sprintf("line %d> ", i), slow)
+		}
+		keys := line[len(early):] + "\r"
+		early = ""
+		if i+1 < lines && r.IntN(4) == 0 {
+			early = strings.Repeat(string(rune('a'+(i+1)%26)), 1+r.IntN(9))
+		}
+		keys += early
+		for keys != "" {
+			n := len(keys)
+			if r.IntN(2) == 0 {
+				n = 1 + r.IntN(n)
+			}
+			c.send(keys[:n])
+			keys = keys[n:]
+			time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond)
+		}
+		c.expect(said(i, line), soon)
+	}
+	if s := c.status(soon); s != 0 {
+		t.Errorf("status %d", s)
 	}
 }
 

@@ -83,9 +83,12 @@ func (q *ring) take(b []byte) int {
 		n++
 		q.r++
 	}
-	q.fill()
 	if n == 0 {
+		// Nothing is taken from the port any more: a character that is taken before
+		// the port has interrupted for it, which it does after a pause, never does.
 		q.told = false
+	} else {
+		q.fill()
 	}
 	q.lock.Release()
 	return n
