@@ -644,12 +644,10 @@ func changed() {
 	}
 	// A thread that ends with its robust list and its id in pages that have to come.
 	d.ask("delay", 30)
-	wg.Go(func() {
-		runtime.LockOSThread() // it ends with its goroutine
+	onThread(func() {
 		syscall.Syscall(syscall.SYS_SET_ROBUST_LIST, at(60), 24, 0)
 		syscall.Syscall(syscall.SYS_SET_TID_ADDRESS, at(62), 0, 0)
 	})
-	wg.Wait()
 	if !soon(func() bool { return uint32(get(m, 62*page)) == 0 }) {
 		wrong("the thread's id is not cleared")
 	}
@@ -1011,4 +1009,20 @@ func stand() {
 		}
 	}
 	os.Exit(0)
+}
+
+// onThread runs f on a thread that ends after it, as one does with the goroutine that
+// is locked to it; only a Go program's first thread does not.
+func onThread(f func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		runtime.LockOSThread()
+		if syscall.Gettid() != syscall.Getpid() {
+			f()
+			return
+		}
+		onThread(f) // on another one: this is taken
+		runtime.UnlockOSThread()
+	})
+	wg.Wait()
 }
