@@ -285,6 +285,7 @@ func TestPtyKeys(t *testing.T) {
 			}
 			c.send(keys[:n])
 			keys = keys[n:]
+			// Some pieces come apart, some together: nothing is waited for.
 			time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond)
 		}
 		c.expect(said(i, line), soon)

@@ -172,6 +172,7 @@ const (
 	panicsInNMI
 )
 
+// smpRole is what CPU id does; 0: the test is not one of panics.
 func smpRole(id uint32) int {
 	switch smp.mode {
 	case "smppanic":
@@ -186,7 +187,7 @@ func smpRole(id uint32) int {
 
 // smpBegin is what each CPU does in the chosen test.
 func smpBegin(id uint32) {
-	switch role := smpRole(id); role {
+	switch smpRole(id) {
 	case inRing3:
 		smpEnter(fnSpin, libText)
 	case inGo:
@@ -212,9 +213,9 @@ func smpBegin(id uint32) {
 	default:
 		if smp.mode == "smpnmi" {
 			smpEnter(fnBoth, program)
-		} else {
-			smpEnter(fnShoot, libText)
+			return
 		}
+		smpEnter(fnShoot, libText)
 	}
 }
 
@@ -227,6 +228,7 @@ func smpArrived(id uint32) {
 	}
 }
 
+// smpThere: CPU i has begun what it does, and will be found at it.
 func smpThere(i uint32) bool {
 	if atomic.LoadUint32(&smp.cpu[i].answered) == 0 {
 		return false
